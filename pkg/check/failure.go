@@ -1,0 +1,53 @@
+package check
+
+// Failure is the typed kind of a failure. The zero value is no failure.
+type Failure string
+
+// The kinds of failure. They say what was seen, not why.
+const (
+	Refused     Failure = "refused"     // TCP RST to a SYN, or ICMP port unreachable
+	Timeout     Failure = "timeout"     // no answer at all within the deadline
+	Unreachable Failure = "unreachable" // ICMP host or net unreachable, or the neighbour does not resolve
+	NoRoute     Failure = "no-route"    // the vantage point's own kernel has no way to send it
+	Reset       Failure = "reset"       // connection accepted, then reset
+	Closed      Failure = "closed"      // connection accepted, then closed without an answer
+	Silent      Failure = "silent"      // connection accepted, then no byte within the deadline
+	NXDomain    Failure = "nxdomain"    // DNS rcode 3: the name does not exist
+	NoData      Failure = "nodata"      // DNS: the name exists, without an address of this family
+	ServFail    Failure = "servfail"    // DNS rcode 2: the server cannot answer
+	DNSRefused  Failure = "dns-refused" // DNS rcode 5, or another rcode that is no answer
+	TLS         Failure = "tls"         // handshake or certificate
+	HTTP        Failure = "http"        // an HTTP status that says something is broken (5xx)
+	Protocol    Failure = "protocol"    // an answer that is not of the protocol expected
+	MTU         Failure = "mtu"         // a size that the interface promises does not arrive
+	Denied      Failure = "denied"      // EACCES, EPERM: the kernel did not let us
+	NoEndpoint  Failure = "no-endpoint" // nothing stands behind a service
+	NotReady    Failure = "not-ready"   // an object says itself that it is not ready
+	Config      Failure = "config"      // a setting that cannot work
+)
+
+var meanings = map[Failure]string{
+	Refused:     "the host answers, but nothing listens on that port (or a rule rejects it)",
+	Timeout:     "packets or their answers are lost or dropped on the way; a missing process would refuse, not time out",
+	Unreachable: "a router or the last hop says it cannot deliver: the address is gone, its host is down, or a rule rejects",
+	NoRoute:     "this network namespace has no route to that address",
+	Reset:       "something accepted the connection and then cut it: the application, a proxy, or conntrack",
+	Closed:      "something accepted the connection and closed it without a word: often a proxy with nothing behind it",
+	Silent:      "the kernel accepts connections but the application does not answer: hung, overloaded, or another protocol",
+	NXDomain:    "the DNS server says that this name does not exist",
+	NoData:      "the name exists, but has no address of this family",
+	ServFail:    "the DNS server could not get an answer itself: its upstream or its access to the API is broken",
+	DNSRefused:  "the DNS server declines to answer",
+	TLS:         "the TLS handshake or the certificate is not accepted",
+	HTTP:        "the network path works; the application answers with an error of its own",
+	Protocol:    "something answers, but not in the protocol expected there",
+	MTU:         "packets as large as the interface allows vanish: small requests work, large ones hang",
+	Denied:      "the kernel did not allow the probe to send this",
+	NoEndpoint:  "nobody stands behind this service: connections to it cannot succeed",
+	NotReady:    "Kubernetes itself says that this is not ready",
+	Config:      "this setting cannot work as it is",
+}
+
+// Meaning says in one sentence what such a failure means for a person, "" for
+// kinds it does not know.
+func (f Failure) Meaning() string { return meanings[f] }

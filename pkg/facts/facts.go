@@ -1,0 +1,134 @@
+// Package facts is the plain model of what a run knows: what was read from the
+// Kubernetes API before a packet was sent, and what a vantage point's kernel said
+// of itself. It holds data and questions about that data, and reads nothing.
+//
+// It may import the standard library and pkg/target only (a test enforces it), so
+// that the probe, the checks and the causes can share it without client-go.
+package facts
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/pkg/target"
+)
+
+// Facts is everything known when tasks are planned. Slices are sorted by whoever
+// fills them, so that plans and reports are stable.
+type Facts struct {
+	Ask     Ask
+	Vantage Vantage
+	DNS     DNS
+	API     APIServer
+	// Services are the services in question: those given by --to and, without
+	// --to, those that select the vantage pod.
+	Services []Service
+	// Targets are the --to targets that are not services, resolved.
+	Targets []Target
+	// Nodes are the nodes in question: for a node vantage point all nodes of the
+	// cluster, for a pod those that hold it and its targets.
+	Nodes []Node
+	// Notes says, for people, what could not be read and why ("services: forbidden
+	// for user jane"). A check that needs what is missing says so too.
+	Notes []string
+}
+
+// Ask is what the user asked for, beyond targets.
+type Ask struct {
+	// Attempts is how often each endpoint is tried, so that partial loss shows.
+	Attempts int
+	// Timeout is one check's deadline, all its attempts together.
+	Timeout time.Duration
+	// External are hosts or addresses outside the cluster to reach and to resolve.
+	External []target.Target
+	// ExternalDefault says that External was not asked for by the user: a failure
+	// there is a warning, since clusters without a way out are legitimate.
+	ExternalDefault bool
+}
+
+// VantageKind tells a pod's network namespace from a node's.
+type VantageKind string
+
+// The kinds of vantage point.
+const (
+	VantagePod  VantageKind = "pod"
+	VantageNode VantageKind = "node"
+)
+
+// Vantage is where checks run from.
+type Vantage struct {
+	Kind VantageKind
+	// Pod is set for a pod vantage point. Its node is in Node too when readable.
+	Pod  *Pod
+	Node *Node
+	// Profile is the security rung of the probe: restricted, netraw, netadmin, node,
+	// or "" when nothing is injected.
+	Profile string
+	// CAFile is where the probe will find the cluster's CA ("" when the pod mounts
+	// none); CAData is the same CA as the API gave it, PEM ("" when not readable).
+	CAFile string
+	CAData string
+}
+
+// IPs returns the vantage point's own addresses: the pod's, or the node's.
+func (v Vantage) IPs() []netip.Addr {
+	switch {
+	case v.Kind == VantagePod && v.Pod != nil:
+		return v.Pod.IPs
+	case v.Node != nil:
+		return v.Node.IPs
+	}
+	return nil
+}
+
+// HasFamily reports whether the vantage point has an address of the family of addr.
+// A vantage point whose addresses are unknown is taken to have both.
+func (v Vantage) HasFamily(addr netip.Addr) bool {
+	ips := v.IPs()
+	if len(ips) == 0 {
+		return true
+	}
+	for _, ip := range ips {
+		if ip.Unmap().Is4() == addr.Unmap().Is4() {
+			return true
+		}
+	}
+	return false
+}
+
+// String names the vantage point as reports do: "pod/shop/web-0" or "node/w1".
+func (v Vantage) String() string {
+	switch {
+	case v.Kind == VantagePod && v.Pod != nil:
+		return "pod/" + v.Pod.Namespace + "/" + v.Pod.Name
+	case v.Node != nil:
+		return "node/" + v.Node.Name
+	}
+	return "unknown"
+}
+
+// DNS is the cluster's DNS service as the API shows it.
+type DNS struct {
+	// Service is nil when it was not found or not readable; see Facts.Notes.
+	Service *Service
+	// Domain is the cluster domain when the API tells it; usually the probe reads
+	// it from the pod's resolv.conf instead and this is "".
+	Domain string
+}
+
+// APIServer is the service default/kubernetes: its ClusterIPs and the API servers
+// behind it.
+type APIServer struct {
+	Service *Service // nil when not readable
+}
+
+// Target is a --to target, resolved against the API. Exactly the fields that fit
+// its kind are filled.
+type Target struct {
+	target.Target
+	// Pods are the pods of a pod or workload target.
+	Pods []Pod
+	Node *Node
+	// Addrs are the addresses of an IP target, a node target or its pods'.
+	Addrs []netip.Addr
+}

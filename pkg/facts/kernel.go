@@ -1,0 +1,93 @@
+package facts
+
+// Kernel is what a vantage point's kernel and files say, read by the probe and
+// carried in the result of the check that read it. Nil and empty mean not read.
+type Kernel struct {
+	Links      []Link      `json:"links,omitempty"`
+	Routes     []Route     `json:"routes,omitempty"`
+	Neighbours []Neighbour `json:"neighbours,omitempty"`
+	FDB        []FDBEntry  `json:"fdb,omitempty"`
+	ResolvConf *ResolvConf `json:"resolvConf,omitempty"`
+	Sysctls    []Sysctl    `json:"sysctls,omitempty"`
+	Conntrack  *Conntrack  `json:"conntrack,omitempty"`
+}
+
+// Link is a network interface (RTM_GETLINK, rtnetlink(7)).
+type Link struct {
+	Index     int      `json:"index"`
+	Name      string   `json:"name"`
+	Kind      string   `json:"kind,omitempty"` // veth, bridge, vxlan ...
+	MTU       int      `json:"mtu"`
+	MAC       string   `json:"mac,omitempty"`
+	Addrs     []string `json:"addrs,omitempty"`     // CIDR notation
+	Up        bool     `json:"up"`                  // IFF_UP
+	State     string   `json:"state"`               // operstate: up, down, lowerlayerdown, unknown
+	PeerIndex int      `json:"peerIndex,omitempty"` // IFLA_LINK: the other end of a veth
+	PeerNetns int      `json:"peerNetns"`           // IFLA_LINK_NETNSID, -1 when none
+	Master    string   `json:"master,omitempty"`
+	RxPackets uint64   `json:"rxPackets"`
+	TxPackets uint64   `json:"txPackets"`
+	RxErrors  uint64   `json:"rxErrors"`
+	TxErrors  uint64   `json:"txErrors"`
+	RxDropped uint64   `json:"rxDropped"`
+	TxDropped uint64   `json:"txDropped"`
+	VXLAN     *VXLAN   `json:"vxlan,omitempty"`
+}
+
+// VXLAN holds the parameters of a VXLAN device (IFLA_VXLAN_*).
+type VXLAN struct {
+	VNI      int    `json:"vni"`
+	Port     int    `json:"port"` // UDP destination port
+	Local    string `json:"local,omitempty"`
+	Device   int    `json:"device,omitempty"` // index of the underlay link
+	Learning bool   `json:"learning"`
+}
+
+// Route is one entry of the routing tables (RTM_GETROUTE).
+type Route struct {
+	Family  string `json:"family"` // ipv4, ipv6
+	Dst     string `json:"dst"`    // CIDR; "default" for 0.0.0.0/0 and ::/0
+	Gateway string `json:"gateway,omitempty"`
+	Dev     string `json:"dev,omitempty"`
+	Src     string `json:"src,omitempty"`
+	Table   int    `json:"table"`
+	Type    string `json:"type,omitempty"` // unicast, unreachable, blackhole ...
+	MTU     int    `json:"mtu,omitempty"`
+	Onlink  bool   `json:"onlink,omitempty"`
+}
+
+// Neighbour is an ARP or NDP entry (RTM_GETNEIGH).
+type Neighbour struct {
+	IP    string `json:"ip"`
+	Dev   string `json:"dev"`
+	MAC   string `json:"mac,omitempty"`
+	State string `json:"state"` // reachable, stale, failed, permanent, incomplete ...
+}
+
+// FDBEntry is a bridge or VXLAN forwarding entry (RTM_GETNEIGH, AF_BRIDGE).
+type FDBEntry struct {
+	MAC   string `json:"mac"`
+	Dev   string `json:"dev"`
+	Dst   string `json:"dst,omitempty"` // the remote VTEP
+	State string `json:"state,omitempty"`
+}
+
+// ResolvConf is a parsed resolv.conf(5).
+type ResolvConf struct {
+	Nameservers []string `json:"nameservers"`
+	Search      []string `json:"search,omitempty"`
+	Options     []string `json:"options,omitempty"`
+	Ndots       int      `json:"ndots"`
+}
+
+// Sysctl is one kernel setting as the vantage point's namespace shows it.
+type Sysctl struct {
+	Name  string `json:"name"` // dotted, as sysctl(8) prints it
+	Value string `json:"value"`
+}
+
+// Conntrack is the fill of the connection tracking table.
+type Conntrack struct {
+	Count int `json:"count"`
+	Max   int `json:"max"`
+}

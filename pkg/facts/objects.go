@@ -1,0 +1,143 @@
+package facts
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Protocol is a transport protocol, in the API's spelling.
+type Protocol string
+
+// The transport protocols that Services and containers know.
+const (
+	TCP  Protocol = "TCP"
+	UDP  Protocol = "UDP"
+	SCTP Protocol = "SCTP"
+)
+
+// Ref names a namespaced object without its kind.
+type Ref struct {
+	Namespace string
+	Name      string
+}
+
+// String is "namespace/name".
+func (r Ref) String() string { return r.Namespace + "/" + r.Name }
+
+// Pod is what the checks need of a pod.
+type Pod struct {
+	Namespace   string
+	Name        string
+	UID         string
+	Node        string
+	IPs         []netip.Addr
+	HostNetwork bool
+	Phase       string // Pending, Running, Succeeded, Failed, Unknown
+	Ready       bool
+	// NotReady is the reason and message of the Ready condition when it is false.
+	NotReady    string
+	Terminating bool
+	Labels      map[string]string
+	DNSPolicy   string
+	Containers  []Container
+}
+
+// Ref names the pod.
+func (p Pod) Ref() Ref { return Ref{p.Namespace, p.Name} }
+
+// Container is a container of a pod.
+type Container struct {
+	Name     string
+	Ports    []ContainerPort
+	Ready    bool
+	Restarts int32
+	// Waiting is the reason why it does not run (CrashLoopBackOff ...), or "".
+	Waiting string
+}
+
+// ContainerPort is a declared port; an undeclared one may listen all the same.
+type ContainerPort struct {
+	Name     string
+	Port     uint16
+	HostPort uint16
+	Protocol Protocol
+}
+
+// Node is what the checks need of a node.
+type Node struct {
+	Name     string
+	IPs      []netip.Addr // InternalIPs first, then ExternalIPs
+	PodCIDRs []netip.Prefix
+	Ready    bool
+	NotReady string // reason and message of the Ready condition when it is not True
+	OS       string // linux, windows
+	Zone     string
+	Flannel  *FlannelLease // nil when flannel left no annotations
+}
+
+// FlannelLease is what flanneld publishes on its Node object, in the annotations
+// flannel.alpha.coreos.com/* (flannel: pkg/subnet/kube/annotations.go).
+type FlannelLease struct {
+	BackendType string // vxlan, host-gw ...
+	PublicIP    netip.Addr
+	PublicIPv6  netip.Addr
+	VTEPMAC     string // the vxlan device's hardware address
+	VTEPMACv6   string
+	VNI         uint32
+}
+
+// Service is a service and the endpoints behind it.
+type Service struct {
+	Namespace    string
+	Name         string
+	Type         string // ClusterIP, NodePort, LoadBalancer, ExternalName
+	ClusterIPs   []netip.Addr
+	Headless     bool
+	ExternalName string
+	Ports        []ServicePort
+	Selector     map[string]string
+	Endpoints    []Endpoint
+	// SelectedPods are the pods its selector matches; nil when not read.
+	SelectedPods []Pod
+	// SelectorRead says that SelectedPods was read, so that empty means none.
+	SelectorRead bool
+}
+
+// Ref names the service.
+func (s Service) Ref() Ref { return Ref{s.Namespace, s.Name} }
+
+// Ready returns the endpoints that a kube-proxy sends new connections to.
+func (s Service) Ready() []Endpoint {
+	return slices.DeleteFunc(slices.Clone(s.Endpoints), func(e Endpoint) bool { return !e.Ready })
+}
+
+// ServicePort is one port of a service.
+type ServicePort struct {
+	Name        string
+	Protocol    Protocol
+	Port        uint16
+	NodePort    uint16
+	TargetPort  string // a number or a container port's name
+	AppProtocol string
+}
+
+// Endpoint is one address behind a service, from its EndpointSlices, with the
+// ports of its slice. One pod behind a dual-stack service is two endpoints.
+type Endpoint struct {
+	Addr        netip.Addr
+	Ports       []EndpointPort
+	Ready       bool
+	Serving     bool
+	Terminating bool
+	Node        string
+	Zone        string
+	Pod         *Ref // nil when no pod stands behind it
+}
+
+// EndpointPort is a port of an EndpointSlice: Name matches the ServicePort's.
+type EndpointPort struct {
+	Name        string
+	Protocol    Protocol
+	Port        uint16
+	AppProtocol string
+}
