@@ -97,6 +97,9 @@ type Service struct {
 	Ports        []ServicePort
 	Selector     map[string]string
 	Endpoints    []Endpoint
+	// EndpointsUnknown says that the EndpointSlices could not be read (Facts.Notes
+	// says why): an empty Endpoints then says nothing about the service.
+	EndpointsUnknown bool
 	// SelectedPods are the pods its selector matches; nil when not read.
 	SelectedPods []Pod
 	// SelectorRead says that SelectedPods was read, so that empty means none.
