@@ -1,0 +1,131 @@
+package wire
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+)
+
+// Bounds of what a result may hold after Sanitize.
+const (
+	MaxAttempts = 1000
+	MaxPhases   = 16
+	MaxEvidence = 64
+	// MaxText is the longest string, in bytes.
+	MaxText = 2 << 10
+	// MaxList bounds every other list: links, routes, neighbours ...
+	MaxList = 1 << 15
+)
+
+// Sanitize makes a result from a probe fit for people: every string in it goes
+// through Clean, and every list has a bound. It walks the whole structure, so that a
+// field added later cannot be forgotten.
+func Sanitize(r *check.Result) {
+	r.Attempts = r.Attempts[:min(len(r.Attempts), MaxAttempts)]
+	for i := range r.Attempts {
+		a := &r.Attempts[i]
+		a.Phases = a.Phases[:min(len(a.Phases), MaxPhases)]
+	}
+	r.Evidence = r.Evidence[:min(len(r.Evidence), MaxEvidence)]
+	if r.Status < check.Unknown || r.Status > check.Fail {
+		r.Status = check.Unknown
+	}
+	walk(reflect.ValueOf(r).Elem())
+}
+
+// SanitizeFrame does the same for the strings of any other frame.
+func SanitizeFrame(f Frame) {
+	if r, ok := f.(*Result); ok {
+		Sanitize(&r.Result)
+	}
+	walk(reflect.ValueOf(f).Elem())
+}
+
+func walk(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if v.CanSet() {
+			v.SetString(Clean(v.String(), MaxText))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			walk(v.Field(i))
+		}
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			walk(v.Elem())
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return // bytes are not text; nobody prints them
+		}
+		if v.Len() > MaxList && v.CanSet() {
+			v.Set(v.Slice(0, MaxList))
+		}
+		for i := range v.Len() {
+			walk(v.Index(i))
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			walk(v.Index(i))
+		}
+	}
+}
+
+// Clean returns s as one harmless line of at most limit bytes: control characters
+// (C0, C1, escape), invisible format characters such as those that reverse the
+// direction of text, line and paragraph separators, and bytes that are no UTF-8
+// become visible escapes; newlines and tabs become spaces. What is cut off is marked
+// with an ellipsis.
+func Clean(s string, limit int) string {
+	if len(s) <= limit && harmless(s) {
+		return s
+	}
+	const ellipsis = "…"
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		piece := s[i : i+size]
+		switch {
+		case r == utf8.RuneError && size <= 1:
+			piece = fmt.Sprintf(`\x%02x`, s[i])
+		case r == '\n' || r == '\t' || r == '\r':
+			piece = " "
+		case !plain(r):
+			piece = fmt.Sprintf(`\u%04x`, r)
+		}
+		rest := len(s) - i - size
+		if b.Len()+len(piece) > limit || (rest > 0 && b.Len()+len(piece)+len(ellipsis) > limit) {
+			if b.Len()+len(ellipsis) <= limit {
+				b.WriteString(ellipsis)
+			}
+			break
+		}
+		b.WriteString(piece)
+		i += size
+	}
+	return b.String()
+}
+
+func harmless(s string) bool {
+	for i, r := range s {
+		if !plain(r) {
+			return false
+		}
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(s[i:]); size <= 1 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// plain reports whether a rune may stand in a line on a terminal as it is.
+func plain(r rune) bool {
+	return r == ' ' || unicode.IsGraphic(r) && !unicode.Is(unicode.Zs, r)
+}
