@@ -1,0 +1,163 @@
+package printer_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"sigs.k8s.io/yaml"
+
+	"github.com/netlook/kubectl-netlook/pkg/report"
+	"github.com/netlook/kubectl-netlook/pkg/report/printer"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestMain(m *testing.M) {
+	// Widths must not depend on the locale of whoever runs the tests.
+	twwidth.SetEastAsian(false)
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+var cases = map[string]func() report.Input{
+	"healthy": sample, "failing": failing, "incomplete": incomplete, "api-only": apiOnly, "hostile": hostile,
+}
+
+func render(t *testing.T, name string, in report.Input, o printer.Options) string {
+	t.Helper()
+	p, err := printer.Get(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := p.Print(&out, report.New(in), o); err != nil {
+		t.Fatalf("print: %v", err)
+	}
+	return out.String()
+}
+
+func TestGolden(t *testing.T) {
+	for name, in := range cases {
+		for _, p := range printer.List() {
+			t.Run(name+"/"+p.Name, func(t *testing.T) {
+				got := render(t, p.Name, in(), printer.Options{Width: 80})
+				path := filepath.Join("testdata", name+"."+p.Name)
+				if *update {
+					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), got); diff != "" {
+					t.Errorf("differs from %s (-want +got; -update rewrites):\n%s", path, diff)
+				}
+			})
+		}
+	}
+}
+
+func TestTextFitsAndIsClean(t *testing.T) {
+	for name, in := range cases {
+		for _, format := range []string{"table", "plain", "wide"} {
+			t.Run(name+"/"+format, func(t *testing.T) {
+				out := render(t, format, in(), printer.Options{Width: 80})
+				if !utf8.ValidString(out) {
+					t.Error("broken UTF-8")
+				}
+				for _, r := range out {
+					if r != '\n' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)) {
+						t.Fatalf("%q reaches the terminal:\n%q", r, out)
+					}
+					if format == "plain" && r > unicode.MaxASCII {
+						t.Fatalf("%q in plain output", r)
+					}
+				}
+				if format == "wide" || name == "hostile" {
+					return
+				}
+				for line := range strings.Lines(out) {
+					if w := twwidth.Width(strings.TrimRight(line, "\n")); w > 80 {
+						t.Errorf("%d columns: %s", w, line)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestColorOnlyWhenAsked(t *testing.T) {
+	colored := render(t, "table", failing(), printer.Options{Width: 80, Color: true})
+	if !strings.Contains(colored, "\x1b[31m") {
+		t.Error("no red in a coloured failing report")
+	}
+	if out := render(t, "plain", failing(), printer.Options{Width: 80, Color: true}); strings.Contains(out, "\x1b") {
+		t.Error("plain output is coloured")
+	}
+	// Colours must not move columns.
+	bare := colored
+	for _, seq := range []string{"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"} {
+		bare = strings.ReplaceAll(bare, seq, "")
+	}
+	if diff := cmp.Diff(render(t, "table", failing(), printer.Options{Width: 80}), bare); diff != "" {
+		t.Errorf("colour changes the text:\n%s", diff)
+	}
+}
+
+func TestAddressesStayWhole(t *testing.T) {
+	for _, width := range []int{40, 60, 80, 0} {
+		out := render(t, "table", failing(), printer.Options{Width: width})
+		for _, addr := range []string{"[fd00:10:244:2::1a2b:3c4d]:8080", "10.244.2.7:8080", "10.96.40.2:80"} {
+			if !strings.Contains(out, addr) {
+				t.Errorf("width %d: %s is not whole in\n%s", width, addr, out)
+			}
+		}
+	}
+}
+
+func TestDocumentsReadBack(t *testing.T) {
+	for name, in := range cases {
+		t.Run(name, func(t *testing.T) {
+			want := report.New(in())
+			if name == "hostile" {
+				// Broken UTF-8 cannot be carried by JSON: it comes back as U+FFFD.
+				text, _ := json.Marshal(want)
+				want = &report.Report{}
+				if err := json.Unmarshal(text, want); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var fromJSON, fromYAML report.Report
+			if err := json.Unmarshal([]byte(render(t, "json", in(), printer.Options{})), &fromJSON); err != nil {
+				t.Fatal(err)
+			}
+			if err := yaml.UnmarshalStrict([]byte(render(t, "yaml", in(), printer.Options{})), &fromYAML); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, &fromJSON, cmpOptions...); diff != "" {
+				t.Errorf("json:\n%s", diff)
+			}
+			if diff := cmp.Diff(&fromJSON, &fromYAML, cmpOptions...); diff != "" {
+				t.Errorf("yaml differs from json:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGetNamesTheFormats(t *testing.T) {
+	_, err := printer.Get("xml")
+	if err == nil || !strings.Contains(err.Error(), "json, plain, table, wide, yaml") {
+		t.Errorf("error: %v", err)
+	}
+}

@@ -1,0 +1,92 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+)
+
+// newSummary judges the run. Problems outweigh what is missing; what is missing
+// outweighs what passed; and nothing at all is never healthy.
+func newSummary(r *Report, apiOnly bool) Summary {
+	var s Summary
+	for _, res := range r.Results {
+		s.Counts.add(res.Status)
+	}
+	gap := whyIncomplete(r, s.Counts, apiOnly)
+	switch {
+	case s.Counts.Fail > 0:
+		s.Status, s.ExitCode = Problems, ExitProblems
+		s.Headline = fmt.Sprintf("%s failed: %s", CountChecks(s.Counts.Fail), failedTitles(r.Rows))
+		if gap != "" {
+			s.Headline += " (and not everything could be checked)"
+		}
+	case gap != "":
+		s.Status, s.ExitCode = Incomplete, ExitIncomplete
+		s.Headline = "incomplete: " + gap
+	default:
+		s.Status, s.ExitCode = Healthy, ExitHealthy
+		s.Headline = healthyHeadline(s.Counts, r.Vantage.Rung)
+	}
+	return s
+}
+
+// whyIncomplete says what keeps the run from being a whole one, "" when it is.
+func whyIncomplete(r *Report, c Counts, apiOnly bool) string {
+	cut := slices.ContainsFunc(r.Notices, func(n Notice) bool { return n.Kind == Cut })
+	switch {
+	case r.Vantage.Rung == RungAPI && !apiOnly && c.Fail == 0:
+		return "nothing wrong by the API alone, but no packet was sent"
+	case c.Unknown > 0:
+		return fmt.Sprintf("%s of %d gave no result", CountChecks(c.Unknown), c.Total)
+	case cut:
+		return "the run was cut short"
+	case c.Error > 0:
+		return fmt.Sprintf("%s of %d could not be done", CountChecks(c.Error), c.Total)
+	case c.Pass+c.Warn+c.Fail == 0:
+		return "no check gave a result"
+	}
+	return ""
+}
+
+func healthyHeadline(c Counts, rung Rung) string {
+	lead := "healthy: "
+	if rung == RungAPI {
+		lead = "nothing wrong by the API alone, no packet was sent: "
+	}
+	parts := []string{CountChecks(c.Pass) + " passed"}
+	if c.Warn == 1 {
+		parts = append(parts, "1 warning")
+	} else if c.Warn > 1 {
+		parts = append(parts, fmt.Sprintf("%d warnings", c.Warn))
+	}
+	if c.Skipped > 0 {
+		parts = append(parts, fmt.Sprintf("%d not run", c.Skipped))
+	}
+	return lead + strings.Join(parts, ", ")
+}
+
+// failedTitles names the rows that failed, three at most.
+func failedTitles(rows []Row) string {
+	var titles []string
+	for _, row := range rows {
+		if name := strings.TrimSpace(row.Area + " " + row.Title); row.Status == check.Fail && !slices.Contains(titles, name) {
+			titles = append(titles, name)
+		}
+	}
+	const most = 3
+	if more := len(titles) - most; more > 0 {
+		titles = append(titles[:most], fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(titles, ", ")
+}
+
+// CountChecks is "1 check" or "38 checks".
+func CountChecks(n int) string {
+	if n == 1 {
+		return "1 check"
+	}
+	return fmt.Sprintf("%d checks", n)
+}
