@@ -1,0 +1,41 @@
+package probe
+
+import (
+	"runtime"
+	"runtime/debug"
+)
+
+const (
+	// maxConcurrency lets a plan of a thousand endpoints run at once, beside the
+	// other checks, within the memory budget.
+	maxConcurrency = 1536
+	// filesPerTask is how many file descriptors a task may hold at a time.
+	filesPerTask = 3
+	// filesReserved are the probe's own and the runtime's.
+	filesReserved = 32
+	// memoryLimit leaves room for the binary's own pages within 25 MB of RSS.
+	memoryLimit = 16 << 20
+	// gcPercent trades CPU, of which a short run needs little, for memory, which
+	// belongs to the pod.
+	gcPercent = 40
+	// maxProcs bounds the runtime's per-processor caches on large nodes.
+	maxProcs = 4
+)
+
+// Concurrency is the number of tasks that the limit of open files allows at a time.
+// (The Go runtime has raised the soft limit to the hard one already.)
+func Concurrency() int { return concurrency(openFiles()) }
+
+func concurrency(files uint64) int {
+	if files <= filesReserved+filesPerTask {
+		return 1
+	}
+	return int(min(maxConcurrency, (files-filesReserved)/filesPerTask))
+}
+
+// Tune makes the Go runtime small: the memory that a probe takes is the pod's.
+func Tune() {
+	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(memoryLimit)
+	runtime.GOMAXPROCS(min(maxProcs, runtime.GOMAXPROCS(0)))
+}
