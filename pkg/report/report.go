@@ -111,6 +111,8 @@ type Probe struct {
 	Warm bool `json:"warm"`
 	// StartedIn is how long it took from asking for the probe until it answered.
 	StartedIn check.Duration `json:"startedInMs"`
+	// Resumed counts how often the session went on over a new attach.
+	Resumed int `json:"resumed,omitempty"`
 	// Capabilities are those that the probe's kernel says it holds.
 	Capabilities []string `json:"capabilities,omitempty"`
 	// BuildSkew says that plugin and probe were built from different sources.
