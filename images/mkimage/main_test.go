@@ -22,7 +22,7 @@ func TestSameAsDockerfile(t *testing.T) {
 		fmt.Sprintf("ENTRYPOINT [%q]\n", img.Entrypoint[0]),
 	}
 	for path := range img.Files {
-		want = append(want, "COPY netlook-probe "+path+"\n")
+		want = append(want, "COPY ${TARGETPLATFORM}/netlook-probe "+path+"\n")
 	}
 	for key, value := range img.Labels {
 		want = append(want, fmt.Sprintf("%s=%q", key, value))
