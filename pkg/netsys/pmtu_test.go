@@ -1,0 +1,138 @@
+package netsys
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// fakePath is a path that answers after a moment, for what it lets through.
+type fakePath struct {
+	mtu     int     // the largest size that arrives
+	signal  int     // the MTU that a router names for what is larger, 0 for none
+	silent  bool    // nothing is ever answered
+	limit   int     // how many answers there are between two pauses, 0 for any number
+	loss    float64 // of packets, at random
+	dropAll int     // so many packets are lost at first
+	reject  bool    // a router says: prohibited
+
+	mu     sync.Mutex
+	random *rand.Rand
+	sent   int
+	burst  int
+	last   time.Time
+}
+
+func (p *fakePath) Method() string { return "fake" }
+func (p *fakePath) Limited() bool  { return p.limit > 0 }
+
+// testTiming is a hundredth of what is true.
+var testTiming = timing{first: 20 * time.Millisecond, least: 10 * time.Millisecond, pace: 10 * time.Millisecond}
+
+func (p *fakePath) Send(size int) (sizeProbe, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent++
+	if now := time.Now(); now.Sub(p.last) > testTiming.pace*9/10 {
+		p.burst = 0
+		p.last = now
+	}
+	router := netip.MustParseAddr("192.0.2.1")
+	switch {
+	case p.silent, p.sent <= p.dropAll, p.loss > 0 && p.random.Float64() < p.loss:
+		return fakeProbe{err: ErrNoAnswer}, nil
+	case p.reject:
+		return fakeProbe{err: &ICMPError{Errno: syscall.EHOSTUNREACH, Type: 3, Code: 13, From: router}}, nil
+	case size > p.mtu && p.signal > 0 && size > p.signal:
+		return fakeProbe{err: &ICMPError{Errno: syscall.EMSGSIZE, Type: 3, Code: 4, MTU: p.signal, From: router}}, nil
+	case size > p.mtu:
+		return fakeProbe{err: ErrNoAnswer}, nil
+	}
+	p.burst++
+	if p.limit > 0 && p.burst > p.limit {
+		return fakeProbe{err: ErrNoAnswer}, nil
+	}
+	return fakeProbe{}, nil
+}
+
+type fakeProbe struct{ err error }
+
+func (p fakeProbe) Close() error { return nil }
+func (p fakeProbe) Wait(ctx context.Context) error {
+	if p.err == ErrNoAnswer {
+		<-ctx.Done()
+	}
+	return p.err
+}
+
+func TestSearch(t *testing.T) {
+	tests := []struct {
+		name     string
+		path     *fakePath
+		want     PathReport
+		maxSends int
+	}{
+		{"full", &fakePath{mtu: 1500}, PathReport{Verdict: PathFull, Largest: 1500}, 2},
+		{"full, limited", &fakePath{mtu: 1500, limit: 6}, PathReport{Verdict: PathFull, Largest: 1500}, 1},
+		{"signalled", &fakePath{mtu: 1450, signal: 1450}, PathReport{Verdict: PathSignalled, Largest: 1450}, 4},
+		{"black hole at a plausible size", &fakePath{mtu: 1450}, PathReport{Verdict: PathBlackHole, Largest: 1450, Vanishes: 1460}, 50},
+		{"black hole between plausible sizes", &fakePath{mtu: 1445}, PathReport{Verdict: PathBlackHole, Largest: 1442, Vanishes: 1450}, 50},
+		{"black hole just below", &fakePath{mtu: 1499}, PathReport{Verdict: PathBlackHole, Largest: 1492, Vanishes: 1500}, 50},
+		{"black hole, few answers", &fakePath{mtu: 1400, limit: 6}, PathReport{Verdict: PathBlackHole, Largest: 1400, Vanishes: 1410}, 50},
+		{"black hole, one answer at a time", &fakePath{mtu: 1400, limit: 1}, PathReport{Verdict: PathBlackHole, Largest: 1400, Vanishes: 1410}, 90},
+		{"black hole, all but nothing arrives", &fakePath{mtu: 200}, PathReport{Verdict: PathBlackHole, Largest: 128, Vanishes: 296}, 200},
+		{"a word, and a black hole below it", &fakePath{mtu: 1400, signal: 1450}, PathReport{Verdict: PathBlackHole, Largest: 1400, Vanishes: 1410}, 60},
+		{"first packets lost", &fakePath{mtu: 1500, dropAll: 2}, PathReport{Verdict: PathFull, Largest: 1500}, 10},
+		{"one large packet lost", &fakePath{mtu: 1500, dropAll: 1}, PathReport{Verdict: PathFull, Largest: 1500, Lost: 1}, 40},
+		{"silent", &fakePath{silent: true}, PathReport{Verdict: PathUnmeasured}, 6},
+		{"rejected", &fakePath{reject: true}, PathReport{Verdict: PathUnmeasured}, 2},
+		{"a word that names no MTU", &fakePath{mtu: 1400, signal: 1}, PathReport{Verdict: PathBlackHole, Largest: 1400, Vanishes: 1410}, 50},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			s := search{prober: tt.path, timing: testTiming, report: PathReport{Promise: 1500, Verdict: PathUnmeasured}}
+			got := s.run(ctx)
+			if got.Verdict != tt.want.Verdict || got.Largest != tt.want.Largest || got.Vanishes != tt.want.Vanishes || got.Lost != tt.want.Lost {
+				t.Errorf("got %+v, want %+v", got, tt.want)
+			}
+			if got.Verdict == PathUnmeasured && got.Reason == "" {
+				t.Error("unmeasured without a reason")
+			}
+			if tt.path.sent > tt.maxSends {
+				t.Errorf("%d packets sent, want at most %d", tt.path.sent, tt.maxSends)
+			}
+		})
+	}
+}
+
+// A lossy path must never pass for a black hole.
+func TestSearchLoss(t *testing.T) {
+	const runs = 200
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	found := map[PathVerdict]int{}
+	for i := range runs {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			path := &fakePath{mtu: 1500, loss: 0.3, random: rand.New(rand.NewPCG(1, uint64(i)))}
+			s := search{prober: path, timing: testTiming, report: PathReport{Promise: 1500, Verdict: PathUnmeasured}}
+			got := s.run(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			found[got.Verdict]++
+		})
+	}
+	wg.Wait()
+	t.Log(found)
+	if found[PathBlackHole] > runs/100 || found[PathFull] < runs*9/10 {
+		t.Errorf("of %d runs over a path that loses 30%%: %v", runs, found)
+	}
+}
