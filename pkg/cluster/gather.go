@@ -1,0 +1,186 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/target"
+)
+
+// Bounds of what one run reads; where one is hit, a note says so.
+const (
+	maxNodesByName  = 20     // nodes read one by one, for a pod
+	maxNodes        = 10_000 // nodes listed, for a node
+	maxWorkloadPods = 50     // pods of a workload that are tested
+	maxSelectedPods = 500    // pods that a service selects
+	maxOwnServices  = 50     // services that select the vantage pod
+	maxSlices       = 1000   // EndpointSlices of one service, of up to 1000 endpoints each
+)
+
+// Request says what to gather facts for.
+type Request struct {
+	// Pod is the vantage pod, nil for a node. Namespaces of targets default to its.
+	Pod *corev1.Pod
+	// Node is the vantage node; with Pod, the pod's node when it was read already.
+	Node *corev1.Node
+	// Targets are the --to targets. Without any, a pod's own services are gathered.
+	Targets []target.Target
+
+	// The rest becomes facts.Ask and facts.Vantage.Profile as it is.
+	External        []target.Target
+	ExternalDefault bool
+	Attempts        int
+	Timeout         time.Duration
+	Profile         string
+}
+
+// Gather reads what the vantage point and the targets need, concurrently and
+// independent of the size of the cluster. What may not be read, or fails to be,
+// becomes a note. Errors are those of targets that do not exist (ErrNotFound) or
+// have no such port or no pods (ErrTarget), and the end of ctx.
+func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) {
+	if req.Pod == nil && req.Node == nil {
+		return nil, errors.New("gather facts: neither a pod nor a node to look from")
+	}
+	g := &gatherer{Client: c, req: req, notes: map[string]bool{}, namespace: c.namespace}
+	if req.Pod != nil {
+		g.namespace = req.Pod.Namespace
+	}
+	g.facts.Ask = facts.Ask{Attempts: req.Attempts, Timeout: req.Timeout, External: req.External, ExternalDefault: req.ExternalDefault}
+	g.vantage()
+	// Nodes and selected pods depend on what the first round finds.
+	if err := g.concurrently(ctx, g.firstRound()); err != nil {
+		return nil, err
+	}
+	g.sortFacts()
+	if err := g.concurrently(ctx, g.secondRound()); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(g.facts.Nodes, func(a, b facts.Node) int { return strings.Compare(a.Name, b.Name) })
+	g.vantageNode()
+	g.facts.Notes = slices.Sorted(maps.Keys(g.notes))
+	return &g.facts, nil
+}
+
+// gatherer is the state of one Gather. Each step writes its own part of facts; the
+// mutex guards what several steps add to.
+type gatherer struct {
+	*Client
+	req       Request
+	namespace string // of targets that name none
+
+	mu    sync.Mutex
+	facts facts.Facts
+	notes map[string]bool
+}
+
+// step reads something.
+type step func(context.Context) error
+
+func (g *gatherer) concurrently(ctx context.Context, steps []step) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxConcurrent)
+	for _, s := range steps {
+		group.Go(func() error { return s(ctx) })
+	}
+	return group.Wait()
+}
+
+func (g *gatherer) firstRound() []step {
+	steps := []step{g.apiServer, g.dns}
+	if g.req.Pod == nil {
+		steps = append(steps, g.allNodes)
+	} else if g.facts.Vantage.CAFile == "" {
+		steps = append(steps, g.caData)
+	}
+	if g.req.Pod != nil && len(g.req.Targets) == 0 {
+		steps = append(steps, g.ownServices)
+	}
+	return append(steps, g.targetSteps()...)
+}
+
+func (g *gatherer) secondRound() []step {
+	var steps []step
+	if g.req.Pod != nil {
+		steps = g.nodesByName()
+	}
+	for i := range g.facts.Services {
+		if s := &g.facts.Services[i]; needsSelectedPods(s) {
+			steps = append(steps, func(ctx context.Context) error { return g.selectedPods(ctx, s) })
+		}
+	}
+	return steps
+}
+
+func (g *gatherer) sortFacts() {
+	slices.SortFunc(g.facts.Services, func(a, b facts.Service) int { return strings.Compare(a.Ref().String(), b.Ref().String()) })
+	slices.SortFunc(g.facts.Targets, func(a, b facts.Target) int { return strings.Compare(a.String(), b.String()) })
+}
+
+// note adds a note; equal ones are kept once.
+func (g *gatherer) note(format string, args ...any) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.notes[fmt.Sprintf(format, args...)] = true
+}
+
+// unread notes that something could not be read, and lets the run go on. Only the
+// end of ctx is passed on as an error.
+func (g *gatherer) unread(ctx context.Context, what string, err error) error {
+	var denied *denial
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return err
+	case errors.As(err, &denied) && denied.user != "":
+		g.note("%s: forbidden for user %s (%s %s)", what, denied.user, denied.verb, denied.resource)
+	default:
+		g.note("%s: not read: %s", what, err)
+	}
+	return nil
+}
+
+// vantage fills in the vantage point itself, which was read already.
+func (g *gatherer) vantage() {
+	v := facts.Vantage{Kind: facts.VantageNode, Profile: g.req.Profile, CAFile: caFile}
+	if pod := g.req.Pod; pod != nil {
+		converted := podFacts(pod)
+		v.Kind, v.Pod = facts.VantagePod, &converted
+		if ServiceAccountMount(pod) == nil {
+			v.CAFile = ""
+		}
+		if pod.Spec.HostNetwork {
+			g.note("pod %s/%s is on its node's network: what is seen from it holds for node %s", pod.Namespace, pod.Name, converted.Node)
+		}
+	}
+	g.facts.Vantage = v
+	if g.req.Node != nil {
+		g.facts.Nodes = []facts.Node{nodeFacts(g.req.Node)}
+	}
+}
+
+// vantageNode points the vantage point to its node among those read.
+func (g *gatherer) vantageNode() {
+	name := ""
+	if g.req.Node != nil {
+		name = g.req.Node.Name
+	}
+	if pod := g.facts.Vantage.Pod; pod != nil {
+		name = pod.Node
+	}
+	for _, node := range g.facts.Nodes {
+		if node.Name == name {
+			g.facts.Vantage.Node = &node
+		}
+	}
+}
