@@ -5,25 +5,26 @@ type Failure string
 
 // The kinds of failure. They say what was seen, not why.
 const (
-	Refused     Failure = "refused"     // TCP RST to a SYN, or ICMP port unreachable
-	Timeout     Failure = "timeout"     // no answer at all within the deadline
-	Unreachable Failure = "unreachable" // ICMP host or net unreachable, or the neighbour does not resolve
-	NoRoute     Failure = "no-route"    // the vantage point's own kernel has no way to send it
-	Reset       Failure = "reset"       // connection accepted, then reset
-	Closed      Failure = "closed"      // connection accepted, then closed without an answer
-	Silent      Failure = "silent"      // connection accepted, then no byte within the deadline
-	NXDomain    Failure = "nxdomain"    // DNS rcode 3: the name does not exist
-	NoData      Failure = "nodata"      // DNS: the name exists, without an address of this family
-	ServFail    Failure = "servfail"    // DNS rcode 2: the server cannot answer
-	DNSRefused  Failure = "dns-refused" // DNS rcode 5, or another rcode that is no answer
-	TLS         Failure = "tls"         // handshake or certificate
-	HTTP        Failure = "http"        // an HTTP status that says something is broken (5xx)
-	Protocol    Failure = "protocol"    // an answer that is not of the protocol expected
-	MTU         Failure = "mtu"         // a size that the interface promises does not arrive
-	Denied      Failure = "denied"      // EACCES, EPERM: the kernel did not let us
-	NoEndpoint  Failure = "no-endpoint" // nothing stands behind a service
-	NotReady    Failure = "not-ready"   // an object says itself that it is not ready
-	Config      Failure = "config"      // a setting that cannot work
+	Refused     Failure = "refused"      // TCP RST to a SYN, or ICMP port unreachable
+	Timeout     Failure = "timeout"      // no answer at all within the deadline
+	Unreachable Failure = "unreachable"  // ICMP host or net unreachable, or the neighbour does not resolve
+	NoRoute     Failure = "no-route"     // the vantage point's own kernel has no way to send it
+	Reset       Failure = "reset"        // connection accepted, then reset
+	Closed      Failure = "closed"       // connection accepted, then closed without an answer
+	Silent      Failure = "silent"       // connection accepted, then no byte within the deadline
+	NXDomain    Failure = "nxdomain"     // DNS rcode 3: the name does not exist
+	NoData      Failure = "nodata"       // DNS: the name exists, without an address of this family
+	ServFail    Failure = "servfail"     // DNS rcode 2: the server cannot answer
+	DNSRefused  Failure = "dns-refused"  // DNS rcode 5, or another rcode that is no answer
+	WrongAnswer Failure = "wrong-answer" // DNS: addresses that are not those of the service
+	TLS         Failure = "tls"          // handshake or certificate
+	HTTP        Failure = "http"         // an HTTP status that says something is broken (5xx)
+	Protocol    Failure = "protocol"     // an answer that is not of the protocol expected
+	MTU         Failure = "mtu"          // a size that the interface promises does not arrive
+	Denied      Failure = "denied"       // EACCES, EPERM: the kernel did not let us
+	NoEndpoint  Failure = "no-endpoint"  // nothing stands behind a service
+	NotReady    Failure = "not-ready"    // an object says itself that it is not ready
+	Config      Failure = "config"       // a setting that cannot work
 )
 
 var meanings = map[Failure]string{
@@ -38,6 +39,7 @@ var meanings = map[Failure]string{
 	NoData:      "the name exists, but has no address of this family",
 	ServFail:    "the DNS server could not get an answer itself: its upstream or its access to the API is broken",
 	DNSRefused:  "the DNS server declines to answer",
+	WrongAnswer: "the DNS server gives addresses that the API does not know for this name: stale or another cluster's data",
 	TLS:         "the TLS handshake or the certificate is not accepted",
 	HTTP:        "the network path works; the application answers with an error of its own",
 	Protocol:    "something answers, but not in the protocol expected there",

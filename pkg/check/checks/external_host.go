@@ -1,0 +1,71 @@
+package checks
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/check/dial"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/target"
+)
+
+// externalPort is tried on hosts outside that were given without a port: the one
+// that is open wherever anything is.
+const externalPort = 443
+
+func init() {
+	Registry.Add(check.Define(check.Spec[externalParams]{
+		ID:      "external.host",
+		Area:    "external",
+		Summary: "hosts outside the cluster can be reached; a warning only, unless they were asked for",
+		Plan:    planExternalHost,
+		Run: func(ctx context.Context, t check.Task, p externalParams) check.Result {
+			if p.HTTP != nil {
+				return runHTTP(ctx, t, *p.HTTP)
+			}
+			return reach(ctx, t, p.Reach)
+		},
+	}))
+}
+
+// externalParams is a URL or a port outside the cluster.
+type externalParams struct {
+	HTTP  *httpParams `json:"http,omitempty"`
+	Reach reachParams `json:"reach,omitzero"`
+}
+
+func planExternalHost(f *facts.Facts) []check.Planned[externalParams] {
+	soft := f.Ask.ExternalDefault
+	var tasks []check.Planned[externalParams]
+	for _, t := range f.Ask.External {
+		proto, port := facts.TCP, t.Port
+		if t.Protocol == string(facts.UDP) {
+			proto = facts.UDP
+		}
+		if port == 0 {
+			port = externalPort
+		}
+		var task check.Planned[externalParams]
+		switch t.Kind {
+		case target.URL:
+			task.Label = check.Label{Title: "url", Target: t.URL}
+			task.Params.HTTP = &httpParams{URL: t.URL, CA: clusterCAOf(f.Vantage), Soft: soft}
+		case target.Host:
+			host := hostTask(t, proto, port)
+			task.Label, task.Params.Reach = host.Label, host.Params
+		case target.IP:
+			if !f.Vantage.HasFamily(t.Addr) {
+				continue
+			}
+			addr := netip.AddrPortFrom(t.Addr, port)
+			task.Label = check.Label{Title: "address", Target: portTarget(proto, addr)}
+			task.Params.Reach = reachParams{Protocol: proto, Peer: addrPeer(addr), Talk: dial.Guess("", "", port)}
+		default:
+			continue
+		}
+		task.Params.Reach.Soft = soft
+		tasks = append(tasks, task)
+	}
+	return tasks
+}

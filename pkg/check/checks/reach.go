@@ -1,0 +1,55 @@
+package checks
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/check/dial"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// reachParams is what a task needs that tries to reach one port.
+type reachParams struct {
+	Protocol facts.Protocol `json:"protocol"`
+	Peer     dial.Peer      `json:"peer"`
+	Talk     dial.Talk      `json:"talk,omitzero"`
+	// Soft makes failures warnings: nobody asked for this target.
+	Soft bool `json:"soft,omitempty"`
+	// NoBackend says that the API knows nobody ready behind the address.
+	NoBackend bool `json:"noBackend,omitempty"`
+}
+
+// reach tries one port as often as the task says, each time from a new source port.
+// The first attempt over TCP also listens where nothing can be asked.
+func reach(ctx context.Context, t check.Task, p reachParams) check.Result {
+	try := func(ctx context.Context, i int) dial.Try {
+		return dial.TCP(ctx, dial.TCPOptions{Peer: p.Peer, Talk: p.Talk}, i == 0)
+	}
+	switch p.Protocol {
+	case facts.TCP:
+	case facts.UDP:
+		try = func(ctx context.Context, _ int) dial.Try { return dial.UDP(ctx, p.Peer, p.Talk) }
+	default:
+		return check.Skipf("", "%s cannot be spoken by the probe", dial.Clean(string(p.Protocol), 20))
+	}
+	r := dial.Summarise(dial.Attempts(ctx, t.Attempts, t.Timeout.D(), try))
+	if p.NoBackend {
+		r.With("ready endpoints", "0")
+		if r.Failure == check.Refused || r.Failure == check.Timeout {
+			r.Meaning = "nobody ready stands behind this address, so the nodes' rules reject or drop what is sent to it"
+		}
+	}
+	return soften(r, p.Soft)
+}
+
+// soften makes a warning of a failure that nobody asked about.
+func soften(r check.Result, soft bool) check.Result {
+	if soft && r.Status == check.Fail {
+		r.Status = check.Warn
+	}
+	return r
+}
+
+// addrPeer is the peer at an address.
+func addrPeer(addr netip.AddrPort) dial.Peer { return dial.Peer{Addr: addr} }

@@ -1,0 +1,94 @@
+package checks
+
+import (
+	"net/netip"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/check/dial"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// maxVIPAttempts bounds how often a ClusterIP is tried.
+const maxVIPAttempts = 20
+
+func init() {
+	Registry.Add(check.Define(check.Spec[reachParams]{
+		ID:      "service.vip",
+		Area:    "service",
+		Summary: "each port of a service answers on its ClusterIPs, tried often enough to meet every endpoint",
+		Plan:    planServiceVIP,
+		Run:     reach,
+		Read:    readServiceVIP,
+	}))
+}
+
+func planServiceVIP(f *facts.Facts) []check.Planned[reachParams] {
+	var tasks []check.Planned[reachParams]
+	for _, s := range f.Services {
+		for _, ip := range s.ClusterIPs {
+			if s.Headless || !f.Vantage.HasFamily(ip) {
+				continue
+			}
+			for _, port := range s.Ports {
+				if port.Protocol == facts.SCTP {
+					continue
+				}
+				tasks = append(tasks, vipTask(f, s, port, ip))
+			}
+		}
+	}
+	return tasks
+}
+
+func vipTask(f *facts.Facts, s facts.Service, port facts.ServicePort, ip netip.Addr) check.Planned[reachParams] {
+	addr := netip.AddrPortFrom(ip, port.Port)
+	ready := len(s.Ready())
+	talk := dial.Guess(port.AppProtocol, port.Name, port.Port)
+	talk.Host = serviceHost(s)
+	return check.Planned[reachParams]{
+		Label: check.Label{
+			Title:   nameFrom(f, s.Ref()) + " vip " + portTitle(port.Protocol, port.Port),
+			Target:  portTarget(port.Protocol, addr),
+			Object:  serviceObject(s.Ref()),
+			Subject: serviceObject(s.Ref()),
+		},
+		Key: s.Ref().String() + " " + portTarget(port.Protocol, addr),
+		// A kube-proxy picks an endpoint at random: twice their number meets one
+		// that is dead with a chance of 6 in 7.
+		Attempts: min(max(f.Ask.Attempts, 2*ready), max(f.Ask.Attempts, maxVIPAttempts)),
+		Params: reachParams{
+			Protocol:  port.Protocol,
+			Peer:      addrPeer(addr),
+			Talk:      talk,
+			NoBackend: ready == 0 && !s.EndpointsUnknown,
+		},
+	}
+}
+
+// serviceHost is the name that HTTP servers behind a service are asked by.
+func serviceHost(s facts.Service) string { return s.Name + "." + s.Namespace + ".svc" }
+
+// readServiceVIP says which services and ports are not tried, and why.
+func readServiceVIP(f *facts.Facts) []check.Result {
+	var results []check.Result
+	for _, s := range f.Services {
+		label := check.Label{Object: serviceObject(s.Ref()), Subject: serviceObject(s.Ref())}
+		if s.Type == "ExternalName" {
+			r := check.Skipf("kubectl netlook ... --to "+s.ExternalName+":PORT",
+				"an ExternalName service is only a DNS alias of %s: it has no address of its own", s.ExternalName)
+			r.Label = label
+			r.Title, r.Target = nameFrom(f, s.Ref())+" vip", s.Ref().String()
+			results = append(results, r)
+		}
+		for _, port := range s.Ports {
+			if port.Protocol == facts.SCTP {
+				r := check.Skipf("", "the probe does not speak SCTP")
+				r.Label = label
+				r.Title = nameFrom(f, s.Ref()) + " vip " + portTitle(port.Protocol, port.Port)
+				r.Target = s.Ref().String() + " " + portTitle(port.Protocol, port.Port)
+				results = append(results, r)
+			}
+		}
+	}
+	return results
+}

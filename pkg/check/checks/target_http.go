@@ -1,0 +1,91 @@
+package checks
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/check/dial"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/target"
+)
+
+func init() {
+	Registry.Add(check.Define(check.Spec[httpParams]{
+		ID:      "target.http",
+		Area:    "target",
+		Summary: "a URL answers, with the times of dns, connect, tls and first byte",
+		Plan:    planTargetHTTP,
+		Run:     runHTTP,
+	}))
+}
+
+// httpParams is a URL to ask for.
+type httpParams struct {
+	URL  string    `json:"url"`
+	CA   clusterCA `json:"ca,omitzero"`
+	Soft bool      `json:"soft,omitempty"`
+}
+
+func planTargetHTTP(f *facts.Facts) []check.Planned[httpParams] {
+	var tasks []check.Planned[httpParams]
+	for _, t := range f.Targets {
+		if t.Kind == target.URL {
+			tasks = append(tasks, check.Planned[httpParams]{
+				Label:  check.Label{Title: "url", Target: t.URL},
+				Params: httpParams{URL: t.URL, CA: clusterCAOf(f.Vantage)},
+			})
+		}
+	}
+	return tasks
+}
+
+// runHTTP asks for a URL. Redirects are told, not followed; 5xx is a failure of the
+// application, 4xx an answer.
+func runHTTP(ctx context.Context, t check.Task, p httpParams) check.Result {
+	u, err := url.Parse(p.URL)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return check.Errorf("%q is no http or https URL", dial.Clean(p.URL, 120))
+	}
+	peer, err := peerOf(u)
+	if err != nil {
+		return check.Errorf("%q has no valid port", dial.Clean(p.URL, 120))
+	}
+	pool, why := p.CA.withSystem()
+	options := dial.GetOptions{
+		Peer:  peer,
+		URL:   u,
+		Trust: dial.Trust{Roots: pool, Why: why, Names: []string{u.Hostname()}, Lenient: true},
+	}
+	r := dial.Summarise(dial.Attempts(ctx, t.Attempts, t.Timeout.D(), func(ctx context.Context, _ int) dial.Try {
+		try, answer := dial.Get(ctx, options)
+		if answer != nil {
+			status(&try, answer)
+		}
+		return try
+	}))
+	return soften(r, p.Soft)
+}
+
+func status(t *dial.Try, a *dial.Answer) {
+	t.See("status", "%s", a.Text)
+	if a.Server != "" {
+		t.See("server", "%s", a.Server)
+	}
+	if a.Location != "" {
+		t.See("redirects to", "%s (not followed)", a.Location)
+	}
+	t.Detail = "HTTP " + a.Text
+	t.Judge(a)
+}
+
+// peerOf is the host and port of a URL.
+func peerOf(u *url.URL) (dial.Peer, error) {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	return dial.Peer{Host: u.Hostname(), Port: uint16(number)}, err
+}

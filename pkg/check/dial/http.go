@@ -1,0 +1,165 @@
+package dial
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+)
+
+// userAgent names the probe in the logs of those it asks.
+const userAgent = "netlook/1 (connectivity check)"
+
+// maxHead is how many bytes of an HTTP answer are read: its head, and the first line
+// of its body.
+const maxHead = 16 << 10
+
+// Answer is the head of an HTTP answer.
+type Answer struct {
+	Status   int
+	Text     string // "200 OK"
+	Server   string
+	Location string
+	Body     string // the first line, cleaned, at most 120 characters
+}
+
+// GetOptions is one HTTP request.
+type GetOptions struct {
+	Peer  Peer
+	URL   *url.URL
+	Trust Trust // for https
+}
+
+// Get requests a URL on a connection of its own and times the phases dns, connect,
+// tls and firstByte. It follows no redirect, uses no proxy and keeps nothing alive.
+// The answer is nil when t has a failure other than of the certificate. What a status
+// means is the caller's to say.
+func Get(ctx context.Context, o GetOptions) (Try, *Answer) {
+	var t Try
+	s := connect(ctx, o.Peer, &t)
+	if s == nil {
+		return t, nil
+	}
+	defer func() { _ = s.Close() }()
+	var conn net.Conn = s
+	if o.URL.Scheme == "https" {
+		shaking := time.Now()
+		secure, err := handshake(ctx, s, o.URL.Hostname())
+		t.phase(stageTLS, shaking)
+		t.RTT = check.Duration(time.Since(s.start))
+		if err == nil {
+			err = judge(secure.ConnectionState(), o.Trust, time.Now(), &t)
+		}
+		if err != nil {
+			t.fail(ctx, err, s.addr, stageTLS)
+			return t, nil
+		}
+		conn = secure
+	}
+	asked := time.Now()
+	answer, err := roundTrip(conn, o.URL, func() {
+		t.phase(stageFirstByte, asked)
+		t.RTT = check.Duration(time.Since(s.start))
+	})
+	if err != nil {
+		t.RTT = check.Duration(time.Since(s.start))
+		t.fail(ctx, err, s.addr, stageFirstByte)
+		return t, nil
+	}
+	return t, answer
+}
+
+// askHTTP is the dialog of ports that are taken for HTTP: any status is an answer, 5xx
+// is a warning.
+func askHTTP(_ context.Context, s *session, t Talk) (string, error) {
+	host := s.addr.String()
+	if t.Host != "" {
+		host = net.JoinHostPort(t.Host, strconv.Itoa(int(s.addr.Port())))
+	}
+	answer, err := roundTrip(s, &url.URL{Scheme: "http", Host: host, Path: "/"}, func() {})
+	if err != nil {
+		return "", err
+	}
+	text := "HTTP " + answer.Text
+	if answer.Server != "" {
+		text += ", server " + answer.Server
+	}
+	if p := answer.broken(); p != nil {
+		p.soft = true
+		return text, p
+	}
+	return text, nil
+}
+
+// Judge gives t a failure of kind http when the answer's status is 5xx.
+func (t *Try) Judge(a *Answer) {
+	if p := a.broken(); p != nil {
+		t.Failure, t.Detail = p.kind, p.detail
+	}
+}
+
+func (a *Answer) broken() *problem {
+	if a.Status < http.StatusInternalServerError {
+		return nil
+	}
+	detail := "HTTP " + a.Text
+	if a.Body != "" {
+		detail += fmt.Sprintf(" %q", a.Body)
+	}
+	return problemf(check.HTTP, "%s", detail)
+}
+
+// roundTrip sends a GET and reads the head of the answer; first is called when its
+// first byte has come.
+func roundTrip(conn net.Conn, u *url.URL, first func()) (*Answer, error) {
+	request := &http.Request{
+		Method: http.MethodGet, URL: u, Host: u.Host, Close: true,
+		Header: http.Header{"User-Agent": {userAgent}, "Accept": {"*/*"}},
+	}
+	if err := request.Write(conn); err != nil {
+		return nil, fmt.Errorf("send: %w", err)
+	}
+	r := bufio.NewReaderSize(io.LimitReader(conn, maxHead), 1<<10)
+	start, err := r.Peek(1)
+	if err != nil {
+		return nil, err
+	}
+	first()
+	// Peek more only as far as it has come: a banner may be shorter than "HTTP/".
+	if start, _ = r.Peek(min(r.Buffered(), len("HTTP/"))); !strings.HasPrefix("HTTP/", string(start)) {
+		begin, _ := r.Peek(min(r.Buffered(), 40))
+		if isTLSRecord(begin) {
+			return nil, problemf(check.Protocol, "answers with a TLS record instead of HTTP")
+		}
+		return nil, problemf(check.Protocol, "answers %q instead of HTTP", Clean(string(begin), 40))
+	}
+	response, err := http.ReadResponse(r, request)
+	if err != nil {
+		if kind := KindOf(err, nowhere); kind != "" {
+			return nil, err
+		}
+		return nil, problemf(check.Protocol, "answers no valid HTTP: %s", Clean(err.Error(), 120))
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer := &Answer{
+		Status:   response.StatusCode,
+		Text:     Clean(response.Status, 60),
+		Server:   Clean(response.Header.Get("Server"), 40),
+		Location: Clean(response.Header.Get("Location"), 120),
+	}
+	// The head was the answer. A body that does not come along with it is not awaited.
+	const line, patience = 120, 50 * time.Millisecond
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	body, _ := io.ReadAll(io.LimitReader(response.Body, line))
+	text, _, _ := strings.Cut(string(body), "\n")
+	answer.Body = Clean(text, line)
+	return answer, nil
+}

@@ -1,0 +1,115 @@
+package dial
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+)
+
+// listenFor is how long a port of unknown protocol is listened to: long enough for a
+// greeting, and for a proxy to close what it has nobody behind for.
+const listenFor = 100 * time.Millisecond
+
+// TCPOptions is what one attempt asks.
+type TCPOptions struct {
+	Peer Peer `json:"peer"`
+	Talk Talk `json:"talk"`
+}
+
+// TCP connects and asks for the first bytes in the protocol the talk names. A bare
+// connect proves little where a mesh sidecar accepts everything; so without a known
+// protocol the connection is listened to for 100 ms when listen is set, and the
+// evidence says that no bytes were asked for.
+//
+// Failures of kind silent, closed and protocol count fully when the protocol was
+// declared. When it was only guessed, an answer in another protocol is an answer, and
+// a peer that cuts the connection is asked once more without sending anything.
+func TCP(ctx context.Context, o TCPOptions, listen bool) Try {
+	var t Try
+	s := connect(ctx, o.Peer, &t)
+	if s == nil {
+		return t
+	}
+	defer func() { _ = s.Close() }()
+
+	if !o.Talk.overTCP() {
+		t.See("protocol", "unknown: connected, no bytes asked for")
+		if listen {
+			t.listen(ctx, s)
+		}
+		return t
+	}
+	t.See("protocol", "%s", o.Talk.speaks())
+	asked := time.Now()
+	answer, err := dialogs[o.Talk.Proto](ctx, s, o.Talk)
+	t.phase(stageOf(o.Talk), asked)
+	t.RTT = check.Duration(time.Since(s.start))
+	if answer != "" {
+		t.See("answer", "%s", answer)
+	}
+	if err == nil {
+		return t
+	}
+	kind := KindOf(err, s.addr)
+	if o.Talk.Sure || kind == check.HTTP {
+		t.fail(ctx, err, s.addr, stageFirstByte)
+		return t
+	}
+	switch kind {
+	case check.Protocol:
+		t.See("answer", "%s", reason(err))
+		return t
+	case check.Closed, check.Reset:
+		return unasked(ctx, o, t)
+	}
+	t.fail(ctx, err, s.addr, stageFirstByte)
+	// A database may look its client up before it greets: silence is weak there.
+	t.Soft = t.Soft || (t.Failure == check.Silent && o.Talk.Proto == protoListen)
+	return t
+}
+
+// unasked connects again and only listens, after a peer cut a connection on which a
+// guessed protocol was spoken: whoever cuts this one too has nobody behind.
+func unasked(ctx context.Context, o TCPOptions, first Try) Try {
+	var t Try
+	s := connect(ctx, o.Peer, &t)
+	if s == nil {
+		return t
+	}
+	defer func() { _ = s.Close() }()
+	t.Seen = append(t.Seen, first.Seen...)
+	t.listen(ctx, s)
+	if t.Failure == "" && t.Err == nil {
+		t.See("answer", "connection stays open, but is cut when asked in %s: the protocol is another one", o.Talk.Proto)
+	}
+	return t
+}
+
+// listen waits a moment for bytes. None is no failure; a cut connection is.
+func (t *Try) listen(ctx context.Context, s *session) {
+	until := time.Now().Add(listenFor)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
+		until = deadline
+	}
+	_ = s.SetReadDeadline(until)
+	heard := time.Now()
+	greeting, err := readSome(s)
+	switch {
+	case err == nil:
+		t.phase(stageFirstByte, heard)
+		t.RTT = check.Duration(time.Since(s.start))
+		t.See("answer", "%q", Clean(greeting, 60))
+	case errors.Is(ctx.Err(), context.Canceled), KindOf(err, s.addr) != check.Timeout:
+		t.RTT = check.Duration(time.Since(s.start))
+		t.fail(ctx, err, s.addr, stageFirstByte)
+	}
+}
+
+func stageOf(t Talk) string {
+	if t.Proto == protoTLS {
+		return stageTLS
+	}
+	return stageFirstByte
+}
