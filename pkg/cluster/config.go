@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 
 	"k8s.io/client-go/tools/clientcmd"
@@ -20,38 +21,31 @@ func explainConfig(loader clientcmd.ClientConfig, err error) error {
 		text = fmt.Sprintf("the kubeconfig cannot be read: %s; check --kubeconfig and $KUBECONFIG", text)
 	case clientcmd.IsEmptyConfig(err):
 		text = "no kubeconfig: set $KUBECONFIG, give --kubeconfig FILE, or put one at ~/.kube/config"
-	case clientcmd.IsContextNotFound(err):
-		text = unknownContext(loader, text)
+	case unknownContext.MatchString(text):
+		asked := unknownContext.FindStringSubmatch(text)
+		text = nearContexts(loader, asked[1]+asked[2])
 	default:
 		text = fmt.Sprintf("the kubeconfig cannot be used: %s; check it with: kubectl config view", text)
 	}
 	return &problem{kind: ErrConfig, cause: err, text: text}
 }
 
-// unknownContext names the contexts that may have been meant.
-func unknownContext(loader clientcmd.ClientConfig, text string) string {
-	raw, err := loader.RawConfig()
-	if err != nil {
-		return text + "; see kubectl config get-contexts"
-	}
-	contexts := slices.Sorted(maps.Keys(raw.Contexts))
-	// The name that was asked for is only in the error's text.
-	asked := text[max(0, lastSpace(text)):]
-	near := nearest.Of(asked, contexts, 3)
-	for i := range near {
-		near[i] = plain(near[i], maxWord)
-	}
-	if len(near) > 0 {
-		return fmt.Sprintf("the kubeconfig has no context %q: did you mean %s?", asked, anyOf(near))
-	}
-	return fmt.Sprintf("the kubeconfig has no context %q; see kubectl config get-contexts", asked)
-}
+// unknownContext matches the two ways in which client-go says so; neither error has
+// a type that holds the name.
+// Source: k8s.io/client-go/tools/clientcmd/client_config.go and validation.go.
+var unknownContext = regexp.MustCompile(`context "([^"]+)" does not exist|context was not found for specified context: (\S+)`)
 
-func lastSpace(s string) int {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i] == ' ' {
-			return i + 1
+// nearContexts names the contexts that may have been meant.
+func nearContexts(loader clientcmd.ClientConfig, asked string) string {
+	found := fmt.Sprintf("the kubeconfig has no context %q", asked)
+	if raw, err := loader.RawConfig(); err == nil {
+		near := nearest.Of(asked, slices.Sorted(maps.Keys(raw.Contexts)), maxSuggestions)
+		for i := range near {
+			near[i] = plain(near[i], maxWord)
+		}
+		if len(near) > 0 {
+			return fmt.Sprintf("%s: did you mean %s?", found, anyOf(near))
 		}
 	}
-	return 0
+	return found + "; see kubectl config get-contexts"
 }

@@ -167,17 +167,19 @@ func rootText(err error) string {
 	if errors.As(err, &request) {
 		err = request.Err
 	}
-	return plain(err.Error(), maxMessage)
+	text, _, _ := strings.Cut(err.Error(), "\n") // plugins add paragraphs of advice
+	return plain(text, maxMessage)
 }
 
 // server is the API server's URL without user, password, path and query.
 func (c *Client) server() string {
-	u, err := url.Parse(c.config.Host)
-	switch {
-	case err != nil || c.config.Host == "":
+	host := c.config.Host
+	if !strings.Contains(host, "://") {
+		host = "https://" + host // as client-go takes it
+	}
+	u, err := url.Parse(host)
+	if err != nil || u.Host == "" {
 		return "(unknown)"
-	case u.Host == "": // host:port without a scheme
-		return plain(c.config.Host, maxWord)
 	}
 	return plain(u.Scheme+"://"+u.Host, maxWord)
 }

@@ -67,15 +67,19 @@ func (g *gatherer) target(ctx context.Context, t target.Target) error {
 	if err != nil {
 		return err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.facts.Targets = append(g.facts.Targets, resolved)
+	g.addTarget(resolved)
 	return nil
 }
 
-// tolerate notes a target that could not be read, and passes on the error of one
-// that does not exist or is of no use.
-func (g *gatherer) tolerate(ctx context.Context, o object, err error) error {
+func (g *gatherer) addTarget(t facts.Target) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.facts.Targets = append(g.facts.Targets, t)
+}
+
+// tolerate notes a target that could not be read and marks it, and passes on the
+// error of one that does not exist or is of no use.
+func (g *gatherer) tolerate(ctx context.Context, t *facts.Target, o object, err error) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return g.missing(ctx, o, err)
@@ -86,6 +90,7 @@ func (g *gatherer) tolerate(ctx context.Context, o object, err error) error {
 	if o.namespace != "" {
 		what = fmt.Sprintf("%s %s/%s", o.word(), o.namespace, o.name)
 	}
+	t.Unknown = true
 	return g.unread(ctx, what, err)
 }
 
@@ -94,19 +99,19 @@ func (g *gatherer) podTarget(ctx context.Context, t *facts.Target) error {
 		return g.clientset.CoreV1().Pods(t.Namespace).Get(ctx, t.Name, metav1.GetOptions{})
 	})
 	if err != nil {
-		return g.tolerate(ctx, object{"pods", t.Namespace, t.Name}, err)
+		return g.tolerate(ctx, t, object{"pods", t.Namespace, t.Name}, err)
 	}
 	t.Pods = []facts.Pod{podFacts(pod)}
 	if t.Addrs = t.Pods[0].IPs; len(t.Addrs) == 0 {
 		g.note("pod %s/%s has no address: %s", t.Namespace, t.Name, because(phase(pod), whyPending(pod)))
 	}
-	return resolvePort(t)
+	return checkPort(t)
 }
 
 func (g *gatherer) nodeTarget(ctx context.Context, t *facts.Target) error {
 	node, err := g.getNode(ctx, t.Name)
 	if err != nil {
-		return g.tolerate(ctx, object{"nodes", "", t.Name}, err)
+		return g.tolerate(ctx, t, object{"nodes", "", t.Name}, err)
 	}
 	converted := nodeFacts(node)
 	t.Node, t.Addrs = &converted, converted.IPs
@@ -117,7 +122,12 @@ func (g *gatherer) nodeTarget(ctx context.Context, t *facts.Target) error {
 func (g *gatherer) serviceTarget(ctx context.Context, ref facts.Ref, targets []target.Target) error {
 	service, err := g.service(ctx, ref)
 	if err != nil {
-		return g.tolerate(ctx, object{"services", ref.Namespace, ref.Name}, err)
+		unread := facts.Target{Target: targets[0]}
+		if err := g.tolerate(ctx, &unread, object{"services", ref.Namespace, ref.Name}, err); err != nil {
+			return err
+		}
+		g.addTarget(unread)
+		return nil
 	}
 	if err := filterPorts(&service, targets); err != nil {
 		return err
@@ -135,7 +145,7 @@ func (g *gatherer) workloadTarget(ctx context.Context, t *facts.Target) error {
 	name := fmt.Sprintf("%s %s/%s", o.word(), o.namespace, o.name)
 	selector, err := g.workloadSelector(ctx, o)
 	if err != nil {
-		return g.tolerate(ctx, o, err)
+		return g.tolerate(ctx, t, o, err)
 	}
 	var running, others []facts.Pod
 	list := g.clientset.CoreV1().Pods(o.namespace).List
@@ -155,6 +165,7 @@ func (g *gatherer) workloadTarget(ctx context.Context, t *facts.Target) error {
 	})
 	switch {
 	case err != nil:
+		t.Unknown = true
 		return g.unread(ctx, "pods in namespace "+o.namespace, err)
 	case len(running)+len(others) == 0:
 		return problemf(ErrTarget, "%s has no pods: see kubectl describe %s %s -n %s", name, o.word(), o.name, o.namespace)
@@ -170,7 +181,7 @@ func (g *gatherer) workloadTarget(ctx context.Context, t *facts.Target) error {
 	}
 	slices.SortFunc(t.Addrs, netip.Addr.Compare)
 	t.Addrs = slices.Compact(t.Addrs)
-	return resolvePort(t)
+	return checkPort(t)
 }
 
 // workloadSelector reads a workload and returns the selector of its pods.

@@ -153,7 +153,7 @@ func TestGatherTargets(t *testing.T) {
 	}
 	want := []string{
 		"10.0.0.1:53/udp pods=0 addrs=[10.0.0.1]",
-		"deployment/shop/web:8080 pods=2 addrs=[10.244.1.3 10.244.2.3]",
+		"deployment/shop/web:http pods=2 addrs=[10.244.1.3 10.244.2.3]",
 		"https://[fd00::1]/ pods=0 addrs=[fd00::1]",
 		"https://example.com pods=0 addrs=[]",
 		"node/w2:10250 pods=0 addrs=[172.18.0.4]",
@@ -233,6 +233,11 @@ func TestGatherWithPartialRights(t *testing.T) {
 	}
 	if len(f.Services) != 1 || !f.Services[0].EndpointsUnknown {
 		t.Errorf("a service whose endpoints may not be read must say so: %+v", f.Services)
+	}
+	for _, target := range f.Targets {
+		if !target.Unknown {
+			t.Errorf("%s could not be read, and does not say so", target)
+		}
 	}
 	if len(f.Targets) != 3 {
 		t.Errorf("targets that may not be read stay targets: %+v", f.Targets)

@@ -66,10 +66,10 @@ func noSuchPort(s *facts.Service, t target.Target) error {
 	return problemf(ErrTarget, "service %s has no port %s; it has %s%s", s.Ref(), portText(t)+protocolText(t), strings.Join(have, ", "), hint)
 }
 
-// resolvePort finds the number of a port that a pod or workload target gives by
-// name, and the protocol when only one is declared for it. The name stays, for
-// people. Pods that were not read leave it as it is.
-func resolvePort(t *facts.Target) error {
+// checkPort refuses a port name that no pod of the target declares, and takes a
+// number that is declared for UDP only for what it is. Names stay names: their
+// numbers may differ from pod to pod. Pods that were not read pass.
+func checkPort(t *facts.Target) error {
 	if len(t.Pods) == 0 || t.Port == 0 && t.PortName == "" {
 		return nil
 	}
@@ -91,10 +91,9 @@ func resolvePort(t *facts.Target) error {
 		}
 		return noSuchName(t, declared)
 	}
-	t.Port = matching[0].Port
-	if one := matching[0].Protocol; t.Protocol == "" && one != facts.TCP &&
-		!slices.ContainsFunc(matching, func(p facts.ContainerPort) bool { return p.Protocol != one }) {
-		t.Protocol = string(one)
+	onlyUDP := !slices.ContainsFunc(matching, func(p facts.ContainerPort) bool { return p.Protocol != facts.UDP })
+	if t.Port != 0 && t.Protocol == "" && onlyUDP {
+		t.Protocol = string(facts.UDP)
 	}
 	return nil
 }

@@ -131,4 +131,8 @@ type Target struct {
 	Node *Node
 	// Addrs are the addresses of an IP target, a node target or its pods'.
 	Addrs []netip.Addr
+	// Unknown says that the object could not be read (Facts.Notes says why): that
+	// Pods, Node and Addrs are empty says nothing about it. A service that could not
+	// be read is such a target too, of kind target.Service.
+	Unknown bool
 }
