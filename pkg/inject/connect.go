@@ -1,0 +1,150 @@
+package inject
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	// attachFirst is when the first attach is tried, and attachMost the longest pause
+	// between two tries. The kubelet reports a running container up to a second late
+	// (the period of its PLEG); the attach asks the runtime itself, so it is tried
+	// without waiting for the report.
+	attachFirst = 150 * time.Millisecond
+	attachMost  = time.Second
+	// nodeCheckAfter is when silence of the kubelet makes the node itself suspect.
+	nodeCheckAfter = 5 * time.Second
+	// maxFailed is how often an attach to a container that runs may fail.
+	maxFailed = 5
+)
+
+// tried is the outcome of an attempt.
+type tried struct {
+	contact *contact
+	err     error
+}
+
+// connect waits until the new probe answers: it watches the pod for reasons to give
+// up, and tries to attach meanwhile. The pod is as the API server returned it.
+func (p *Probe) connect(ctx context.Context, pod *corev1.Pod) error {
+	// What is left behind - the watch, a last attempt - ends with this.
+	inner, stop := context.WithCancel(ctx)
+	defer stop()
+	pods := p.follow(inner, pod)
+	attempts := make(chan tried, 1)
+	try := func() {
+		go func() {
+			c, err := p.attempt(inner)
+			attempts <- tried{c, err}
+		}()
+	}
+	pause := attachFirst
+	next := time.NewTimer(pause)
+	defer next.Stop()
+	nodeCheck := time.NewTimer(nodeCheckAfter)
+	defer nodeCheck.Stop()
+	var running, busy bool // the container runs; an attempt is under way
+	var failed int
+	var waiting string
+	defer func() {
+		if busy {
+			// An attempt that succeeds too late must not hold the session.
+			go func() {
+				if t := <-attempts; t.contact != nil {
+					t.contact.conn.close()
+				}
+			}()
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return p.startError(ctx, waiting)
+		case o := <-pods:
+			if o.err != nil {
+				return p.explain(ctx, o.err)
+			}
+			if o.waiting != waiting && o.waiting != "" {
+				p.event(EventWait, "waiting for %s: %s", p.where(), o.waiting)
+			}
+			waiting = o.waiting
+			if o.running && !running {
+				running = true
+				if !busy {
+					busy = true
+					next.Stop()
+					try()
+				}
+			}
+		case <-next.C:
+			busy = true
+			try()
+		case t := <-attempts:
+			busy = false
+			if t.err == nil {
+				p.adopt(t.contact)
+				return nil
+			}
+			if notAllowed(t.err) {
+				return apiError(t.err, "", "attach to "+p.where())
+			}
+			if running {
+				failed++
+			}
+			if failed >= maxFailed {
+				return p.explain(ctx, fail(ErrStart, "", "the probe in %s runs but cannot be talked to: %s", p.where(), message(t.err)))
+			}
+			next.Reset(pause)
+			pause = min(pause*3/2, attachMost)
+		case <-nodeCheck.C:
+			if err := p.nodeDown(ctx, pod.Spec.NodeName, running); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// nodeDown says when the node of the pod does not work, as far as it may be read.
+func (p *Probe) nodeDown(ctx context.Context, name string, running bool) error {
+	if running || name == "" {
+		return nil
+	}
+	node, err := p.env.client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil //nolint:nilerr // a right that is only good to have
+	}
+	for _, c := range node.Status.Conditions {
+		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
+			return fail(ErrGone, "", "node %s does not start the probe, it is not ready: %s", name, reasonAndMessage(c.Reason, c.Message))
+		}
+	}
+	return nil
+}
+
+// startError is the error when ctx ended before the probe answered.
+func (p *Probe) startError(ctx context.Context, waiting string) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, errStartTimeout) {
+		return fmt.Errorf("start a probe in %s: %w", p.where(), cause)
+	}
+	if waiting == "" {
+		waiting = "no answer"
+	}
+	return fail(ErrTimeout, "", "no probe in %s after %s: %s", p.where(), p.opts.Timeout, waiting)
+}
+
+// explain adds to an error what the container said last, when it has ended.
+func (p *Probe) explain(ctx context.Context, err error) error {
+	var own *Error
+	if !errors.As(err, &own) || own.Kind != ErrStart {
+		return err
+	}
+	if last := p.lastWords(ctx); last != "" {
+		return fail(own.Kind, own.Hint, "%s; it said: %s", own.Text, last)
+	}
+	return err
+}

@@ -1,0 +1,226 @@
+package inject
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/wire"
+)
+
+const (
+	// askAgain is how long an answer to the plan may take before it is asked for.
+	askAgain = time.Second
+	// silence is how long a running session may say nothing: three beats, and some.
+	silence = 6500 * time.Millisecond
+	// deadlineSpare is how much longer than the plan's deadline its end may take.
+	deadlineSpare = 5 * time.Second
+	// maxResumes bounds how often an attach is made again.
+	maxResumes = 20
+	// resumeFirst and resumeMost pace it.
+	resumeFirst = 100 * time.Millisecond
+	resumeMost  = 2 * time.Second
+	// maxGaps is how often missing results are asked for after the end.
+	maxGaps = 3
+)
+
+// driver runs one session over as many attaches as it takes.
+type driver struct {
+	p          *Probe
+	tasks      []check.Task
+	plan       []*wire.Plan
+	began      time.Time
+	deadline   time.Duration
+	asm        *wire.Assembler
+	onResult   func(check.Result)
+	onProgress func(Progress)
+
+	acked    bool // the probe runs the plan
+	planned  time.Time
+	got      int
+	heard    bool // something of the session came over the present attach
+	resumed  int
+	gap      bool // results are known to be missing
+	gaps     int  // how often they were asked for
+	asked    time.Time
+	pause    time.Duration
+	fromLog  bool
+	reason   string
+	finished bool
+}
+
+func (d *driver) head() wire.Head { return wire.Head{Session: d.p.session} }
+
+// run drives the session to its end: complete, given up with a reason, or cancelled.
+func (d *driver) run(ctx context.Context) error {
+	limit := time.NewTimer(d.deadline + deadlineSpare)
+	defer limit.Stop()
+	d.pause = resumeFirst
+	if d.p.conn == nil {
+		d.redial(ctx)
+	}
+	// The session is open since the probe was started, as a rule: a plan that finds it
+	// closed is answered so at once.
+	if err := d.sendPlan(); err != nil {
+		return err
+	}
+	quiet := time.NewTimer(askAgain)
+	defer quiet.Stop()
+	for !d.finished {
+		select {
+		case <-ctx.Done():
+			d.cancel()
+			return errCancelled
+		case <-limit.C:
+			d.giveUp(ctx, fmt.Sprintf("the probe had not ended %s after its deadline of %s", deadlineSpare, d.deadline))
+		case <-quiet.C:
+			switch {
+			case d.gap:
+				d.judge(ctx, nil)
+			case d.acked:
+				d.p.event(EventResume, "no sign of life from the probe in %s for %s: attaching again", d.p.where(), silence)
+				d.p.conn.close()
+				d.lost(ctx)
+			default:
+				d.send(&wire.Open{Head: d.head()})
+			}
+		case frame, open := <-d.p.conn.frames:
+			if !open {
+				d.p.event(EventResume, "the attach to %s has ended (%s): attaching again", d.p.where(), message(orEnded(d.p.conn.err)))
+				d.lost(ctx)
+				break
+			}
+			if frame.SessionID() != d.p.session && frame.SessionID() != "" {
+				continue // somebody else's: it says nothing about this session
+			}
+			if err := d.handle(ctx, frame); err != nil {
+				return err
+			}
+		}
+		switch {
+		case d.acked && !d.gap:
+			quiet.Reset(silence)
+		default:
+			quiet.Reset(askAgain)
+		}
+	}
+	if ctx.Err() != nil && !d.asm.State().Complete {
+		return errCancelled // while the log was read
+	}
+	return nil
+}
+
+// handle takes one frame of the session, or one without a session.
+func (d *driver) handle(ctx context.Context, frame wire.Frame) error {
+	if frame.SessionID() == d.p.session {
+		d.heard, d.pause = true, resumeFirst
+	}
+	switch f := frame.(type) {
+	case *wire.Hello:
+		if !d.acked && f.Session != "" && time.Since(d.planned) >= askAgain/2 {
+			return d.sendPlan()
+		}
+	case *wire.Busy:
+		d.p.event(EventBusy, "another run of netlook has taken the probe in %s, for %s at most: waiting", d.p.where(), f.Left.D().Round(time.Second))
+	case *wire.Result, *wire.Beat, *wire.End:
+		if f.SessionID() == d.p.session {
+			d.acked = true
+			d.take(frame)
+			d.progress(frame)
+			d.judge(ctx, frame)
+		}
+	case *wire.Reject:
+		return d.rejected(ctx, f)
+	}
+	return nil
+}
+
+func (d *driver) take(frame wire.Frame) {
+	if r, ok := d.asm.Add(frame); ok {
+		d.got++
+		d.onResult(r)
+	}
+}
+
+func (d *driver) progress(frame wire.Frame) {
+	beat, ok := frame.(*wire.Beat)
+	if !ok || d.onProgress == nil {
+		return
+	}
+	wire.SanitizeFrame(beat)
+	d.onProgress(Progress{Done: d.got, Total: len(d.tasks), Waiting: beat.Waiting})
+}
+
+// judge decides, at a beat or the end, whether all has come, and asks for what has
+// not. A nil frame means that an answer to that is late.
+func (d *driver) judge(ctx context.Context, frame wire.Frame) {
+	if _, result := frame.(*wire.Result); result {
+		return
+	}
+	state := d.asm.State()
+	d.gap = len(state.Missing) > 0
+	switch {
+	case state.Complete:
+		d.finished = true
+	case d.gap:
+		if time.Since(d.asked) < askAgain/2 {
+			return
+		}
+		if d.gaps++; d.gaps > maxGaps {
+			d.giveUp(ctx, "results were lost on the way")
+			return
+		}
+		d.asked = time.Now()
+		d.send(&wire.Resume{Head: d.head(), After: state.After})
+	case state.Ended:
+		// All that was sent is here, and yet tasks have no answer.
+		d.finished = true
+		if end, ok := frame.(*wire.End); ok && end.Cancelled {
+			d.reason = "the session was cancelled"
+		}
+	}
+}
+
+func (d *driver) rejected(ctx context.Context, r *wire.Reject) error {
+	wire.SanitizeFrame(r)
+	switch r.Code {
+	case wire.CodeUnreadable:
+		// Perhaps our plan, joined with another client's line.
+		if !d.acked {
+			return d.sendPlan()
+		}
+	case wire.CodeNotOpen:
+		if !d.acked {
+			d.planned = time.Time{} // the hello that follows is to be answered
+			d.send(&wire.Open{Head: d.head()})
+		}
+	case wire.CodeUnknownSession:
+		if d.acked {
+			d.giveUp(ctx, "the probe was replaced: it knows nothing of this session")
+		}
+	case wire.CodeBadPlan:
+		return fmt.Errorf("the probe in %s refuses the plan: %s", d.p.where(), r.Reason)
+	}
+	return nil
+}
+
+// sendPlan sends all parts of the plan.
+func (d *driver) sendPlan() error {
+	d.planned = time.Now()
+	for _, part := range d.plan {
+		if err := d.p.conn.send(part); err != nil {
+			return fmt.Errorf("send the plan to %s: %w", d.p.where(), err)
+		}
+	}
+	return nil
+}
+
+// send sends a small frame, which always encodes.
+func (d *driver) send(f wire.Frame) { _ = d.p.conn.send(f) }
+
+// cancel tells the probe to stop, and waits a moment until it has heard.
+func (d *driver) cancel() {
+	d.send(&wire.Cancel{Head: d.head()})
+	d.p.conn.drain(cancelWait)
+}

@@ -1,0 +1,53 @@
+package inject
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
+)
+
+// patch adds the container to the pod and returns the pod as it is then. A dry run
+// comes first: what it lets through can never be taken away again, and admission
+// judges later containers of the pod by earlier ones (kubernetes issue 118961).
+func (p *Probe) patch(ctx context.Context, c *corev1.EphemeralContainer) (*corev1.Pod, error) {
+	body, err := json.Marshal(map[string]any{"spec": map[string]any{"ephemeralContainers": []*corev1.EphemeralContainer{c}}})
+	if err != nil {
+		return nil, fmt.Errorf("encode the ephemeral container: %w", err)
+	}
+	send := func(options metav1.PatchOptions) (pod *corev1.Pod, err error) {
+		err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
+			pod, err = p.env.client.CoreV1().Pods(p.Namespace).Patch(ctx, p.Pod, types.StrategicMergePatchType, body, options, "ephemeralcontainers")
+			return err
+		})
+		return pod, err
+	}
+	if _, err := send(metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
+		return nil, p.patchError(ctx, err)
+	}
+	pod, err := send(metav1.PatchOptions{})
+	if err != nil {
+		return nil, p.patchError(ctx, err)
+	}
+	return pod, nil
+}
+
+func (p *Probe) patchError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return p.startError(ctx, "")
+	}
+	doing := fmt.Sprintf("add a probe (profile %s) to %s", p.opts.Profile, p.where())
+	var status apierrors.APIStatus
+	if apierrors.IsNotFound(err) && asStatus(err, &status) {
+		// The subresource is unknown, not the pod (kubectl tells them apart likewise).
+		if d := status.Status().Details; d == nil || d.Name == "" {
+			return fail(ErrUnsupported, "update the cluster to Kubernetes 1.25 or later, or use --no-inject", "%s: this cluster has no ephemeral containers", doing)
+		}
+	}
+	return apiError(err, p.opts.Profile, doing)
+}
