@@ -125,7 +125,7 @@ func foldTargets(results []check.Result) string {
 		return common + " (" + strings.Join(rests, ",") + ")"
 	}
 	noun, n := nounOf(objects)
-	if n == 0 {
+	if n < 2 {
 		noun, n = "targets", len(targets)
 	}
 	return fmt.Sprintf("%d %s%s", n, noun, commonPort(targets))
@@ -167,12 +167,6 @@ func nounOf(objects []string) (string, int) {
 		}
 		kind = k
 	}
-	switch {
-	case kind == "":
-		return "", 0
-	case len(objects) == 1:
-		return kind, 1
-	}
 	return kind + "s", len(objects)
 }
 
@@ -208,6 +202,9 @@ func detail(results []check.Result, counts Counts) string {
 	slices.SortStableFunc(worst, func(a, b check.Result) int { return int(rank(b.Status)) - int(rank(a.Status)) })
 	if counts.Skipped == counts.Total {
 		return worst[0].Summary
+	}
+	if worst[0].Status == check.Unknown {
+		return fmt.Sprintf("%d of %d ok; %d gave no result", counts.Pass, counts.Total, counts.Unknown)
 	}
 	text := fmt.Sprintf("%d of %d ok; %s", counts.Pass, counts.Total, strings.TrimSpace(worst[0].Target+" "+Brief(worst[0])))
 	if more := len(worst) - 1; more > 0 {

@@ -164,6 +164,9 @@ func (p *page) group(results []report.Result) {
 		key = ""
 	}
 	for _, e := range first.Evidence {
+		if e.Value == "" {
+			continue
+		}
 		p.item(key, e.Key+": "+e.Value)
 		key = ""
 	}

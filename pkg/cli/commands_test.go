@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+)
+
+func TestBadInput(t *testing.T) {
+	tests := map[string]struct {
+		args []string
+		says string // the error line, or how it begins
+	}{
+		"unknown verb":         {[]string{"pdo", "web-0"}, `error: no command "pdo"; did you mean "pod"?`},
+		"unknown verb, far":    {[]string{"xyzzy"}, `error: no command "xyzzy"; there are: `},
+		"unknown flag":         {[]string{"pod", "web-0", "--too", "x"}, "error: unknown flag: --too; did you mean --to?"},
+		"no pod":               {[]string{"pod"}, "error: name a pod"},
+		"two pods":             {[]string{"pod", "a", "b"}, "error: one pod at a time: got a b"},
+		"a service as vantage": {[]string{"pod", "svc/web"}, "error: svc/web is a service, not a pod"},
+		"a node as pod":        {[]string{"pod", "node/w1"}, "error: node/w1 is a node, not a pod: try kubectl netlook node w1"},
+		"other namespace":      {[]string{"pod", "pod/a/web", "-n", "b"}, "error: pod/a/web is in namespace a, but -n says b"},
+		"malformed target":     {[]string{"pod", "web-0", "--to", "scv/web"}, "error: --to: "},
+		"port out of range":    {[]string{"pod", "web-0", "--to", "10.0.0.1:99999"}, "error: --to: "},
+		"external in cluster":  {[]string{"pod", "web-0", "--external", "svc/web"}, `error: --external: "svc/web" is a service of the cluster; use --to svc/web`},
+		"unknown output":       {[]string{"pod", "web-0", "-o", "xml"}, `error: --output: no output format "xml"; there are: json, plain, table, wide, yaml`},
+		"unknown profile":      {[]string{"pod", "web-0", "--profile", "root"}, `error: --profile: no "root"; there are: restricted, netraw, netadmin`},
+		"node profile in pod":  {[]string{"pod", "web-0", "--profile", "node"}, `error: --profile: no "node"; there are: restricted, netraw, netadmin`},
+		"no attempts":          {[]string{"pod", "web-0", "--attempts", "0"}, "error: --attempts: 0 is not between 1 and 100"},
+		"no timeout":           {[]string{"pod", "web-0", "--timeout", "0"}, "error: --timeout: 0s is not between 10ms and 10m0s"},
+		"not a duration":       {[]string{"pod", "web-0", "--timeout", "2"}, "error: invalid argument \"2\" for \"--timeout\" flag"},
+		"negative keep-alive":  {[]string{"pod", "web-0", "--keep-alive", "-1s"}, "error: --keep-alive: -1s is not between 0s and 1h0m0s"},
+		"no image":             {[]string{"pod", "web-0", "--image", ""}, "error: --image: an image is needed"},
+		"pull policy":          {[]string{"pod", "web-0", "--image-pull-policy", "Maybe"}, `error: --image-pull-policy: no "Maybe"`},
+		"rbac for what":        {[]string{"rbac", "--for", "all"}, `error: --for: "all" is none of pod, node, api`},
+		"arguments to checks":  {[]string{"checks", "dns"}, `error: kubectl netlook checks takes no arguments, got "dns"`},
+		"version output":       {[]string{"version", "-o", "yaml"}, `error: no output format "yaml"; there are: text, json`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := &fakeBackend{}
+			got := runWith(t, t.Context(), f, tt.args...)
+			if got.code != 2 || got.stdout != "" || f.injected != 0 {
+				t.Errorf("exit status %d, %d injected, stdout %q", got.code, f.injected, got.stdout)
+			}
+			lines := strings.Split(strings.TrimSpace(got.stderr), "\n")
+			if !strings.HasPrefix(lines[0], tt.says) {
+				t.Errorf("says %q, want %q", lines[0], tt.says)
+			}
+			if len(lines) != 3 || !strings.HasPrefix(lines[1], "usage: kubectl netlook") || !strings.HasPrefix(lines[2], "See 'kubectl netlook") {
+				t.Errorf("no way on:\n%s", got.stderr)
+			}
+		})
+	}
+}
+
+func TestHelpBeginsWithExamples(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"pod", "--help"}, {"node", "--help"}, {"rbac", "--help"}} {
+		got := runWith(t, t.Context(), &fakeBackend{}, args...)
+		if got.code != 0 || !strings.HasPrefix(got.stdout, "Examples:\n") {
+			t.Errorf("%v: exit status %d\n%s", args, got.code, got.stdout)
+		}
+		if n := strings.Count(got.stdout, "  kubectl netlook "); n < 3 {
+			t.Errorf("%v: %d examples", args, n)
+		}
+		if strings.Contains(got.stdout, "kubectl-netlook") {
+			t.Errorf("%v: names the binary instead of the command", args)
+		}
+	}
+}
+
+func TestChecksAndVersion(t *testing.T) {
+	got := runWith(t, t.Context(), &fakeBackend{}, "checks", "-o", "json")
+	var list []checkInfo
+	if err := json.Unmarshal([]byte(got.stdout), &list); err != nil || len(list) == 0 {
+		t.Fatalf("%v: %s", err, got.stdout)
+	}
+	got = runWith(t, t.Context(), &fakeBackend{}, "checks")
+	for _, c := range list {
+		if !strings.Contains(got.stdout, c.ID) {
+			t.Errorf("text leaves out %s", c.ID)
+		}
+	}
+	got = runWith(t, t.Context(), &fakeBackend{}, "version", "-o", "json")
+	var v versionInfo
+	if err := json.Unmarshal([]byte(got.stdout), &v); err != nil || v.Version == "" || v.Image == "" {
+		t.Errorf("%v: %s", err, got.stdout)
+	}
+}
+
+func TestCleanup(t *testing.T) {
+	f := &fakeBackend{removed: []string{"shop/netlook-w1-abcde"}}
+	got := runWith(t, t.Context(), f, "cleanup")
+	if diff := cmp.Diff(ran{stdout: "pod/shop/netlook-w1-abcde deleted\n", took: got.took}, got, cmp.AllowUnexported(ran{})); diff != "" {
+		t.Error(diff)
+	}
+	got = runWith(t, t.Context(), &fakeBackend{}, "cleanup", "-A")
+	if got.code != 0 || got.stderr != "no node probes found in any namespace\n" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestRBAC(t *testing.T) {
+	got := runWith(t, t.Context(), &fakeBackend{}, "rbac", "--for", "pod", "-n", "shop", "--user", "jane")
+	for _, want := range []string{"kind: Role\n", "kind: RoleBinding", "namespace: shop", "pods/ephemeralcontainers", "name: jane"} {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("does not hold %q:\n%s%s", want, got.stdout, got.stderr)
+		}
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	tests := map[string]struct {
+		args []string
+		want []string
+	}{
+		"pods":           {[]string{"pod", ""}, []string{"web-0", "web-1"}},
+		"no second pod":  {[]string{"pod", "web-0", ""}, nil},
+		"kinds":          {[]string{"pod", "web-0", "--to", ""}, []string{"svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://"}},
+		"services":       {[]string{"pod", "web-0", "--to", "svc/"}, []string{"svc/payments"}},
+		"services, long": {[]string{"pod", "web-0", "--to", "service/pay"}, []string{"service/payments"}},
+		"formats":        {[]string{"pod", "-o", ""}, []string{"json", "plain", "table", "wide", "yaml"}},
+		"profiles":       {[]string{"pod", "--profile", ""}, []string{"restricted", "netraw", "netadmin"}},
+		"namespaces":     {[]string{"pod", "-n", ""}, []string{"shop"}},
+		"silent errors":  {[]string{"node", ""}, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := runWith(t, t.Context(), &fakeBackend{}, append([]string{"__complete"}, tt.args...)...)
+			var words []string
+			for line := range strings.Lines(got.stdout) {
+				if !strings.HasPrefix(line, ":") {
+					words = append(words, strings.TrimSpace(line))
+				}
+			}
+			if diff := cmp.Diff(tt.want, words); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestDocs: the generated part of docs/ is what the code says.
+func TestDocs(t *testing.T) {
+	dir := t.TempDir()
+	if got := runWith(t, t.Context(), &fakeBackend{}, "docs", "--dir", dir); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	for _, name := range []string{"usage.md", "checks.md"} {
+		want, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("docs/%s is not up to date (make docs):\n%s", name, diff)
+		}
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	now := time.Unix(1000, 0)
+	p := &progress{width: 80, now: func() time.Time { return now }, since: now}
+	p.say("probe started on w1 in 600 ms")
+	task := func(id, target string) check.Task {
+		return check.Task{ID: id, Label: check.Label{Title: "tcp", Target: target}}
+	}
+	p.plan([]check.Task{task("a", "10.244.2.7:8080"), task("b", "10.244.2.8:8080\x1b[2J")})
+	now = now.Add(1400 * time.Millisecond)
+	if got, want := p.line(), " ⠋ probe started on w1 in 600 ms · 0/2 checks · waiting: tcp 10.244.2.7:8080 (1…"; !strings.HasPrefix(got, want[:70]) {
+		t.Errorf("got %q", got)
+	}
+	p.got("a")
+	p.width, p.ascii = 200, true
+	if got, want := p.line(), ` | probe started on w1 in 600 ms | 1/2 checks | waiting: tcp 10.244.2.8:8080\x1b[2J (1.4 s)`; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	p.got("b")
+	if got := p.line(); strings.Contains(got, "waiting") {
+		t.Errorf("got %q", got)
+	}
+	for width := range 60 {
+		p.width = width
+		if got := []rune(p.line()); len(got) >= max(width, 1) {
+			t.Errorf("width %d: %q", width, string(got))
+		}
+	}
+	var none *progress
+	none.say("x")
+	none.plan(nil)
+	none.got("a")
+	none.stop()
+}

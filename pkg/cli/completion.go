@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Completion asks the cluster for names, in bounded pages (pkg/cluster), and never
+// says why it could not: a shell that prints errors into a command line is worse
+// than one that completes nothing.
+
+// complete offers fixed values for a flag. A flag that does not exist is a mistake of
+// a programmer.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	offer(cmd, flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return values, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+func offer(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err)
+	}
+}
+
+// names asks for names that begin with prefix.
+type names func(ctx context.Context, b backend, prefix string) ([]string, error)
+
+func (a *app) ask(cmd *cobra.Command, list names, prefix string) []string {
+	b, err := a.connect(a.kube)
+	if err != nil {
+		return nil
+	}
+	ctx := cmd.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	found, err := list(ctx, b, prefix)
+	if err != nil {
+		return nil
+	}
+	return found
+}
+
+// completeFirst completes the one argument of a command.
+func (a *app) completeFirst(list names) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return a.ask(cmd, list, prefix), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeTargets completes --to: first the kind, then the names of that kind.
+func (a *app) completeTargets(cmd *cobra.Command) {
+	lists := map[string]names{
+		"svc": func(ctx context.Context, b backend, p string) ([]string, error) {
+			return b.ServiceNames(ctx, b.Namespace(), p)
+		},
+		"pod": func(ctx context.Context, b backend, p string) ([]string, error) {
+			return b.PodNames(ctx, b.Namespace(), p)
+		},
+		"node": func(ctx context.Context, b backend, p string) ([]string, error) { return b.NodeNames(ctx, p) },
+	}
+	aliases := map[string]string{"service": "svc", "services": "svc", "po": "pod", "pods": "pod", "no": "node", "nodes": "node"}
+	offer(cmd, "to", func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		typed, name, named := strings.Cut(prefix, "/")
+		if !named {
+			kinds := []string{"svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://"}
+			return kinds, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+		}
+		kind := typed
+		if long, ok := aliases[typed]; ok {
+			kind = long
+		}
+		list, known := lists[kind]
+		if !known {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		found := a.ask(cmd, list, name)
+		for i := range found {
+			found[i] = typed + "/" + found[i]
+		}
+		return found, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// completeKubeFlags completes those of kubectl's flags that name things.
+func (a *app) completeKubeFlags(root *cobra.Command) {
+	offer(root, "namespace", func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		list := func(ctx context.Context, b backend, p string) ([]string, error) { return b.Namespaces(ctx, p) }
+		return a.ask(cmd, list, prefix), cobra.ShellCompDirectiveNoFileComp
+	})
+	fromConfig := func(flag string, pick func() []string) {
+		offer(root, flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return pick(), cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+	fromConfig("context", func() []string {
+		raw, err := a.kube.ToRawKubeConfigLoader().RawConfig()
+		if err != nil {
+			return nil
+		}
+		return slices.Sorted(maps.Keys(raw.Contexts))
+	})
+	fromConfig("cluster", func() []string {
+		raw, err := a.kube.ToRawKubeConfigLoader().RawConfig()
+		if err != nil {
+			return nil
+		}
+		return slices.Sorted(maps.Keys(raw.Clusters))
+	})
+}

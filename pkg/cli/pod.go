@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/target"
+)
+
+func (a *app) podCommand() *cobra.Command {
+	var flags diagnoseFlags
+	cmd := &cobra.Command{
+		Use:     "pod NAME [--to TARGET ...]",
+		Aliases: []string{"pods", "po"},
+		Short:   "Diagnose a pod's network, from inside the pod",
+		Long: templates.LongDesc(`
+			Diagnose a pod's network from inside the pod.
+
+			A probe is added as an ephemeral container, without any privileges, and runs
+			all checks at once: gateway, DNS, API server, and the targets. Without --to
+			these are the services that select this pod, and every other pod behind them.
+
+			An ephemeral container cannot be removed from a pod. So the probe waits for
+			the next run (--keep-alive) and then ends, instead of adding one each time.`),
+		Example: templates.Examples(`
+			# Is this pod's network all right?
+			kubectl netlook pod web-0
+
+			# Why does it not reach that service? Each endpoint is tried.
+			kubectl netlook pod checkout-7d9f -n shop --to svc/payments --to https://example.com
+
+			# What does the API alone say? Nothing is put into the pod.
+			kubectl netlook pod web-0 --no-inject`),
+		Args: exactlyOne("pod"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.diagnose(cmd, flags, func(b backend) (vantage, error) { return podVantage(args[0], b.Namespace(), *a.kube.Namespace) })
+		},
+	}
+	flags.add(cmd, a.getenv)
+	flags.addPod(cmd)
+	cmd.ValidArgsFunction = a.completeFirst(func(ctx context.Context, b backend, prefix string) ([]string, error) {
+		return b.PodNames(ctx, b.Namespace(), prefix)
+	})
+	a.completeTargets(cmd)
+	return cmd
+}
+
+// podVantage reads NAME, pod/NAME, and pod/NAMESPACE/NAME as reports print it.
+func podVantage(arg, namespace, asked string) (vantage, error) {
+	t, err := ofKind(arg, target.Pod)
+	if err != nil {
+		return vantage{}, err
+	}
+	if t.Namespace != "" {
+		if asked != "" && asked != t.Namespace {
+			return vantage{}, fmt.Errorf("%s is in namespace %s, but -n says %s", arg, t.Namespace, asked)
+		}
+		namespace = t.Namespace
+	}
+	return vantage{kind: facts.VantagePod, namespace: namespace, name: t.Name}, nil
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/pkg/report"
+	"github.com/netlook/kubectl-netlook/pkg/report/printer"
+	"github.com/netlook/kubectl-netlook/pkg/version"
+)
+
+// print writes the report. The error carries its exit status.
+func (d *diagnosis) print(started time.Time) error {
+	code, err := d.write(started)
+	switch {
+	case err != nil:
+		return err
+	case d.failure != nil || code != report.ExitHealthy:
+		return statusError{code, d.failure}
+	}
+	return nil
+}
+
+func (d *diagnosis) write(started time.Time) (exitCode int, err error) {
+	r := report.New(d.input(started))
+	if !d.printer.ForPeople {
+		// The document has them too, but who pipes it away should know at once.
+		d.tell(r.Notices)
+	}
+	o := printer.Options{Width: d.columns(d.Out), Color: d.colors(d.Out)}
+	if err := d.printer.Print(d.Out, r, o); err != nil {
+		return 0, fmt.Errorf("write the report: %w", err)
+	}
+	return r.Summary.ExitCode, nil
+}
+
+// tell writes the notices that change what the results are worth to stderr.
+func (d *diagnosis) tell(notices []report.Notice) {
+	for _, n := range notices {
+		if n.Kind != report.Fallback && n.Kind != report.Cut || d.failure != nil && n.Kind == report.Fallback {
+			continue // a failure is printed as the error that it is
+		}
+		fmt.Fprintf(d.ErrOut, "! %s\n", printer.Escape(n.Message))
+		if n.Unlock != "" {
+			fmt.Fprintf(d.ErrOut, "  to unlock: %s\n", printer.Escape(n.Unlock))
+		}
+	}
+}
+
+// interrupted ends a run that Ctrl-C has ended: what was found until then is
+// printed, as incomplete, and then what became of the probe.
+func (d *diagnosis) interrupted(started time.Time, left string) error {
+	stopped := errors.New("interrupted; " + left)
+	if d.facts == nil || len(d.results) == 0 || d.probe == nil {
+		return stopped
+	}
+	d.notices = append(d.notices, report.Notice{Kind: report.Cut, Message: "interrupted: this is what was found until then"})
+	code, err := d.write(started)
+	if err != nil {
+		return err
+	}
+	return statusError{code, stopped}
+}
+
+func (d *diagnosis) input(started time.Time) report.Input {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	in := report.Input{
+		Tool:    report.Tool{Version: version.Version, Build: version.Build()},
+		Started: started, Took: d.now().Sub(started),
+		To: d.flags.To, Context: d.context, Vantage: d.facts.Vantage,
+		APIOnly: d.flags.NoInject, Notices: d.notices, Results: d.results,
+	}
+	for _, note := range d.facts.Notes {
+		in.Notices = append(in.Notices, report.Notice{Kind: report.Unread, Message: note})
+	}
+	if d.probe != nil {
+		about := d.probe.Describe()
+		in.Probe, in.Tasks = &about, d.tasks
+		about.Resumed = d.resumed
+		about.BuildSkew = about.Build != "" && about.Build != version.Build()
+	}
+	return in
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/netlook/kubectl-netlook/pkg/cluster"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/report"
+)
+
+// refusal says what right is missing to place a probe, "" when none is known to be.
+// A review that cannot be had is no refusal: the attempt itself will tell.
+func (d *diagnosis) refusal(ctx context.Context) string {
+	access := cluster.Access{For: d.purpose(), Namespace: d.vantage.namespace, ProbeNamespace: d.vantage.namespace, SkipOptional: true}
+	if d.vantage.kind == facts.VantagePod {
+		access.Pod = d.vantage.name
+	}
+	missing, err := d.backend.Preflight(ctx, access)
+	if err != nil {
+		return ""
+	}
+	missing = cluster.Required(missing)
+	if len(missing) == 0 {
+		return ""
+	}
+	for _, rule := range missing {
+		// The usual case, in words: the roles admin and edit do not have this one.
+		if rule.Resource == "pods/ephemeralcontainers" {
+			return "no right to add ephemeral containers in namespace " + rule.Namespace
+		}
+	}
+	text := "no right to " + missing[0].String()
+	if more := len(missing) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
+}
+
+func (d *diagnosis) purpose() cluster.Purpose {
+	if d.vantage.kind == facts.VantageNode {
+		return cluster.ForNode
+	}
+	return cluster.ForPod
+}
+
+// fallback notes why the run goes on without a probe, and what would change that.
+func (d *diagnosis) fallback(ctx context.Context, why string) {
+	unlock := fmt.Sprintf("kubectl netlook rbac --for %s -n %s", d.purpose(), d.vantage.namespace)
+	if user, err := d.backend.WhoAmI(ctx); err == nil && user != "" {
+		why += fmt.Sprintf(" (user %s)", user)
+		unlock += " --user " + shellWord(user)
+	}
+	d.notices = append(d.notices, report.Notice{
+		Kind:    report.Fallback,
+		Message: why + "; reading the API only. To be applied by an admin:",
+		Unlock:  unlock + " | kubectl apply -f -",
+	})
+}

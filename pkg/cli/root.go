@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/netlook/kubectl-netlook/pkg/target/nearest"
+)
+
+// program is how users call it.
+const program = "kubectl netlook"
+
+// app is what the commands share.
+type app struct {
+	*seams
+	kube *genericclioptions.ConfigFlags
+}
+
+func newRoot(s *seams) *cobra.Command {
+	a := &app{seams: s, kube: genericclioptions.NewConfigFlags(true)}
+	root := &cobra.Command{
+		Use:   "kubectl-netlook",
+		Short: "Say what is broken in a pod's or node's network, where, and how it knows",
+		Long: templates.LongDesc(`
+			Say what is broken in the network of a pod or a node, where, and how it knows.
+
+			Checks run from the pod itself, in an ephemeral container that needs no
+			privileges, or from a node. Nothing has to be installed in the cluster.
+
+			Exit status: 0 healthy, 1 problems found, 2 could not diagnose.`),
+		Example: templates.Examples(`
+			# Is this pod's network all right: gateway, DNS, API server, its own services?
+			kubectl netlook pod web-0
+
+			# Can it reach that service, through its address and at every endpoint?
+			kubectl netlook pod checkout-7d9f -n shop --to svc/payments
+
+			# The same from a node, for scripts
+			kubectl netlook node w1 -o json`),
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: program},
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          knownVerb,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.ErrOut)
+	root.SetFlagErrorFunc(flagError)
+	a.kube.AddFlags(root.PersistentFlags())
+	root.AddCommand(a.podCommand(), a.nodeCommand(), a.cleanupCommand(), a.checksCommand(), a.rbacCommand(), a.versionCommand(), a.docsCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	a.completeKubeFlags(root)
+	examplesFirst(root)
+	return root
+}
+
+// knownVerb says which command was meant: cobra's own answer takes several lines.
+func knownVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var verbs []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			verbs = append(verbs, c.Name())
+		}
+	}
+	text := fmt.Sprintf("no command %q; there are: %s", args[0], strings.Join(verbs, ", "))
+	if near := nearest.Of(args[0], verbs, 1); len(near) > 0 {
+		text = fmt.Sprintf("no command %q; did you mean %q?", args[0], near[0])
+	}
+	return usagef(cmd, "%s", text)
+}
+
+// flagError adds the flag that was probably meant.
+func flagError(cmd *cobra.Command, err error) error {
+	text := err.Error()
+	if typed, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := nearest.Of(typed, names, 1); len(near) > 0 {
+			text += fmt.Sprintf("; did you mean --%s?", near[0])
+		}
+	}
+	return usagef(cmd, "%s", text)
+}
+
+func usagef(cmd *cobra.Command, format string, args ...any) error {
+	return usageError{err: fmt.Errorf(format, args...), line: cmd.UseLine(), command: cmd.CommandPath()}
+}
+
+// exactlyOne wants one argument and says which.
+func exactlyOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch len(args) {
+		case 1:
+			return nil
+		case 0:
+			return usagef(cmd, "name a %s", what)
+		}
+		return usagef(cmd, "one %s at a time: got %s", what, strings.Join(args, " "))
+	}
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef(cmd, "%s takes no arguments, got %q", cmd.CommandPath(), strings.Join(args, " "))
+	}
+	return nil
+}
+
+// examplesFirst makes every help text begin with its examples: they are what most
+// people look for.
+func examplesFirst(root *cobra.Command) {
+	root.SetHelpTemplate(`{{with .Example}}Examples:
+{{.}}
+
+{{end}}{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
+
+{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}`)
+	root.SetUsageTemplate(`Usage:{{if .Runnable}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalNonPersistentFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+
+kubectl's own flags (-n, --context, --kubeconfig, --as, --request-timeout ...) work as
+everywhere: see 'kubectl options'.
+`)
+}
