@@ -12,7 +12,7 @@ func (a *app) cleanupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cleanup",
 		Short: "Delete node probes that a killed run has left",
-		Long: templates.LongDesc(`
+		Long: longText(`
 			Delete the pods of node probes that a killed run has left, in the namespace of
 			the context or -n, or in all of them with -A. Probes inside pods end by
 			themselves and cannot be removed.`),

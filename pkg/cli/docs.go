@@ -51,10 +51,9 @@ func usageDoc(root *cobra.Command) string {
 			continue
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", cmd.CommandPath(), strings.TrimSpace(firstOf(cmd.Long, cmd.Short)))
-		if cmd.HasSubCommands() {
-			continue // completion: cobra's own, one command a shell
+		if !cmd.HasSubCommands() { // completion has one a shell, all alike
+			fmt.Fprintf(&b, "\n    %s\n", cmd.UseLine())
 		}
-		fmt.Fprintf(&b, "\n    %s\n", cmd.UseLine())
 		if cmd.Example != "" {
 			b.WriteString("\n" + fence(cmd.Example))
 		}

@@ -54,30 +54,30 @@ func (f *diagnoseFlags) add(cmd *cobra.Command, getenv func(string) string) {
 		formats = append(formats, p.Name)
 	}
 	fl := cmd.Flags()
-	fl.StringArrayVar(&f.To, "to", nil, "what to reach: svc/NAME[:PORT], pod/NAME, node/NAME, deploy/NAME, IP[:PORT], HOST, URL (repeatable)")
-	fl.StringArrayVar(&f.External, "external", []string{wellKnown}, "host, IP or URL outside the cluster to reach (repeatable); none: nothing")
+	fl.StringArrayVar(&f.To, "to", nil, "`TARGET` to reach: svc/NAME[:PORT], pod/NAME, node/NAME, deploy/NAME, IP[:PORT], HOST, URL (repeatable)")
+	fl.StringArrayVar(&f.External, "external", []string{wellKnown}, "`HOST`, IP or URL outside the cluster to reach (repeatable); none: nothing")
 	fl.BoolVar(&f.NoInject, "no-inject", false, "read the API only, send no packet")
-	fl.StringVar(&f.Image, "image", image, "probe image (also $NETLOOK_IMAGE)")
-	fl.StringVar(&f.PullPolicy, "image-pull-policy", "IfNotPresent", "one of "+strings.Join(pullPolicies, ", "))
+	fl.StringVar(&f.Image, "image", image, "probe `IMAGE` (also $NETLOOK_IMAGE)")
+	fl.StringVar(&f.PullPolicy, "image-pull-policy", "IfNotPresent", "`POLICY`: one of "+strings.Join(pullPolicies, ", "))
 	fl.IntVar(&f.Attempts, "attempts", 3, "how often each endpoint is tried, so that partial loss shows")
 	fl.DurationVar(&f.Timeout, "timeout", 2*time.Second, "deadline of one check, all its attempts together")
 	fl.DurationVar(&f.Deadline, "deadline", time.Minute, "deadline of the whole run")
 	fl.DurationVar(&f.Start, "start-timeout", 30*time.Second, "how long the probe may take to start")
-	fl.StringVarP(&f.Output, "output", "o", "table", "output format: "+strings.Join(formats, ", "))
+	fl.StringVarP(&f.Output, "output", "o", "table", "output `FORMAT`: "+strings.Join(formats, ", "))
 	complete(cmd, "image-pull-policy", pullPolicies...)
 	complete(cmd, "output", formats...)
 }
 
 func (f *diagnoseFlags) addPod(cmd *cobra.Command) {
 	f.profiles = profiles
-	cmd.Flags().StringVar(&f.Profile, "profile", "restricted", "security profile of the probe: "+strings.Join(profiles, ", "))
+	cmd.Flags().StringVar(&f.Profile, "profile", "restricted", "security `PROFILE` of the probe: "+strings.Join(profiles, ", "))
 	cmd.Flags().DurationVar(&f.KeepAlive, "keep-alive", 2*time.Minute, "how long the probe waits for another run; 0: it leaves at once")
 	complete(cmd, "profile", profiles...)
 }
 
 func (f *diagnoseFlags) addNode(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.Namespace, "probe-namespace", "", "namespace of the probe's pod (default: that of the context or -n)")
-	cmd.Flags().StringArrayVar(&f.PullSecrets, "image-pull-secret", nil, "secret in the probe's namespace to pull the image with (repeatable)")
+	cmd.Flags().StringVar(&f.Namespace, "probe-namespace", "", "`NAMESPACE` of the probe's pod (default: that of the context or -n)")
+	cmd.Flags().StringArrayVar(&f.PullSecrets, "image-pull-secret", nil, "`SECRET` in the probe's namespace to pull the image with (repeatable)")
 }
 
 // options are the flags, parsed and judged: what will run.

@@ -17,7 +17,7 @@ func (a *app) nodeCommand() *cobra.Command {
 		Use:     "node NAME [--to TARGET ...]",
 		Aliases: []string{"nodes", "no"},
 		Short:   "Diagnose a node's network, from the node itself",
-		Long: templates.LongDesc(`
+		Long: longText(`
 			Diagnose a node's network from the node itself: all that is checked from a pod,
 			and the node's sysctls, conntrack table, links, routes, neighbours and tunnels
 			against what the cluster says they should be.

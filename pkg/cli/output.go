@@ -10,7 +10,7 @@ import (
 // The commands that print no report print text, or JSON for scripts.
 
 func addTextOrJSON(cmd *cobra.Command, output *string) {
-	cmd.Flags().StringVarP(output, "output", "o", "text", "output format: text or json")
+	cmd.Flags().StringVarP(output, "output", "o", "text", "output `FORMAT`: text or json")
 	complete(cmd, "output", "text", "json")
 }
 

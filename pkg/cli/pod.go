@@ -17,7 +17,7 @@ func (a *app) podCommand() *cobra.Command {
 		Use:     "pod NAME [--to TARGET ...]",
 		Aliases: []string{"pods", "po"},
 		Short:   "Diagnose a pod's network, from inside the pod",
-		Long: templates.LongDesc(`
+		Long: longText(`
 			Diagnose a pod's network from inside the pod.
 
 			A probe is added as an ephemeral container, without any privileges, and runs

@@ -22,7 +22,7 @@ func (a *app) rbacCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rbac --for pod|node|api",
 		Short: "Print the Roles that a user needs, for an admin to apply",
-		Long: templates.LongDesc(`
+		Long: longText(`
 			Print the Roles that a user needs to diagnose from a pod, from a node, or by the
 			API alone, and their bindings when a user, a group or a service account is named.
 			Nothing is changed in the cluster.`),
@@ -53,7 +53,7 @@ func (a *app) rbacCommand() *cobra.Command {
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&purpose, "for", "pod", "what to allow: pod, node, api")
-	fl.StringVar(&o.ProbeNamespace, "probe-namespace", "", "namespace of node probes (default: that of the context or -n)")
+	fl.StringVar(&o.ProbeNamespace, "probe-namespace", "", "`NAMESPACE` of node probes (default: that of the context or -n)")
 	// kubectl's own --user and --as-group mean something else; --user names a
 	// kubeconfig entry there and is of no use to a command that asks no cluster.
 	fl.StringVar(&o.User, "user", "", "user to bind the roles to")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/MakeNowJust/heredoc"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -26,7 +27,7 @@ func newRoot(s *seams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-netlook",
 		Short: "Say what is broken in a pod's or node's network, where, and how it knows",
-		Long: templates.LongDesc(`
+		Long: longText(`
 			Say what is broken in the network of a pod or a node, where, and how it knows.
 
 			Checks run from the pod itself, in an ephemeral container that needs no
@@ -56,10 +57,33 @@ func newRoot(s *seams) *cobra.Command {
 	root.AddCommand(a.podCommand(), a.nodeCommand(), a.cleanupCommand(), a.checksCommand(), a.rbacCommand(), a.versionCommand(), a.docsCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	aboutCompletion(root)
 	a.completeKubeFlags(root)
 	examplesFirst(root)
 	return root
 }
+
+// aboutCompletion says how kubectl finds a plugin's completion, which cobra does not
+// know (kubectl: pkg/cmd/plugin/plugin_completion.go).
+func aboutCompletion(root *cobra.Command) {
+	cmd, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		panic(err) // it was added a line ago
+	}
+	cmd.Short = "Set up completion of pods, nodes, services and flags in a shell"
+	cmd.Long = longText(`
+		kubectl completes a plugin by asking an executable on PATH that is named after
+		it: kubectl_complete-netlook. With kubectl's own completion set up, this is all.
+
+		The commands below print scripts for the binary itself, kubectl-netlook.`)
+	cmd.Example = templates.Examples(`
+		# Complete 'kubectl netlook', in every shell that completes kubectl
+		printf '#!/bin/sh\nexec kubectl-netlook __complete "$@"\n' > ~/.local/bin/kubectl_complete-netlook
+		chmod +x ~/.local/bin/kubectl_complete-netlook`)
+}
+
+// longText takes the indentation of the source from a text, and keeps its lines.
+func longText(text string) string { return strings.TrimSpace(heredoc.Doc(text)) }
 
 // knownVerb says which command was meant: cobra's own answer takes several lines.
 func knownVerb(cmd *cobra.Command, args []string) error {
@@ -125,17 +149,17 @@ func examplesFirst(root *cobra.Command) {
 {{end}}{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}`)
-	root.SetUsageTemplate(`Usage:{{if .Runnable}}
+	root.SetUsageTemplate(`Usage:{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND{{else}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} COMMAND
 
 Commands:{{range .Commands}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
 
 Flags:
-{{.LocalNonPersistentFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{.LocalNonPersistentFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
 
-kubectl's own flags (-n, --context, --kubeconfig, --as, --request-timeout ...) work as
-everywhere: see 'kubectl options'.
+kubectl's own flags (-n, --context, --kubeconfig, --as, --request-timeout ...)
+work as everywhere: see 'kubectl options'.
 `)
 }
