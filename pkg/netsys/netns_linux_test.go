@@ -47,6 +47,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 }
 
 func TestPingPaths(t *testing.T) {
+	t.Parallel()
 	if !netnstest.Isolate(t) {
 		return
 	}
@@ -70,6 +71,7 @@ func TestPingPaths(t *testing.T) {
 }
 
 func TestPingLinkLocalGateway(t *testing.T) {
+	t.Parallel()
 	if !netnstest.Isolate(t) {
 		return
 	}
@@ -99,6 +101,7 @@ func TestPingLinkLocalGateway(t *testing.T) {
 }
 
 func TestPingErrors(t *testing.T) {
+	t.Parallel()
 	if !netnstest.Isolate(t) {
 		return
 	}
@@ -132,6 +135,7 @@ func TestPingErrors(t *testing.T) {
 }
 
 func TestPingWithoutRoute(t *testing.T) {
+	t.Parallel()
 	if !netnstest.Isolate(t) {
 		return
 	}
@@ -148,6 +152,7 @@ func TestPingWithoutRoute(t *testing.T) {
 }
 
 func TestUnprivileged(t *testing.T) {
+	t.Parallel()
 	if !netnstest.InUnprivileged() {
 		if !netnstest.Isolate(t) {
 			return

@@ -82,6 +82,7 @@ func measure(t *testing.T, addr netip.Addr, method string) PathReport {
 }
 
 func TestPathMTUForgetsNothing(t *testing.T) {
+	t.Parallel()
 	// A path MTU that the kernel has learned must not pass for the promise of the
 	// interface, nor keep large probes from being sent.
 	if !netnstest.Isolate(t) {
@@ -104,6 +105,7 @@ func TestPathMTUForgetsNothing(t *testing.T) {
 }
 
 func TestPathMTUWithoutAnswer(t *testing.T) {
+	t.Parallel()
 	if !netnstest.Isolate(t) {
 		return
 	}
@@ -129,6 +131,7 @@ func TestPathMTUWithoutAnswer(t *testing.T) {
 }
 
 func TestRouteToPromise(t *testing.T) {
+	t.Parallel()
 	if !netnstest.Isolate(t) {
 		return
 	}

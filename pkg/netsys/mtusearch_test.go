@@ -88,7 +88,7 @@ func TestSearch(t *testing.T) {
 		{"a word, and a black hole below it", &fakePath{mtu: 1400, signal: 1450}, PathReport{Verdict: PathBlackHole, Largest: 1400, Vanishes: 1410}, 60},
 		{"first packets lost", &fakePath{mtu: 1500, dropAll: 2}, PathReport{Verdict: PathFull, Largest: 1500}, 10},
 		{"one large packet lost", &fakePath{mtu: 1500, dropAll: 1}, PathReport{Verdict: PathFull, Largest: 1500, Lost: 1}, 40},
-		{"silent", &fakePath{silent: true}, PathReport{Verdict: PathUnmeasured}, 6},
+		{"silent", &fakePath{silent: true}, PathReport{Verdict: PathUnmeasured}, 4},
 		{"rejected", &fakePath{reject: true}, PathReport{Verdict: PathUnmeasured}, 2},
 		{"a word that names no MTU", &fakePath{mtu: 1400, signal: 1}, PathReport{Verdict: PathBlackHole, Largest: 1400, Vanishes: 1410}, 50},
 	}

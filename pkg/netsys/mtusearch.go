@@ -3,50 +3,10 @@ package netsys
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"syscall"
 	"time"
 )
-
-// PathVerdict says what a path MTU measurement found.
-type PathVerdict string
-
-// The outcomes of PathMTU. The zero value is none of them.
-const (
-	// PathFull: the size that the interface promises arrives.
-	PathFull PathVerdict = "full"
-	// PathSignalled: it does not, but a router says so, and how much fits; the kernel
-	// learns that and sends smaller packets.
-	PathSignalled PathVerdict = "signalled"
-	// PathBlackHole: packets above a size vanish without a word.
-	PathBlackHole PathVerdict = "black hole"
-	// PathUnmeasured: nothing could be told; Reason says why.
-	PathUnmeasured PathVerdict = "unmeasured"
-)
-
-// PathReport is what PathMTU found. Sizes are of whole IP packets, in bytes.
-type PathReport struct {
-	Verdict PathVerdict
-	// Reason says why nothing could be measured.
-	Reason string
-	Route  RouteChoice
-	// Promise is what interface and route promise to carry.
-	Promise int
-	// Largest is the largest size seen arriving.
-	Largest int
-	// Vanishes is the smallest size above Largest that was sent and vanished, 0 when
-	// none did.
-	Vanishes int
-	// By is the router that named a smaller MTU last.
-	By netip.Addr
-	// Method is how the sizes were sent: "ping socket", "raw socket", "udp".
-	Method string
-	// Lost counts packets that went without an answer although their size passes.
-	Lost int
-	// RTT is of the fastest answer.
-	RTT time.Duration
-}
 
 // sizeProber sends packets of given sizes to one peer that answers if they arrive.
 type sizeProber interface {
@@ -80,52 +40,6 @@ var plausibleMTUs = []int{
 // 24, SIT or IPIP6 40, VXLAN 50 or 70 (over IPv6), Geneve 58, WireGuard 60 or 80.
 var overheads = []int{20, 24, 40, 50, 58, 60, 70, 80, 100}
 
-// PathMTU measures whether packets as large as the interface towards addr promises
-// do arrive there, and if not, what does. A healthy path costs two packets and one
-// round trip; a black hole some 30 packets and up to 4 s, since it must not be
-// mistaken for a lost packet. The methods, in this order, are an echo with don't
-// fragment where ICMP is permitted, and UDP to closed ports, whose "port unreachable"
-// proves arrival (RFC 1191; ip(7), IP_MTU_DISCOVER and IP_RECVERR). The error wraps
-// the kernel's errno when there is no route.
-func PathMTU(ctx context.Context, addr netip.Addr) (PathReport, error) {
-	addr = addr.Unmap()
-	route, err := RouteTo(addr)
-	if err != nil {
-		return PathReport{}, err
-	}
-	report := PathReport{Route: route, Promise: min(route.MTU, 1<<16-1), Verdict: PathUnmeasured}
-	if route.Local {
-		report.Reason = "it is an address of this vantage point itself, packets to it leave by no interface"
-		return report, nil
-	}
-	probers, err := sizeProbers(addr)
-	if err != nil {
-		return report, err
-	}
-	var silent []string
-	for _, p := range probers {
-		s := search{prober: p, timing: defaultTiming, report: report}
-		found := s.run(ctx)
-		if found.Verdict != PathUnmeasured || found.RTT > 0 {
-			return found, nil // it did answer: another method would not tell more
-		}
-		silent = append(silent, fmt.Sprintf("%s: %s", p.Method(), found.Reason))
-	}
-	report.Reason = fmt.Sprintf("no packet of %d bytes or less is answered (%s)", smallSize, joinReasons(silent))
-	return report, nil
-}
-
-func joinReasons(reasons []string) string {
-	out := ""
-	for i, r := range reasons {
-		if i > 0 {
-			out += "; "
-		}
-		out += r
-	}
-	return out
-}
-
 // timing are the waits of a search, so that tests need not wait as long.
 type timing struct {
 	first time.Duration // for the first answer of all
@@ -154,7 +68,7 @@ const maxSignals = 10
 func (s *search) run(ctx context.Context) PathReport {
 	s.report.Method = s.prober.Method()
 	s.ceiling = s.report.Promise
-	const firstTries = 3
+	const firstTries = 2
 	for try, signals := 0, 0; try < firstTries && signals < maxSignals; {
 		seen := s.look(ctx)
 		switch {

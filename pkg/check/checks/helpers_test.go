@@ -1,0 +1,26 @@
+package checks
+
+import (
+	"net/netip"
+
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/target"
+)
+
+func addrs(texts ...string) []netip.Addr {
+	var list []netip.Addr
+	for _, text := range texts {
+		list = append(list, netip.MustParseAddr(text))
+	}
+	return list
+}
+
+func withTargets(f *facts.Facts, targets ...facts.Target) *facts.Facts {
+	f.Targets = targets
+	return f
+}
+
+func ipTarget(text string) facts.Target {
+	addr := netip.MustParseAddr(text)
+	return facts.Target{Target: target.Target{Raw: text, Kind: target.IP, Addr: addr}, Addrs: []netip.Addr{addr}}
+}

@@ -1,0 +1,202 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/check/dial"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/netsys"
+	"github.com/netlook/kubectl-netlook/pkg/target"
+)
+
+// maxPinged is how many endpoints of one service are pinged: their ports are tried
+// all the same, the ping only tells a dead pod from a dead port.
+const maxPinged = 64
+
+func init() {
+	Registry.Add(check.Define(check.Spec[icmpParams]{
+		ID:      "target.icmp",
+		Area:    "target",
+		Summary: "targets, and the pods behind services, answer ICMP",
+		Plan:    planTargetICMP,
+		Run:     runTargetICMP,
+		Read:    readTargetICMP,
+	}))
+}
+
+// icmpParams is whom to ping.
+type icmpParams struct {
+	Addr netip.Addr `json:"addr,omitzero"`
+	Host string     `json:"host,omitempty"`
+	// Soft makes silence a warning: others may filter ICMP there, or its ports are
+	// tried as well and decide. An ICMP error is a failure all the same.
+	Soft bool `json:"soft,omitempty"`
+	// HasPort says that another check tries a port of the host, and tells of a name
+	// that does not resolve.
+	HasPort bool `json:"hasPort,omitempty"`
+}
+
+func planTargetICMP(f *facts.Facts) []check.Planned[icmpParams] {
+	var tasks []check.Planned[icmpParams]
+	for _, t := range f.Targets {
+		title := targetTitle(f, t) + " icmp"
+		switch t.Kind {
+		case target.Pod, target.Workload:
+			for _, pod := range t.Pods {
+				for _, ip := range reachable(f, pod.IPs) {
+					label := check.Label{Title: title, Target: ip.String(), Object: podObject(pod.Ref()), Subject: targetSubject(t)}
+					tasks = append(tasks, pingTask(label, ip, pod.HostNetwork))
+				}
+			}
+		case target.Node, target.IP:
+			for _, ip := range reachable(f, t.Addrs) {
+				subject := targetSubject(t)
+				label := check.Label{Title: title, Target: ip.String(), Object: subject, Subject: subject}
+				tasks = append(tasks, pingTask(label, ip, true))
+			}
+		case target.Host:
+			tasks = append(tasks, check.Planned[icmpParams]{
+				Label:  check.Label{Title: "host icmp", Target: t.Host},
+				Params: icmpParams{Host: t.Host, Soft: true, HasPort: t.Port != 0},
+			})
+		}
+	}
+	for _, s := range f.Services {
+		pods, _ := pingedEndpoints(f, s)
+		for _, e := range pods {
+			label := check.Label{
+				Area: "service", Title: nameFrom(f, s.Ref()) + " endpoints icmp", Target: e.Addr.String(),
+				Object: podObject(*e.Pod), Subject: serviceObject(s.Ref()),
+			}
+			tasks = append(tasks, pingTask(label, e.Addr, true))
+		}
+	}
+	return tasks
+}
+
+func pingTask(label check.Label, addr netip.Addr, soft bool) check.Planned[icmpParams] {
+	return check.Planned[icmpParams]{Label: label, Params: icmpParams{Addr: addr.Unmap(), Soft: soft}}
+}
+
+// reachable are the addresses of families that the vantage point has; all of them
+// when that leaves none, since then the missing route is the answer.
+func reachable(f *facts.Facts, addrs []netip.Addr) []netip.Addr {
+	var list []netip.Addr
+	for _, a := range addrs {
+		if f.Vantage.HasFamily(a) {
+			list = append(list, a)
+		}
+	}
+	if len(list) == 0 {
+		return addrs
+	}
+	return list
+}
+
+// pingedEndpoints are the ready endpoints of a service to ping, each address once,
+// and how many more there are. Endpoints without a pod are somebody else's hosts.
+func pingedEndpoints(f *facts.Facts, s facts.Service) (list []facts.Endpoint, more int) {
+	seen := map[netip.Addr]bool{}
+	for _, e := range s.Ready() {
+		if e.Pod == nil || seen[e.Addr] || !f.Vantage.HasFamily(e.Addr) {
+			continue
+		}
+		seen[e.Addr] = true
+		if len(list) == maxPinged {
+			more++
+			continue
+		}
+		list = append(list, e)
+	}
+	return list, more
+}
+
+// readTargetICMP says which endpoints are not pinged.
+func readTargetICMP(f *facts.Facts) []check.Result {
+	var results []check.Result
+	for _, s := range f.Services {
+		pinged, more := pingedEndpoints(f, s)
+		if more == 0 || f.Vantage.Profile == "" {
+			continue
+		}
+		r := check.Skipf("", "%d of %d ready endpoints are pinged; the ports of all are tried", len(pinged), len(pinged)+more)
+		r.Label = check.Label{
+			Area: "service", Title: nameFrom(f, s.Ref()) + " endpoints icmp",
+			Target: s.Ref().String(), Object: serviceObject(s.Ref()), Subject: serviceObject(s.Ref()),
+		}
+		results = append(results, r)
+	}
+	return results
+}
+
+func runTargetICMP(ctx context.Context, t check.Task, p icmpParams) check.Result {
+	addr := p.Addr
+	if p.Host != "" {
+		resolved, r := resolveToPing(ctx, p)
+		if r != nil {
+			return *r
+		}
+		addr = resolved
+	}
+	report, err := netsys.Ping(ctx, addr, netsys.PingOptions{Count: t.Attempts, Interval: echoInterval})
+	if err != nil {
+		return pingFailure(addr, err)
+	}
+	r := judgePing(report, p)
+	if p.Host != "" {
+		r.With("address", "%s", addr)
+	}
+	return r
+}
+
+// resolveToPing gives the first address of a host that there is a route to, or the
+// result when there is none.
+func resolveToPing(ctx context.Context, p icmpParams) (netip.Addr, *check.Result) {
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", p.Host)
+	if err != nil || len(addrs) == 0 {
+		r := unresolved(err, p)
+		return netip.Addr{}, &r
+	}
+	i := slices.IndexFunc(addrs, func(a netip.Addr) bool {
+		_, err := netsys.RouteTo(a)
+		return err == nil
+	})
+	return addrs[max(i, 0)].Unmap(), nil
+}
+
+func unresolved(err error, p icmpParams) check.Result {
+	host := dial.Clean(p.Host, 80)
+	if p.HasPort {
+		return check.Skipf("", "%s does not resolve", host)
+	}
+	var dnsErr *net.DNSError
+	errors.As(err, &dnsErr)
+	switch {
+	case dnsErr != nil && dnsErr.IsNotFound:
+		return failed(check.NXDomain, "%s does not resolve: no such name", host)
+	case dnsErr != nil && dnsErr.IsTimeout:
+		return failed(check.Timeout, "%s does not resolve: the DNS servers do not answer", host)
+	}
+	return failed(check.ServFail, "%s does not resolve: %s", host, dial.Clean(fmt.Sprint(err), 120))
+}
+
+// judgePing is pure: what became of echoes, in a result. Some lost are a warning;
+// silence may be a filter's, and its weight depends on whom was asked.
+func judgePing(report netsys.PingReport, p icmpParams) check.Result {
+	r := dial.Summarise(echoTries(report))
+	answered := report.Answered()
+	if r.Status == check.Fail && (answered > 0 || p.Soft && r.Failure == check.Timeout) {
+		r.Status = check.Warn
+	}
+	if answered == 0 && r.Failure == check.Timeout {
+		r.Meaning = "the address is gone, packets are lost on the way, or a firewall or NetworkPolicy drops ICMP"
+	}
+	r.With("method", "%s", report.Method)
+	return r
+}
