@@ -12,10 +12,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	clienttesting "k8s.io/client-go/testing"
 
@@ -203,20 +201,20 @@ func TestGatherTargetErrors(t *testing.T) {
 
 func TestGatherWithPartialRights(t *testing.T) {
 	c, clientset := newFake(shop()...)
-	clientset.PrependReactor("*", "*", func(a clienttesting.Action) (bool, runtime.Object, error) {
-		if a.GetResource().Resource == "services" && a.GetNamespace() == "shop" {
+	forbid(clientset, "*", "*")
+	clientset.PrependReactor("get", "services", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		if a.GetNamespace() != "shop" {
 			return false, nil, nil
 		}
-		where := "at the cluster scope"
-		if a.GetNamespace() != "" {
-			where = fmt.Sprintf("in the namespace %q", a.GetNamespace())
+		get, ok := a.(clienttesting.GetAction)
+		if !ok || get.GetName() != "web" {
+			return false, nil, nil
 		}
-		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: a.GetResource().Resource}, "x",
-			fmt.Errorf("User \"jane\" cannot %s resource %q in API group \"\" %s", a.GetVerb(), a.GetResource().Resource, where))
+		return true, service("shop", "web", "10.96.7.7"), nil
 	})
 	vantage := pod("shop", "web-0", "w1", "10.244.1.3")
 	vantage.Spec.Containers[0].VolumeMounts = nil
-	f := gather(t, c, Request{Pod: vantage, Targets: targets(t, "svc/web", "pod/db-0:http", "deploy/web", "node/w2")})
+	f := gather(t, c, Request{Pod: vantage, Targets: targets(t, "svc/web", "svc/other", "pod/db-0:http", "deploy/web", "node/w2")})
 	want := []string{
 		"deployment shop/web: forbidden for user jane (get deployments)",
 		"endpointslices in namespace default: forbidden for user jane (list endpointslices)",
@@ -225,6 +223,7 @@ func TestGatherWithPartialRights(t *testing.T) {
 		"nodes: forbidden for user jane (get nodes)",
 		"pod shop/db-0: forbidden for user jane (get pods)",
 		"service default/kubernetes: forbidden for user jane (get services)",
+		"service shop/other: forbidden for user jane (get services)",
 		"the cluster's CA (configmap shop/kube-root-ca.crt): forbidden for user jane (get configmaps)",
 		"the cluster's DNS service: forbidden for user jane (list services)",
 	}
@@ -239,7 +238,7 @@ func TestGatherWithPartialRights(t *testing.T) {
 			t.Errorf("%s could not be read, and does not say so", target)
 		}
 	}
-	if len(f.Targets) != 3 {
+	if len(f.Targets) != 4 {
 		t.Errorf("targets that may not be read stay targets: %+v", f.Targets)
 	}
 }
