@@ -12,9 +12,9 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/netsys"
 )
 
-// resolvConf is where the resolver's configuration is: kubelet mounts the pod's own
+// podResolvConf is where the resolver's configuration is: kubelet mounts the pod's own
 // there into an ephemeral container too.
-const resolvConf = "/etc/resolv.conf"
+const podResolvConf = "/etc/resolv.conf"
 
 // libraryServers is how many nameservers the resolver library reads (resolv.conf(5)).
 const libraryServers = 3
@@ -28,7 +28,7 @@ func init() {
 			return []check.Planned[struct{}]{{Label: check.Label{Title: "resolv.conf"}, Key: "resolv.conf"}}
 		},
 		Run: func(context.Context, check.Task, struct{}) check.Result {
-			conf, err := netsys.ReadResolvConf(resolvConf)
+			conf, err := netsys.ReadResolvConf(podResolvConf)
 			if err != nil {
 				return failed(check.Config, "%v", err)
 			}
