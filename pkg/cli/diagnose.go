@@ -34,15 +34,15 @@ type diagnosis struct {
 	vantage vantage
 	bar     *progress
 
-	// What the run has come to know. placed and results are written while it waits.
+	// What the run has come to know. What stands behind mu is written while it waits.
 	facts   *facts.Facts
 	probe   prober
 	tasks   []check.Task
 	resumed int
-	notices []report.Notice
 	failure error // the tool's own: a probe that could not be started
 
 	mu      sync.Mutex
+	notices []report.Notice
 	results []check.Result
 	placed  string // says that the probe is in the cluster, as soon as it is
 }
@@ -170,7 +170,7 @@ func (d *diagnosis) place(ctx context.Context) error {
 		d.fallback(ctx, err.Error())
 	default:
 		d.failure = err
-		d.notices = append(d.notices, report.Notice{Kind: report.Fallback, Message: err.Error() + "; reading the API only"})
+		d.notice(report.Notice{Kind: report.Fallback, Message: err.Error() + "; reading the API only"})
 	}
 	return nil
 }
@@ -194,9 +194,9 @@ func (d *diagnosis) check(ctx context.Context) error {
 	switch {
 	case errors.Is(context.Cause(ctx), context.Canceled): // interrupted says so
 	case err != nil:
-		d.notices = append(d.notices, report.Notice{Kind: report.Cut, Message: d.explain(ctx, err).Error()})
+		d.notice(report.Notice{Kind: report.Cut, Message: d.explain(ctx, err).Error()})
 	case out.incomplete != "":
-		d.notices = append(d.notices, report.Notice{Kind: report.Cut, Message: out.incomplete})
+		d.notice(report.Notice{Kind: report.Cut, Message: out.incomplete})
 	}
 	return nil
 }
@@ -216,41 +216,6 @@ func (d *diagnosis) collect(r check.Result) {
 	d.results = append(d.results, r)
 	d.mu.Unlock()
 	d.bar.got(r.TaskID)
-}
-
-// leave removes what must not stay, and says what became of the probe. It is called
-// however the run ended, so it has a deadline of its own: that of a farewell.
-func (d *diagnosis) leave() (said string) {
-	if d.probe != nil {
-		about := d.probe.Describe()
-		ctx, cancel := context.WithTimeout(context.Background(), farewell-100*time.Millisecond)
-		defer cancel()
-		err := d.probe.Close(ctx)
-		switch {
-		case err != nil:
-			n := report.Notice{
-				Kind:    report.Note,
-				Message: fmt.Sprintf("the probe's pod %s/%s may be left: %v", about.Namespace, about.Container, err),
-				Unlock:  "kubectl netlook cleanup -n " + about.Namespace,
-			}
-			d.notices = append(d.notices, n)
-			return n.Message + "; remove it with: " + n.Unlock
-		case d.vantage.kind == facts.VantageNode:
-			return fmt.Sprintf("the probe's pod %s/%s was removed", about.Namespace, about.Container)
-		}
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case d.placed == "" && d.probe == nil:
-		return "nothing was left behind"
-	case d.vantage.kind == facts.VantageNode:
-		return d.placed
-	case d.probe != nil:
-		return fmt.Sprintf("the probe container %s stays in %s until its keep-alive (%s) ends: it cannot be removed from a pod",
-			d.probe.Describe().Container, d.vantage, d.flags.KeepAlive)
-	}
-	return d.placed + "; it ends by itself, and cannot be removed from a pod"
 }
 
 // explain names the deadline when it is what ended a call.
@@ -277,6 +242,12 @@ func (d *diagnosis) probeOptions() inject.Options {
 	}
 }
 
+func (d *diagnosis) notice(n report.Notice) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.notices = append(d.notices, n)
+}
+
 // event hears of what happens to the probe.
 func (d *diagnosis) event(e inject.Event) {
 	switch e.Kind {
@@ -287,9 +258,7 @@ func (d *diagnosis) event(e inject.Event) {
 		d.placed = e.Text
 		d.mu.Unlock()
 	case inject.EventWarning:
-		d.mu.Lock()
-		d.notices = append(d.notices, report.Notice{Kind: report.Note, Message: e.Text})
-		d.mu.Unlock()
+		d.notice(report.Notice{Kind: report.Note, Message: e.Text})
 	}
 	d.bar.say("%s", e.Text)
 }

@@ -184,6 +184,12 @@ func fakeRegistry() *check.Registry {
 // runWith runs a command line against a fake.
 func runWith(t *testing.T, ctx context.Context, f *fakeBackend, args ...string) ran {
 	t.Helper()
+	return runOn(t, ctx, f, func(*seams) {}, args...)
+}
+
+// runOn is runWith on another machine.
+func runOn(t *testing.T, ctx context.Context, f *fakeBackend, change func(*seams), args ...string) ran {
+	t.Helper()
 	t.Setenv("KUBECONFIG", t.TempDir()+"/none")
 	var stdout, stderr bytes.Buffer
 	s := &seams{
@@ -194,6 +200,7 @@ func runWith(t *testing.T, ctx context.Context, f *fakeBackend, args ...string) 
 		now:       time.Now,
 		registry:  fakeRegistry(),
 	}
+	change(s)
 	began := time.Now()
 	code := run(ctx, args, s)
 	return ran{code, stdout.String(), stderr.String(), time.Since(began)}

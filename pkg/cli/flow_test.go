@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func TestFlow(t *testing.T) {
 		"no such target: nothing is put anywhere": {backend: &fakeBackend{gather: func(context.Context) (*facts.Facts, error) { return nil, errors.New(`service "wbe" not found`) }},
 			args: []string{"pod", "web-0", "--to", "svc/wbe"}, code: 2, stderr: []string{"error: service \"wbe\" not found\n"}},
 		"the probe's pod stays": {backend: &fakeBackend{inject: give(&fakeProbe{close: errors.New("forbidden")}, nil)}, args: []string{"node", "w1"}, code: 0, injected: 1,
-			stdout: []string{"! the probe's pod shop/netlook-abcde may be left: forbidden", "to unlock: kubectl netlook cleanup -n shop"}},
+			stdout: []string{"! the probe's pod shop/netlook-abcde may be left: forbidden", "try: kubectl netlook cleanup -n shop"}},
 		"json": {args: []string{"pod", "pod/shop/web-0", "-o", "json"}, code: 0, injected: 1, stdout: []string{`"apiVersion": "netlook.dev/v1alpha1"`}},
 		"hostile error": {backend: &fakeBackend{pod: func() (*corev1.Pod, error) { return nil, errors.New("a\x1b[2J\nb") }}, args: []string{"pod", "x"}, code: 2,
 			stderr: []string{`error: a\x1b[2J\nb` + "\n"}},
@@ -225,5 +226,45 @@ func TestJSONIsAReportOrNothing(t *testing.T) {
 	}
 	if strings.Count(got.stderr, "terminated") != 1 {
 		t.Errorf("stderr tells it not once:\n%s", got.stderr)
+	}
+}
+
+// TestTerminal: colours and progress are for a terminal, and only while they are wanted.
+func TestTerminal(t *testing.T) {
+	slow := func() *fakeBackend {
+		return &fakeBackend{inject: func(_ context.Context, o inject.Options) (prober, error) {
+			o.Events(inject.Event{Kind: inject.EventWait, Text: "pulling the image"})
+			time.Sleep(3 * redraw) // not a condition: the line must have time to be drawn
+			return &fakeProbe{}, nil
+		}}
+	}
+	tests := map[string]struct {
+		env      map[string]string
+		args     []string
+		color    bool
+		progress bool
+	}{
+		"terminal":      {nil, nil, true, true},
+		"NO_COLOR":      {map[string]string{"NO_COLOR": "1"}, nil, false, true},
+		"dumb terminal": {map[string]string{"TERM": "dumb"}, nil, false, false},
+		"plain":         {nil, []string{"-o", "plain"}, false, true},
+		"json":          {nil, []string{"-o", "json"}, false, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := runOn(t, t.Context(), slow(), func(s *seams) {
+				s.columns = func(io.Writer) int { return 80 }
+				s.getenv = func(name string) string { return tt.env[name] }
+			}, append([]string{"pod", "web-0"}, tt.args...)...)
+			if color := strings.Contains(got.stdout, "\x1b["); color != tt.color {
+				t.Errorf("coloured: %v\n%q", color, got.stdout)
+			}
+			if shown := strings.Contains(got.stderr, "pulling the image"); shown != tt.progress {
+				t.Errorf("progress: %v, stderr %q", shown, got.stderr)
+			}
+			if tt.progress && !strings.HasSuffix(got.stderr, "\r\x1b[K") {
+				t.Errorf("the line is left on the terminal: %q", got.stderr)
+			}
+		})
 	}
 }

@@ -55,7 +55,7 @@ func (d *diagnosis) interrupted(started time.Time, left string) error {
 	if d.facts == nil || len(d.results) == 0 || d.probe == nil {
 		return stopped
 	}
-	d.notices = append(d.notices, report.Notice{Kind: report.Cut, Message: "interrupted: this is what was found until then"})
+	d.notice(report.Notice{Kind: report.Cut, Message: "interrupted: this is what was found until then"})
 	code, err := d.write(started)
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func (d *diagnosis) fallback(ctx context.Context, why string) {
 		why += fmt.Sprintf(" (user %s)", user)
 		unlock += " --user " + shellWord(user)
 	}
-	d.notices = append(d.notices, report.Notice{
+	d.notice(report.Notice{
 		Kind:    report.Fallback,
 		Message: why + "; reading the API only. To be applied by an admin:",
 		Unlock:  unlock + " | kubectl apply -f -",

@@ -71,7 +71,8 @@ func (p *page) notices(r *report.Report, kinds ...report.NoticeKind) {
 			}
 			p.prose(p.paint(yellow, "!")+" ", n.Message)
 			if n.Unlock != "" {
-				p.printf("  to unlock: %s\n", n.Unlock)
+				// A command is not wrapped: it is there to be copied.
+				p.printf("  %s %s\n", map[bool]string{true: "to unlock:", false: "try:"}[kind == report.Fallback], n.Unlock)
 			}
 		}
 	}
