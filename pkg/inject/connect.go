@@ -120,7 +120,7 @@ func (p *Probe) nodeDown(ctx context.Context, name string, running bool) error {
 	}
 	for _, c := range node.Status.Conditions {
 		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
-			return fail(ErrGone, "", "node %s does not start the probe, it is not ready: %s", name, reasonAndMessage(c.Reason, c.Message))
+			return fail(ErrGone, "", "node %s is not ready and does not start the probe in %s: %s", name, p.where(), reasonAndMessage(c.Reason, c.Message))
 		}
 	}
 	return nil

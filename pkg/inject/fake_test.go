@@ -284,3 +284,5 @@ func (w *world) setState(pod *corev1.Pod, name string, state corev1.ContainerSta
 func runningState() corev1.ContainerState {
 	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(time.Now())}}
 }
+
+func ownBuild() string { return version.Build() }

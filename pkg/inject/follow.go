@@ -77,7 +77,17 @@ func (p *Probe) watchOnce(ctx context.Context, version string, report func(*core
 		return p.readOnce(ctx, report)
 	}
 	defer w.Stop()
-	for event := range w.ResultChan() {
+	for {
+		var event watch.Event
+		var open bool
+		select {
+		case event, open = <-w.ResultChan():
+		case <-ctx.Done():
+			return version, false, nil
+		}
+		if !open {
+			return version, true, nil
+		}
 		switch event.Type {
 		case watch.Deleted:
 			return version, false, p.gone()
@@ -94,7 +104,6 @@ func (p *Probe) watchOnce(ctx context.Context, version string, report func(*core
 			return version, false, nil
 		}
 	}
-	return version, ctx.Err() == nil, nil
 }
 
 // readOnce reports the pod's state as it is now. An API server that does not answer

@@ -1,0 +1,340 @@
+package inject
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	k8stesting "k8s.io/client-go/testing"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/probe"
+)
+
+const coldName = "netlook-restricted-abcde"
+
+// starting makes each container that is added run after a time.
+func (w *world) starting(after time.Duration, change func(*probe.Config)) {
+	began := time.Now()
+	w.start = func(string) *container {
+		if time.Since(began) < after {
+			return nil
+		}
+		return run(w.t, change)
+	}
+}
+
+func TestPodColdThenWarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pod := testPod()
+		w := newWorld(t, pod)
+		w.starting(700*time.Millisecond, nil)
+		p, err := startInPod(t.Context(), w.env(), pod, w.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// It does not wait for the kubelet to report what the attach finds out itself.
+		if p.Warm || p.Container != coldName || p.StartedIn > 1200*time.Millisecond {
+			t.Errorf("warm %t, container %s, %s", p.Warm, p.Container, p.StartedIn)
+		}
+		want := []string{"patch pods/ephemeralcontainers (dry run)", "patch pods/ephemeralcontainers"}
+		if diff := cmp.Diff(want, w.calls); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+		o, err := p.Run(t.Context(), tasks(3), 10*time.Second, func(check.Result) {})
+		if err != nil || !o.Complete {
+			t.Errorf("%+v, %v", o, err)
+		}
+		if err := p.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+
+		w.setState(pod, coldName, runningState())
+		pod, err = w.client.CoreV1().Pods("shop").Get(t.Context(), "web-0", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.calls = nil
+		p, err = startInPod(t.Context(), w.env(), pod, w.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !p.Warm || p.Container != coldName || p.StartedIn > 10*time.Millisecond || p.Hello.Served != 1 {
+			t.Errorf("warm %t, container %s, %s, %+v", p.Warm, p.Container, p.StartedIn, p.Hello)
+		}
+		if len(w.calls) > 0 {
+			t.Errorf("a warm start costs %v", w.calls)
+		}
+		_ = p.Close(t.Context())
+	})
+}
+
+func TestPodWarmButUseless(t *testing.T) {
+	for name, mistreat := range map[string]func(*container){
+		"it has ended":  func(c *container) { c.kill() },
+		"it is mute":    func(c *container) { c.lose = 1 << 20 },
+		"it ends soon":  func(*container) { time.Sleep(14 * time.Minute) },
+		"no attach now": func(c *container) { c.refuse = errors.New("no") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pod := testPod()
+				w := newWorld(t, pod)
+				old := run(t, func(cfg *probe.Config) { cfg.Wait = 20 * time.Minute })
+				w.probes["old"] = old
+				mistreat(old)
+				o := w.options()
+				wanted, err := EphemeralContainer(pod, o.withDefaults(Restricted), ownBuild())
+				if err != nil {
+					t.Fatal(err)
+				}
+				wanted.Name = "old"
+				pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{*wanted}
+				pod.Status.EphemeralContainerStatuses = []corev1.ContainerStatus{{Name: "old", State: runningState()}}
+				w.starting(0, nil)
+				p, err := startInPod(t.Context(), w.env(), pod, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if p.Warm || p.Container != coldName {
+					t.Errorf("warm %t, container %s", p.Warm, p.Container)
+				}
+				_ = p.Close(t.Context())
+			})
+		})
+	}
+}
+
+// TestPodFails says how a start that fails ends: with which kind, what it says, and
+// when.
+func TestPodFails(t *testing.T) {
+	pods := schema.GroupResource{Resource: "pods"}
+	refuse := func(verb string, err error) func(*world) {
+		return func(w *world) {
+			w.client.PrependReactor(verb, "pods", func(k8stesting.Action) (bool, runtime.Object, error) { return true, nil, err })
+		}
+	}
+	state := func(s corev1.ContainerState) func(*world) {
+		return func(w *world) {
+			go func() {
+				time.Sleep(time.Second)
+				w.setState(testPod(), coldName, s)
+			}()
+		}
+	}
+	featureOff := apierrors.NewNotFound(pods, "")
+	tests := []struct {
+		name    string
+		prepare func(*world)
+		timeout time.Duration
+		kind    error
+		text    string
+		within  time.Duration
+	}{
+		{"no right to inject", refuse("patch", apierrors.NewForbidden(pods, "web-0", errors.New(`User "jane" cannot patch resource "pods/ephemeralcontainers"`))), 0, ErrNotAllowed, "jane", 0},
+		{"admission", refuse("patch", apierrors.NewForbidden(pods, "web-0", errors.New(`violates PodSecurity "restricted:latest": x`))), 0, ErrRefused, "Pod Security", 0},
+		{"feature off", refuse("patch", featureOff), 0, ErrUnsupported, "no ephemeral containers", 0},
+		{"pod gone", refuse("patch", apierrors.NewNotFound(pods, "web-0")), 0, ErrGone, "not there", 0},
+		{"image", state(waitingState("ErrImagePull", "not found")), 0, ErrImage, "probe:test", time.Second},
+		{"config", state(waitingState("CreateContainerConfigError", "x")), 0, ErrStart, "x", time.Second},
+		{"ended at once", state(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2}}), 0, ErrStart, "exit code 2", time.Second},
+		{"nothing happens", func(*world) {}, 20 * time.Second, ErrTimeout, "after 20s", 20 * time.Second},
+		{"stays in creation", state(waitingState("ContainerCreating", "")), 20 * time.Second, ErrTimeout, "ContainerCreating", 20 * time.Second},
+		{"runs but refuses attaches", state(runningState()), 30 * time.Second, ErrStart, "container not found", 10 * time.Second},
+		{"pod deleted", func(w *world) {
+			go func() {
+				time.Sleep(time.Second)
+				_ = w.client.CoreV1().Pods("shop").Delete(context.Background(), "web-0", metav1.DeleteOptions{})
+			}()
+		}, 0, ErrGone, "deleted", time.Second},
+		{"node down", func(w *world) {
+			_ = w.client.Tracker().Add(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "w1"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{
+				{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", Message: "Kubelet stopped posting node status."},
+			}}})
+		}, 0, ErrGone, "Kubelet stopped posting", nodeCheckAfter},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, testPod())
+				test.prepare(w)
+				o := w.options()
+				o.Timeout = test.timeout
+				began := time.Now()
+				_, err := startInPod(t.Context(), w.env(), testPod(), o)
+				if !errors.Is(err, test.kind) || !strings.Contains(err.Error(), test.text) || !strings.Contains(err.Error(), "pod/shop/web-0") {
+					t.Errorf("error %v", err)
+				}
+				if took := time.Since(began); took > test.within+100*time.Millisecond {
+					t.Errorf("after %s, want %s", took, test.within)
+				}
+			})
+		})
+	}
+}
+
+func TestPodCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, testPod())
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		began := time.Now()
+		_, err := startInPod(ctx, w.env(), testPod(), w.options())
+		if !errors.Is(err, context.Canceled) || time.Since(began) > 1100*time.Millisecond {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+	})
+}
+
+// TestWatchThatEndsAtOnce: it must become neither a spin nor a blindness.
+func TestWatchThatEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, testPod())
+		watches := 0
+		w.client.PrependWatchReactor("pods", func(k8stesting.Action) (bool, watch.Interface, error) {
+			watches++
+			f := watch.NewFake()
+			switch watches % 3 {
+			case 0:
+				return true, nil, errors.New("no watch")
+			case 1:
+				go f.Error(&metav1.Status{Code: 410})
+			}
+			time.AfterFunc(time.Millisecond, f.Stop)
+			return true, f, nil
+		})
+		go func() {
+			time.Sleep(10 * time.Second)
+			w.setState(testPod(), coldName, waitingState("ErrImagePull", ""))
+		}()
+		began := time.Now()
+		_, err := startInPod(t.Context(), w.env(), testPod(), w.options())
+		if !errors.Is(err, ErrImage) || time.Since(began) > 11*time.Second {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		if watches > 40 {
+			t.Errorf("%d watches in 10 s", watches)
+		}
+	})
+}
+
+func testNode() *corev1.Node { return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "w1"}} }
+
+func (w *world) podNames() []string {
+	list, err := w.client.CoreV1().Pods("").List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var names []string
+	for _, p := range list.Items {
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func TestNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, testPod())
+		w.starting(500*time.Millisecond, nil)
+		p, err := startOnNode(t.Context(), w.env(), "tools", testNode(), w.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"netlook-w1-abcde", "web-0"}, w.podNames()); diff != "" {
+			t.Error(diff)
+		}
+		o, err := p.Run(t.Context(), tasks(2), time.Second, func(check.Result) {})
+		if err != nil || !o.Complete {
+			t.Errorf("%+v, %v", o, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // as after Ctrl-C
+		for range 2 {
+			if err := p.Close(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		if diff := cmp.Diff([]string{"web-0"}, w.podNames()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestNodeLeavesNothingBehind(t *testing.T) {
+	tests := map[string]func(*world, context.CancelFunc){
+		"it never starts": func(*world, context.CancelFunc) {},
+		"the image cannot be pulled": func(w *world, _ context.CancelFunc) {
+			time.AfterFunc(time.Second, func() {
+				pods := w.client.CoreV1().Pods("tools")
+				pod, _ := pods.Get(context.Background(), "netlook-w1-abcde", metav1.GetOptions{})
+				pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: nodeContainer, State: waitingState("ErrImagePull", "")}}
+				_, _ = pods.UpdateStatus(context.Background(), pod, metav1.UpdateOptions{})
+			})
+		},
+		"cancelled": func(_ *world, cancel context.CancelFunc) { time.AfterFunc(time.Second, cancel) },
+		"cancelled while the create is under way, and it is made later": func(w *world, cancel context.CancelFunc) {
+			w.client.PrependReactor("create", "pods", func(a k8stesting.Action) (bool, runtime.Object, error) {
+				if dryRun(a) {
+					return false, nil, nil
+				}
+				cancel()
+				time.AfterFunc(100*time.Millisecond, func() { _ = w.client.Tracker().Add(a.(k8stesting.CreateActionImpl).GetObject()) })
+				return true, nil, context.Canceled
+			})
+		},
+	}
+	for name, prepare := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				prepare(w, cancel)
+				_, err := startOnNode(ctx, w.env(), "tools", testNode(), w.options())
+				if err == nil {
+					t.Error("no error")
+				}
+				time.Sleep(time.Second)
+				if left := w.podNames(); len(left) > 0 {
+					t.Errorf("left behind: %v", left)
+				}
+			})
+		})
+	}
+}
+
+func TestCleanup(t *testing.T) {
+	labelled := func(ns, name string, labels map[string]string) *corev1.Pod {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Labels: labels}}
+	}
+	ours := map[string]string{managedByLabel: managedBy}
+	objects := []runtime.Object{
+		labelled("b", "ours-1", ours), labelled("a", "ours-2", ours),
+		labelled("a", "netlook-but-not-ours", nil), labelled("a", "helm", map[string]string{managedByLabel: "Helm"}),
+	}
+	w := newWorld(t, objects...)
+	removed, err := Cleanup(t.Context(), w.client)
+	if diff := cmp.Diff([]string{"a/ours-2", "b/ours-1"}, removed); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if diff := cmp.Diff([]string{"helm", "netlook-but-not-ours"}, w.podNames()); diff != "" {
+		t.Error(diff)
+	}
+	w = newWorld(t, objects...)
+	removed, err = Cleanup(t.Context(), w.client, "b")
+	if diff := cmp.Diff([]string{"b/ours-1"}, removed); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
