@@ -78,6 +78,6 @@ func PathMTU(ctx context.Context, addr netip.Addr) (PathReport, error) {
 		}
 		silent = append(silent, fmt.Sprintf("%s: %s", p.Method(), found.Reason))
 	}
-	report.Reason = fmt.Sprintf("no packet of %d bytes or less is answered (%s)", smallSize, strings.Join(silent, "; "))
+	report.Reason = fmt.Sprintf("not even a packet of %d bytes is answered (%s)", smallSize, strings.Join(silent, "; "))
 	return report, nil
 }

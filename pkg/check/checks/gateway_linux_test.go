@@ -75,12 +75,12 @@ func TestGateway(t *testing.T) {
 		{
 			name:   "healthy, ping socket",
 			setUp:  func(t *testing.T, n podNet) { n.defaults(t); n.pod.OpenPing(t) },
-			status: check.Pass, summary: "3 of 3 ok", within: 200 * time.Millisecond,
+			status: check.Pass, summary: "3 of 3 ok", within: 500 * time.Millisecond,
 		},
 		{
 			name:   "healthy, raw socket",
 			setUp:  func(t *testing.T, n podNet) { n.defaults(t) },
-			status: check.Pass, summary: "3 of 3 ok", within: 200 * time.Millisecond,
+			status: check.Pass, summary: "3 of 3 ok", within: 500 * time.Millisecond,
 		},
 		{
 			name: "nobody has the address",
@@ -105,12 +105,12 @@ func TestGateway(t *testing.T) {
 				n.pod.Route(t, "0.0.0.0/0", "", "eth0")
 				n.pod.Route(t, "::/0", "", "eth0")
 			},
-			status: check.Skipped, summary: "straight to device eth0", within: 200 * time.Millisecond,
+			status: check.Skipped, summary: "straight to device eth0", within: 500 * time.Millisecond,
 		},
 		{
 			name:   "no default route",
 			setUp:  func(*testing.T, podNet) {},
-			status: check.Fail, failure: check.NoRoute, summary: "no default route", within: 200 * time.Millisecond,
+			status: check.Fail, failure: check.NoRoute, summary: "no default route", within: 500 * time.Millisecond,
 		},
 	}
 	for _, tt := range tests {

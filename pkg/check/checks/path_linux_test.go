@@ -55,7 +55,7 @@ func TestPathMTUCheck(t *testing.T) {
 				if r.Status != tt.status || r.Failure != tt.failure || !strings.Contains(r.Summary, tt.summary) {
 					t.Errorf("%s %s %q, want %s %s %q", r.Status, r.Failure, r.Summary, tt.status, tt.failure, tt.summary)
 				}
-				if got := evidence(r, "path MTU"); got != tt.pathMTU {
+				if got := evidenceIn(r, "path MTU"); got != tt.pathMTU {
 					t.Errorf("path MTU %q, want %q", got, tt.pathMTU)
 				}
 			}
@@ -152,7 +152,7 @@ func TestVantageInterface(t *testing.T) {
 	expect(check.Fail, check.NoRoute)
 }
 
-func evidence(r check.Result, key string) string {
+func evidenceIn(r check.Result, key string) string {
 	for _, e := range r.Evidence {
 		if e.Key == key {
 			return e.Value

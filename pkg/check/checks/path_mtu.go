@@ -163,7 +163,7 @@ func judgePathMTU(m netsys.PathReport) check.Result {
 		r = check.Skipf("", "%s", reason)
 	}
 	r.With("interface", "%s, MTU %d", dial.Clean(m.Route.Link.Name, 32), m.Route.Link.MTU)
-	if m.Promise > 0 && m.Promise != m.Route.Link.MTU {
+	if m.Promise != m.Route.Link.MTU && !m.Route.Local {
 		r.With("route MTU", "%d", m.Promise)
 	}
 	if m.Largest > 0 {

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -188,11 +189,32 @@ func Join(t *testing.T, a, b End) {
 		if end.MTU != 0 {
 			must(t, end.NS.LinkSetMTU(link, end.MTU))
 		}
+		// Neighbours that are not there shall fail in a third of a second, not in three.
+		end.NS.Set(t, "net/ipv4/neigh/"+end.Name+"/retrans_time_ms", "100")
+		end.NS.Set(t, "net/ipv6/neigh/"+end.Name+"/retrans_time_ms", "100")
 		up(t, end.NS.Handle, end.Name)
 		for _, addr := range end.Addrs {
 			end.NS.Addr(t, end.Name, addr)
 		}
 	}
+	for _, end := range []End{a, b} {
+		end.NS.carrier(t, end.Name)
+	}
+}
+
+// carrier waits until an interface really sends: for a moment after both ends are up
+// the kernel still drops what it is given.
+func (n *Namespace) carrier(t *testing.T, name string) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+		link, err := n.LinkByName(name)
+		must(t, err)
+		if link.Attrs().OperState == netlink.OperUp {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("%s has no carrier", name)
 }
 
 // Addr adds an address in CIDR notation, without waiting for duplicates to speak up.
