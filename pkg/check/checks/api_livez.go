@@ -46,13 +46,16 @@ func (probe apiProbe) run(ctx context.Context, t check.Task, p apiParams) check.
 		// Clients in pods ask by the address; others by the name.
 		Trust: dial.Trust{Roots: pool, Why: why, Names: []string{p.Addr.Addr().String(), apiName}},
 	}
-	r := dial.Summarise(dial.Attempts(ctx, t.Attempts, t.Timeout.D(), func(ctx context.Context, _ int) dial.Try {
+	blame := watchNeighbour(p.Addr.Addr(), t.Timeout.D())
+	tries := dial.Attempts(ctx, t.Attempts, t.Timeout.D(), func(ctx context.Context, _ int) dial.Try {
 		try, answer := dial.Get(ctx, options)
 		if answer != nil {
 			livez(&try, answer)
 		}
 		return try
-	}))
+	})
+	blame(tries)
+	r := dial.Summarise(tries)
 	if p.FromEnv {
 		r.With("address", "%s, as KUBERNETES_SERVICE_HOST says", p.Addr)
 	}

@@ -67,6 +67,7 @@ func (probe dnsProbe) run(ctx context.Context, t check.Task, p dnsParams) check.
 	name, assumed := p.absolute(conf)
 
 	n := max(1, t.Attempts) * len(servers) * len(p.Types)
+	blame := watchNeighbour(p.Server.Addr(), t.Timeout.D())
 	tries := dial.Attempts(ctx, n, t.Timeout.D(), func(ctx context.Context, i int) dial.Try {
 		q := dial.Question{
 			Server:  servers[i%len(servers)],
@@ -77,6 +78,7 @@ func (probe dnsProbe) run(ctx context.Context, t check.Task, p dnsParams) check.
 		return askOnce(ctx, q, p, len(servers) > 1)
 	})
 	p.excuse(tries)
+	blame(tries)
 	r := dial.Summarise(tries)
 	r.Evidence = append([]check.Evidence{{Key: "name", Value: name}}, r.Evidence...)
 	if assumed {

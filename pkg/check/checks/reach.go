@@ -33,7 +33,10 @@ func reach(ctx context.Context, t check.Task, p reachParams) check.Result {
 	default:
 		return check.Skipf("", "%s cannot be spoken by the probe", dial.Clean(string(p.Protocol), 20))
 	}
-	r := dial.Summarise(dial.Attempts(ctx, t.Attempts, t.Timeout.D(), try))
+	blame := watchNeighbour(p.Peer.Addr.Addr(), t.Timeout.D())
+	tries := dial.Attempts(ctx, t.Attempts, t.Timeout.D(), try)
+	blame(tries)
+	r := dial.Summarise(tries)
 	if p.NoBackend {
 		r.With("ready endpoints", "0")
 		if r.Failure == check.Refused || r.Failure == check.Timeout {

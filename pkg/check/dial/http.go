@@ -127,7 +127,8 @@ func roundTrip(conn net.Conn, u *url.URL, first func()) (*Answer, error) {
 	if err := request.Write(conn); err != nil {
 		return nil, fmt.Errorf("send: %w", err)
 	}
-	r := bufio.NewReaderSize(io.LimitReader(conn, maxHead), 1<<10)
+	limited := &io.LimitedReader{R: conn, N: maxHead}
+	r := bufio.NewReaderSize(limited, 1<<10)
 	start, err := r.Peek(1)
 	if err != nil {
 		return nil, err
@@ -143,7 +144,10 @@ func roundTrip(conn net.Conn, u *url.URL, first func()) (*Answer, error) {
 	}
 	response, err := http.ReadResponse(r, request)
 	if err != nil {
-		if kind := KindOf(err, nowhere); kind != "" {
+		if limited.N == 0 {
+			return nil, problemf(check.Protocol, "answers a head of more than %d KiB", maxHead>>10)
+		}
+		if KindOf(err, nowhere) != "" {
 			return nil, err
 		}
 		return nil, problemf(check.Protocol, "answers no valid HTTP: %s", Clean(err.Error(), 120))

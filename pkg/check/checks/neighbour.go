@@ -1,0 +1,75 @@
+package checks
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/check/dial"
+	"github.com/netlook/kubectl-netlook/pkg/netsys"
+)
+
+// watchNeighbour looks, shortly before a task's timeout, whether packets to addr leave
+// this namespace at all: a next hop that does not resolve means they do not. The kernel
+// itself says so (EHOSTUNREACH) only after 3 s, later than most deadlines here (arp(7),
+// mcast_solicit and retrans_time_ms). The function returned turns tries that all timed
+// out into unreachable ones then. It must be called, once; where the tries ended before
+// the look was due, nothing is looked at.
+//
+// The look is taken before the end, not after: a thousand dead endpoints would
+// otherwise ask the kernel all at once when their results are due.
+func watchNeighbour(addr netip.Addr, timeout time.Duration) (blame func([]dial.Try)) {
+	if !addr.IsValid() {
+		return func([]dial.Try) {}
+	}
+	looked := make(chan deafNeighbour, 1)
+	timer := time.AfterFunc(timeout*3/4, func() { looked <- findDeafNeighbour(addr) })
+	return func(tries []dial.Try) {
+		if timer.Stop() {
+			return
+		}
+		if n := <-looked; n.hop.IsValid() {
+			n.blame(tries)
+		}
+	}
+}
+
+// deafNeighbour is a next hop that does not resolve; the zero value is none.
+type deafNeighbour struct {
+	hop   netip.Addr
+	dev   string
+	state string
+}
+
+func findDeafNeighbour(addr netip.Addr) deafNeighbour {
+	route, err := netsys.RouteTo(addr)
+	if err != nil || route.Local {
+		return deafNeighbour{}
+	}
+	hop := addr.WithZone("")
+	if route.Gateway != "" {
+		if hop, err = netip.ParseAddr(route.Gateway); err != nil {
+			return deafNeighbour{}
+		}
+	}
+	entry, err := netsys.Neighbour(hop, route.Link.Index)
+	if err != nil || !entry.Failed() {
+		return deafNeighbour{}
+	}
+	return deafNeighbour{hop, route.Link.Name, entry.State}
+}
+
+func (n deafNeighbour) blame(tries []dial.Try) {
+	for _, t := range tries {
+		if t.Err == nil && t.Failure != check.Timeout {
+			return // something answered: the neighbour was there
+		}
+	}
+	for i := range tries {
+		if t := &tries[i]; t.Failure == check.Timeout {
+			t.Failure, t.Soft = check.Unreachable, false
+			t.Detail = "the neighbour " + n.hop.String() + " does not resolve"
+			t.See("neighbour", "%s on %s does not resolve (%s)", n.hop, n.dev, n.state)
+		}
+	}
+}
