@@ -8,7 +8,7 @@ import (
 // validLabel reports whether s is a DNS label as Kubernetes has it (RFC 1123): up
 // to 63 lower case letters, digits and '-', beginning and ending with no '-'.
 func validLabel(s string) bool {
-	return len(s) <= 63 && validWord(s, "-")
+	return len(s) <= 63 && validWord(s)
 }
 
 // validSubdomain reports whether s is labels joined by dots, up to 253 in all. Like
@@ -18,7 +18,7 @@ func validSubdomain(s string) bool {
 		return false
 	}
 	for label := range strings.SplitSeq(s, ".") {
-		if !validWord(label, "-") {
+		if !validWord(label) {
 			return false
 		}
 	}
@@ -28,7 +28,7 @@ func validSubdomain(s string) bool {
 // validPortName reports whether s is a container port's name (RFC 6335, 5.1): up to
 // 15 lower case letters, digits and single '-', at least one letter.
 func validPortName(s string) bool {
-	return len(s) <= 15 && validWord(s, "-") && !strings.Contains(s, "--") &&
+	return len(s) <= 15 && validWord(s) && !strings.Contains(s, "--") &&
 		strings.ContainsAny(s, "abcdefghijklmnopqrstuvwxyz")
 }
 
@@ -39,7 +39,7 @@ func validHost(s string) bool {
 		return false
 	}
 	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
-		if len(label) > 63 || !validWord(strings.ReplaceAll(label, "_", "a"), "-") {
+		if len(label) > 63 || !validWord(strings.ReplaceAll(label, "_", "a")) {
 			return false
 		}
 	}
@@ -53,14 +53,14 @@ func looksNumeric(host string) bool {
 	return digitsOnly(host[strings.LastIndexByte(host, '.')+1:])
 }
 
-// validWord reports whether s is lower case letters, digits and the bytes of inner,
-// the latter not at its ends.
-func validWord(s, inner string) bool {
+// validWord reports whether s is lower case letters, digits and '-', the latter not
+// at its ends.
+func validWord(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		alphanumeric := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
 		atEnd := i == 0 || i == len(s)-1
-		if !alphanumeric && (atEnd || strings.IndexByte(inner, c) < 0) {
+		if !alphanumeric && (atEnd || c != '-') {
 			return false
 		}
 	}

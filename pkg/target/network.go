@@ -27,7 +27,7 @@ func parseNetwork(raw string) (Target, error) {
 	case hasSuffix && t.Kind == IP && digitsOnly(suffix):
 		return Target{}, fmt.Errorf("a network is no target, only a single address: %s", t.Addr)
 	case hasSuffix:
-		return Target{}, fmt.Errorf("behind a slash belongs a protocol, and only behind a port: %s:53/udp; for a path give the URL: https://...", clip(hostPort))
+		return Target{}, fmt.Errorf("behind a slash belongs a protocol, and only behind a port: %s:53/udp; for a path give the whole URL, with https://", clip(hostPort))
 	case t.Kind == Host && t.Host != "localhost" && !strings.Contains(t.Host, "."):
 		return Target{}, bareWord(host)
 	}

@@ -122,7 +122,7 @@ func TestParseErrors(t *testing.T) {
 		{"zone", "fe80::1%eth0", "another vantage point"},
 		{"unspecified", "0.0.0.0:80", "means any address"},
 		{"multicast", "ff02::1", "multicast"},
-		{"host with path", "example.com/health", "https://..."},
+		{"host with path", "example.com/health", "with https://"},
 		{"host with bad label", "-a.example.com", "no host name"},
 		{"host, label too long", long + ".example.com", "no host name"},
 		{"host beyond ASCII", "bücher.example", "xn--"},
