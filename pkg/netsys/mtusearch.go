@@ -169,15 +169,18 @@ func (s *search) hunt(ctx context.Context) (ended bool) {
 			s.missed++
 			controls++
 			best = max(best, top)
+			if !s.prober.Limited() {
+				s.control += seen.gaps(top) // smaller ones that did not arrive: the path loses packets
+			}
 		}
 		next = above(candidates, best)
 		if best == smallSize {
 			next = candidates // the answers were used up: ask for all again
 		}
-		// Three times the ceiling was lost while others arrived; and the size next above
-		// the best was tried without success more than once, unless nothing but the
-		// small one ever arrives.
-		sure := s.missed >= 3+2*s.control && controls >= 3
+		// Three times the ceiling was lost while others arrived, and once more for each
+		// of those that did not; and the size next above the best was tried without
+		// success more than once, unless nothing but the small one ever arrives.
+		sure := s.missed >= 3+s.control && controls >= 3
 		if settled := round > 0 && best == before; sure && settled && (best > smallSize || round >= 3) {
 			return s.blackHole(best, candidates)
 		}

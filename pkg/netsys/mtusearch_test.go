@@ -112,27 +112,42 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// A lossy path must never pass for a black hole.
+// A lossy path must not pass for a black hole, nor hide one.
 func TestSearchLoss(t *testing.T) {
-	const runs = 200
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	found := map[PathVerdict]int{}
-	for i := range runs {
-		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			defer cancel()
-			path := &fakePath{mtu: 1500, loss: 0.3, random: rand.New(rand.NewPCG(1, uint64(i)))}
-			s := search{prober: path, timing: testTiming, report: PathReport{Promise: 1500, Verdict: PathUnmeasured}}
-			got := s.run(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			found[got.Verdict]++
+	const runs = 400
+	for _, tt := range []struct {
+		name string
+		path *fakePath
+		want PathVerdict
+		most int // of the opposite verdict
+	}{
+		{"loses a third", &fakePath{mtu: 1500, loss: 0.3}, PathFull, runs / 200},
+		{"loses a tenth, limited", &fakePath{mtu: 1500, loss: 0.1, limit: 6}, PathFull, runs / 200},
+		{"black hole that loses a tenth as well", &fakePath{mtu: 1400, loss: 0.1}, PathBlackHole, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var wg sync.WaitGroup
+			var mu sync.Mutex
+			found := map[PathVerdict]int{}
+			for i := range runs {
+				wg.Go(func() {
+					ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+					defer cancel()
+					path := &fakePath{mtu: tt.path.mtu, loss: tt.path.loss, limit: tt.path.limit, random: rand.New(rand.NewPCG(1, uint64(i)))}
+					s := search{prober: path, timing: testTiming, report: PathReport{Promise: 1500, Verdict: PathUnmeasured}}
+					got := s.run(ctx)
+					mu.Lock()
+					defer mu.Unlock()
+					found[got.Verdict]++
+				})
+			}
+			wg.Wait()
+			t.Log(found)
+			opposite := found[PathFull] + found[PathBlackHole] - found[tt.want]
+			if opposite > tt.most || found[tt.want] < runs*9/10 {
+				t.Errorf("of %d runs: %v, want %s", runs, found, tt.want)
+			}
 		})
-	}
-	wg.Wait()
-	t.Log(found)
-	if found[PathBlackHole] > runs/100 || found[PathFull] < runs*9/10 {
-		t.Errorf("of %d runs over a path that loses 30%%: %v", runs, found)
 	}
 }

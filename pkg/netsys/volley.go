@@ -29,6 +29,17 @@ func (v volley) largest() int {
 	return top
 }
 
+// gaps counts the sizes below top that did not arrive.
+func (v volley) gaps(top int) int {
+	n := 0
+	for size := range v.outcome {
+		if size < top && !v.arrived(size) {
+			n++
+		}
+	}
+	return n
+}
+
 // leastMTU is the smallest MTU that a link for IPv4 may have, in bytes.
 const leastMTU = 68
 
