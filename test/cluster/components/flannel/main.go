@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/big"
 	"os"
 	"os/signal"
 	"sync"
@@ -164,10 +165,12 @@ func setUpRules(ctx context.Context, config *subnet.Config, held *lease.Lease) e
 	if err := manager.Init(ctx); err != nil {
 		return fmt.Errorf("start the traffic manager: %w", err)
 	}
-	// A node's namespaces start empty, so there is never a previous network.
+	// A node's namespaces start empty, so there is never a previous network. The
+	// library compares it all the same, and an IPv6 address is a pointer there.
+	none := ip.IP6Net{IP: (*ip.IP6)(new(big.Int))}
 	err := manager.SetupAndEnsureMasqRules(ctx,
 		config.Network, ip.IP4Net{}, ip.IP4Net{},
-		config.IPv6Network, ip.IP6Net{}, ip.IP6Net{},
+		config.IPv6Network, none, none,
 		held, iptablesResyncPeriod, false)
 	if err != nil {
 		return fmt.Errorf("set up masquerading: %w", err)

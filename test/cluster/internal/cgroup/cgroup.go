@@ -19,7 +19,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,8 +34,9 @@ type Hierarchies struct {
 	Roots []string // mount points; exactly one for version 2
 }
 
-// Detect finds the hierarchies in use. A machine with version 1 controllers and an
-// empty version 2 mount beside them ("hybrid") counts as version 1.
+// Detect finds the hierarchies in use. A machine with version 1 controllers and a
+// version 2 hierarchy beside them ("hybrid", without controllers) counts as version
+// 1 with one hierarchy more: runc makes groups in it too.
 func Detect() (Hierarchies, error) {
 	file, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
@@ -63,10 +63,10 @@ func parse(mountinfo io.Reader) (Hierarchies, error) {
 			continue
 		}
 		switch {
-		case right[0] == "cgroup" && !slices.Contains(v1, at):
-			v1 = append(v1, at)
 		case right[0] == "cgroup2" && at == mountPoint:
 			v2 = at
+		case strings.HasPrefix(right[0], "cgroup") && !slices.Contains(v1, at):
+			v1 = append(v1, at)
 		}
 	}
 	switch {
@@ -207,73 +207,6 @@ func addPIDs(found map[int]bool, content string) error {
 		}
 		if pid > 1 { // 0: a process of another pid namespace; 1: never ours to end
 			found[pid] = true
-		}
-	}
-	return nil
-}
-
-// Kill ends every process in the group and below, and returns how many there were.
-// It looks again until none is left, since processes may fork meanwhile.
-func (h Hierarchies) Kill(group string, deadline time.Time) (int, error) {
-	killed := map[int]bool{}
-	for {
-		pids, err := h.PIDs(group)
-		if err != nil {
-			return len(killed), err
-		}
-		pids = slices.DeleteFunc(pids, func(pid int) bool { return pid == os.Getpid() })
-		if len(pids) == 0 {
-			return len(killed), nil
-		}
-		if time.Now().After(deadline) {
-			return len(killed), fmt.Errorf("processes %v of %s do not end: look at /proc/PID/stack", pids, filepath.Join(Root, group))
-		}
-		for _, pid := range pids {
-			if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
-				return len(killed), fmt.Errorf("end process %d: %w", pid, err)
-			}
-			killed[pid] = true
-		}
-		time.Sleep(10 * time.Millisecond) // a pause of the poll; the condition is the list above
-	}
-}
-
-// Remove removes the group and everything below it, in every hierarchy.
-func (h Hierarchies) Remove(group string, deadline time.Time) error {
-	for _, root := range h.Roots {
-		top := filepath.Join(root, Root, group)
-		for {
-			err := removeTree(top)
-			if err == nil {
-				break
-			}
-			// Busy for a moment after the last process has ended.
-			if !errors.Is(err, unix.EBUSY) || time.Now().After(deadline) {
-				return fmt.Errorf("remove control group: %w", err)
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-	}
-	return nil
-}
-
-func removeTree(top string) error {
-	var groups []string
-	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err == nil && entry.IsDir() {
-			groups = append(groups, path)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, group := range slices.Backward(groups) { // children after parents in the walk
-		if err := unix.Rmdir(group); err != nil && !errors.Is(err, unix.ENOENT) {
-			return &fs.PathError{Op: "rmdir", Path: group, Err: err}
 		}
 	}
 	return nil

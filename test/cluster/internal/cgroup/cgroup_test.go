@@ -24,7 +24,7 @@ func TestParse(t *testing.T) {
 		{name: "version 1", mountinfo: tmpfs + pids + cpu + foreign,
 			want: Hierarchies{Roots: []string{"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids"}}},
 		{name: "hybrid", mountinfo: tmpfs + cpu + unified,
-			want: Hierarchies{Roots: []string{"/sys/fs/cgroup/cpu"}}},
+			want: Hierarchies{Roots: []string{"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/unified"}}},
 		{name: "version 2", mountinfo: pure,
 			want: Hierarchies{V2: true, Roots: []string{"/sys/fs/cgroup"}}},
 		{name: "mounted twice", mountinfo: cpu + cpu,

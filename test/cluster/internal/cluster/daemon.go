@@ -29,8 +29,8 @@ type daemon struct {
 var ErrDied = errors.New("ended unexpectedly")
 
 // start starts the daemon in its own session and control group, with its log in
-// the state folder. If it ends while ctx is not done, fail is called with a
-// reason that holds the end of the log.
+// the state folder. If it ends while ctx is not done, fail is called with the
+// reason.
 func (c *Cluster) start(ctx context.Context, d daemon, fail func(error)) error {
 	d.spec.Cgroup = d.member + "/" + d.name
 	command, err := enter.Prepare(d.spec)
@@ -55,31 +55,10 @@ func (c *Cluster) start(ctx context.Context, d daemon, fail func(error)) error {
 	go func() {
 		err := command.Wait()
 		if ctx.Err() == nil {
-			fail(fmt.Errorf("%s of %s %w (%v)\n%s", d.name, d.member, ErrDied, err, c.logTail(d.member, d.name)))
+			fail(blame(d.member, d.name, fmt.Errorf("%s of %s %w (%v)", d.name, d.member, ErrDied, err)))
 		}
 	}()
 	return nil
-}
-
-// logTail is the end of a daemon's log, indented, for an error message.
-func (c *Cluster) logTail(member, name string) string {
-	const lines, most = 12, 16 << 10
-	file, err := os.Open(c.Dir.Log(member, name))
-	if err != nil {
-		return "  (no log: " + err.Error() + ")"
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.Size() > most {
-		if _, err := file.Seek(-most, io.SeekEnd); err != nil {
-			return "  (no log: " + err.Error() + ")"
-		}
-	}
-	content, err := io.ReadAll(file)
-	if err != nil {
-		return "  (no log: " + err.Error() + ")"
-	}
-	all := strings.Split(strings.TrimSpace(string(content)), "\n")
-	return "  " + strings.Join(all[max(0, len(all)-lines):], "\n  ")
 }
 
 // run runs a command in a member's namespaces to its end.
@@ -119,7 +98,7 @@ func poll(ctx context.Context, every time.Duration, ask func(context.Context) er
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), last)
+			return fmt.Errorf("%w: %w", context.Cause(ctx), last)
 		case <-time.After(every):
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -133,7 +132,10 @@ func (l *launch) holdNode(ctx context.Context, member topology.Node) error {
 	defer context.AfterFunc(ctx, func() { _ = reader.SetReadDeadline(time.Unix(1, 0)) })()
 	line, err := bufio.NewReader(reader).ReadString('\n')
 	if err != nil || line != node.Ready {
-		return fmt.Errorf("node %s was not prepared: %w\n%s", member.Name, errors.Join(err, ctx.Err()), l.logTail(member.Name, initDaemon))
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return blame(member.Name, initDaemon, fmt.Errorf("node %s was not prepared: %w", member.Name, err))
 	}
 	return nil
 }
@@ -186,7 +188,7 @@ func (l *launch) containerd(ctx context.Context, member topology.Node) error {
 	if err := poll(ctx, pollEvery, func(ctx context.Context) error {
 		return l.ctr(ctx, member.Name, nil, "version")
 	}); err != nil {
-		return fmt.Errorf("wait for containerd: %w", err)
+		return fmt.Errorf("wait for containerd: %w", blame(member.Name, "containerd", err))
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, tar := range l.built.ImageTars() {
@@ -220,7 +222,7 @@ func (l *launch) flannel(ctx context.Context, member topology.Node) error {
 		config, err = node.CNIConfig(string(subnet))
 		return err
 	}); err != nil {
-		return fmt.Errorf("wait for flannel: %w\n%s", err, l.logTail(member.Name, "flannel"))
+		return fmt.Errorf("wait for flannel: %w", blame(member.Name, "flannel", err))
 	}
 	// Written in one go, not renamed into place: containerd 1.6 looks again at the
 	// event of a write, and not at that of a file that appears.

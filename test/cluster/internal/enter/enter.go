@@ -30,6 +30,7 @@ type Spec struct {
 	Mount   string   `json:"mount,omitempty"`   // file of the mount namespace
 	UTS     string   `json:"uts,omitempty"`     // file of the UTS namespace
 	Private bool     `json:"private,omitempty"` // then make new mount and UTS namespaces
+	Host    string   `json:"host,omitempty"`    // host name to set; needs Private
 	Resolv  string   `json:"resolv,omitempty"`  // content for /etc/resolv.conf; needs Private
 	Sysfs   bool     `json:"sysfs,omitempty"`   // mount a sysfs that shows Net; needs Private
 	Argv    []string `json:"argv"`
@@ -126,6 +127,11 @@ func private(spec Spec) error {
 	// Without it what is mounted from here on would appear on the machine.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
+	}
+	if spec.Host != "" {
+		if err := unix.Sethostname([]byte(spec.Host)); err != nil {
+			return fmt.Errorf("set the host name: %w", err)
+		}
 	}
 	if spec.Sysfs {
 		if err := unix.Mount("sysfs", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {

@@ -19,7 +19,8 @@ const (
 	Env = "NETLOOK_TESTCLUSTER_DIR"
 
 	defaultDir = "/var/lib/netlook-testcluster"
-	// marker makes sure that `down` removes a folder only if `up` made it.
+	// marker makes sure that `down` removes a folder that somebody chose only if
+	// `up` made it.
 	marker = ".netlook-testcluster"
 )
 
@@ -85,7 +86,7 @@ func (d Dir) Create() error {
 		return err
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("state folder %s is not empty and not the cluster's: set %s to another", d, Env)
+		return fmt.Errorf("state folder %s is not empty and not known as the cluster's: empty it, or set %s to another", d, Env)
 	}
 	if err := os.WriteFile(d.Path(marker), nil, 0o644); err != nil {
 		return err
@@ -98,17 +99,23 @@ func (d Dir) Create() error {
 	return nil
 }
 
-// Remove removes the folder if `up` made it. A missing folder is no error.
+// Remove removes the folder if it is the cluster's. A missing one is no error.
 func (d Dir) Remove() error {
-	if _, err := os.Stat(d.Path(marker)); errors.Is(err, fs.ErrNotExist) {
+	if !d.Left() {
 		return nil
 	}
 	return os.RemoveAll(string(d))
 }
 
-// Left tells whether the folder is still there.
+// Left tells whether the folder is still there. One in the default place is the
+// cluster's whatever it holds: nobody else has a use for that name, and a folder
+// removed under a running cluster is made again by kubelet, without the marker.
 func (d Dir) Left() bool {
-	_, err := os.Stat(d.Path(marker))
+	proof := d.Path(marker)
+	if d == defaultDir {
+		proof = string(d)
+	}
+	_, err := os.Lstat(proof)
 	return err == nil
 }
 

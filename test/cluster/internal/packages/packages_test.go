@@ -1,0 +1,34 @@
+package packages
+
+import (
+	"errors"
+	"slices"
+	"testing"
+)
+
+func TestMissing(t *testing.T) {
+	lacks := func(programs ...string) func(string) error {
+		return func(program string) error {
+			if slices.Contains(programs, program) {
+				return errors.New("not found")
+			}
+			return nil
+		}
+	}
+	withoutCNI := func(packages []string) []string { // depends on this machine
+		return slices.DeleteFunc(packages, func(name string) bool { return name == "containernetworking-plugins" })
+	}
+	for _, test := range []struct {
+		name string
+		look func(string) error
+		want []string
+	}{
+		{"nothing", lacks(), nil},
+		{"two of one package", lacks("containerd", "ctr"), []string{"containerd"}},
+		{"sorted", lacks("runc", "conntrack"), []string{"conntrack", "runc"}},
+	} {
+		if got := withoutCNI(missing(test.look)); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
