@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -37,13 +38,7 @@ type Access struct {
 // as held: the attempt itself will tell. The error is one of not reaching the API
 // server, or of ctx.
 func (c *Client) Preflight(ctx context.Context, access Access) ([]Rule, error) {
-	var asked []Rule
-	for _, rule := range Rules(access.For) {
-		if !rule.Optional || !access.SkipOptional {
-			rule.Namespace = rule.Scope.namespace(access.Namespace, access.ProbeNamespace)
-			asked = append(asked, rule)
-		}
-	}
+	asked := access.questions()
 	held := make([]bool, len(asked))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(maxConcurrent)
@@ -63,6 +58,28 @@ func (c *Client) Preflight(ctx context.Context, access Access) ([]Rule, error) {
 		}
 	}
 	return missing, nil
+}
+
+// questions are the rules to ask about. Scopes may fall on the same namespace, and
+// nothing is asked twice: the first of equal rules stays, required ones being first.
+func (a Access) questions() []Rule {
+	var asked []Rule
+	for _, rule := range Rules(a.For) {
+		if rule.Optional && a.SkipOptional {
+			continue
+		}
+		rule.Namespace = rule.Scope.namespace(a.Namespace, a.ProbeNamespace)
+		if !slices.ContainsFunc(asked, rule.sameRight) {
+			asked = append(asked, rule)
+		}
+	}
+	return asked
+}
+
+// sameRight reports whether two rules ask for the same, whatever they want it for.
+func (r Rule) sameRight(other Rule) bool {
+	return r.Verb == other.Verb && r.Group == other.Group && r.Resource == other.Resource &&
+		r.Name == other.Name && r.Namespace == other.Namespace
 }
 
 // Required keeps those of the missing rights without which the purpose fails.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/pager"
+	"k8s.io/klog/v2"
 )
 
 // pageSize is how many objects one list request asks for.
@@ -17,7 +19,7 @@ var errEnough = errors.New("enough")
 
 // get sends one request within the request timeout and explains its error.
 func get[T any](ctx context.Context, c *Client, doing string, request func(context.Context) (T, error)) (T, error) {
-	bounded, cancel := context.WithTimeout(ctx, c.timeout)
+	bounded, cancel := c.request(ctx)
 	defer cancel()
 	object, err := request(bounded)
 	if err != nil {
@@ -25,6 +27,13 @@ func get[T any](ctx context.Context, c *Client, doing string, request func(conte
 		return none, c.explain(ctx, doing, err)
 	}
 	return object, nil
+}
+
+// request is the context of one request. client-go logs to stderr what becomes of
+// requests that are given up, as those of a run are when it fails early; whoever
+// called is told by the error instead.
+func (c *Client) request(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(klog.NewContext(ctx, logr.Discard()), c.timeout)
 }
 
 // lister lists objects of one resource, as the methods of a clientset do.
@@ -35,7 +44,7 @@ type lister[L runtime.Object] func(context.Context, metav1.ListOptions) (L, erro
 // reading without an error by returning errEnough.
 func each[L, Item runtime.Object](ctx context.Context, c *Client, doing string, opts metav1.ListOptions, list lister[L], visit func(Item) error) error {
 	pages := pager.New(func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
-		bounded, cancel := context.WithTimeout(ctx, c.timeout)
+		bounded, cancel := c.request(ctx)
 		defer cancel()
 		page, err := list(bounded, opts)
 		if err != nil {

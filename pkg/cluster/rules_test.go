@@ -98,6 +98,31 @@ func TestPreflightMissing(t *testing.T) {
 	}
 }
 
+// In the namespace default, and with probes in the namespace of the targets, scopes
+// fall together.
+func TestPreflightAsksOnce(t *testing.T) {
+	for _, purpose := range Purposes() {
+		c, asked := reviewer(t, func(*authv1.ResourceAttributes) (bool, error) { return false, nil })
+		missing, err := c.Preflight(context.Background(), Access{For: purpose, Namespace: "default", ProbeNamespace: "default"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		questions := asked()
+		if once := slices.Compact(slices.Clone(questions)); len(once) != len(questions) {
+			t.Errorf("%s: asked twice: %q", purpose, questions)
+		}
+		if len(missing) != len(questions) {
+			t.Errorf("%s: %d missing of %d", purpose, len(missing), len(questions))
+		}
+		for _, rule := range Required(Rules(purpose)) {
+			rule.Namespace = rule.Scope.namespace("default", "default")
+			if !slices.ContainsFunc(Required(missing), rule.sameRight) {
+				t.Errorf("%s: %s has become optional", purpose, rule)
+			}
+		}
+	}
+}
+
 func TestPreflightErrors(t *testing.T) {
 	access := Access{For: ForPod, Namespace: "shop"}
 	t.Run("reviews refused: unknown, so try", func(t *testing.T) {
