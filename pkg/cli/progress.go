@@ -119,10 +119,11 @@ func (p *progress) line() string {
 	} else {
 		parts = append(parts, fmt.Sprintf("%d/%d checks", len(p.tasks)-len(p.waiting), len(p.tasks)))
 		if text := p.oldest(); text != "" {
-			parts = append(parts, fmt.Sprintf("waiting: %s (%s)", text, report.FormatTime(took)))
+			parts = append(parts, fmt.Sprintf("waiting %s: %s", report.FormatTime(took), text))
 		}
 	}
 	text := " " + sign + " " + strings.Join(parts, dot)
+	// What is waited for comes last: of a long line it is the part that may go.
 	if twwidth.Width(text) >= p.width {
 		text = twwidth.Truncate(text, p.width-1)
 	}

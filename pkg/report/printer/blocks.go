@@ -145,7 +145,7 @@ func (p *page) group(results []report.Result) {
 			text = strings.TrimPrefix(text+" = "+res.Object, " = ")
 		}
 		if len(results) > 1 {
-			text += "   " + report.Brief(res)
+			text += ": " + report.Brief(res)
 		}
 		if text != "" {
 			p.item(key, text)

@@ -70,11 +70,12 @@ func (p *page) fit(header []string, rows [][]cell) {
 		return
 	}
 	const (
-		enoughDetail = 18
-		enoughTitle  = 22
-		enoughTarget = 24
-		leastDetail  = 8       // less says nothing
-		leastTitle   = 14      // less is not told apart
+		enoughDetail = 20
+		enoughTitle  = 20
+		enoughTarget = 20
+		leastDetail  = 12 // less says nothing
+		leastTitle   = 14 // less is not told apart
+		leastTarget  = 14
 		gaps         = 2 + 5*2 // the indent, and two blanks between six columns
 	)
 	widths := make([]int, len(header))
@@ -98,9 +99,11 @@ func (p *page) fit(header []string, rows [][]cell) {
 	}
 	shrink(colDetail, enoughDetail)
 	shrink(colCheck, enoughTitle)
-	shrink(colTarget, max(enoughTarget, longestAddress(rows)))
+	address := longestAddress(rows)
+	shrink(colTarget, max(enoughTarget, address))
 	shrink(colDetail, leastDetail)
 	shrink(colCheck, leastTitle)
+	shrink(colTarget, max(leastTarget, address))
 	if over() > 0 {
 		widths[colDetail] = 0
 	}
