@@ -78,10 +78,10 @@ func (probe apiProbe) fromEnv() (netip.AddrPort, bool) {
 }
 
 func livez(t *dial.Try, a *dial.Answer) {
-	switch {
-	case a.Status == http.StatusOK:
+	switch a.Status {
+	case http.StatusOK:
 		t.See("livez", "%s", a.Body)
-	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
+	case http.StatusUnauthorized, http.StatusForbidden:
 		t.See("livez", "not readable without credentials (HTTP %s)", a.Text)
 	default:
 		t.See("livez", "HTTP %s", a.Text)

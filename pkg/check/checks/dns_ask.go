@@ -42,10 +42,11 @@ type dnsParams struct {
 // is, and the port of the servers named in it.
 type dnsProbe struct {
 	resolvConf string
+	hosts      string
 	port       uint16
 }
 
-var systemDNS = dnsProbe{resolvConf: "/etc/resolv.conf", port: dnsPort}
+var systemDNS = dnsProbe{resolvConf: "/etc/resolv.conf", hosts: "/etc/hosts", port: dnsPort}
 
 // run asks every server in question for every type, as often as the task says.
 func (probe dnsProbe) run(ctx context.Context, t check.Task, p dnsParams) check.Result {

@@ -120,7 +120,7 @@ func TestDNSRun(t *testing.T) {
 			if tt.dead {
 				h = mute
 			}
-			probe := dnsProbe{writeResolvConf(t, tt.conf), serveDNS(t, map[string]dns.Handler{"127.0.0.1": h, "127.0.0.2": mute})}
+			probe := dnsProbe{writeResolvConf(t, tt.conf), "", serveDNS(t, map[string]dns.Handler{"127.0.0.1": h, "127.0.0.2": mute})}
 			r := runOf(t, func(task check.Task) check.Result { return probe.run(t.Context(), task, tt.p) }, 2, 300*time.Millisecond)
 			if r.Status != tt.status || r.Failure != tt.failure {
 				t.Errorf("got %s %q (%s), want %s %q", r.Status, r.Failure, r.Summary, tt.status, tt.failure)
@@ -191,7 +191,7 @@ func TestDNSSearch(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			probe := dnsProbe{writeResolvConf(t, tt.conf), serveDNS(t, map[string]dns.Handler{"127.0.0.1": tt.first, "127.0.0.2": tt.second})}
+			probe := dnsProbe{writeResolvConf(t, tt.conf), "", serveDNS(t, map[string]dns.Handler{"127.0.0.1": tt.first, "127.0.0.2": tt.second})}
 			start := time.Now()
 			r := runOf(t, func(task check.Task) check.Result { return probe.search(t.Context(), task, tt.p) }, 1, 600*time.Millisecond)
 			if took := time.Since(start); took > 1500*time.Millisecond {
@@ -207,6 +207,18 @@ func TestDNSSearch(t *testing.T) {
 	}
 }
 
+func TestLookupHosts(t *testing.T) {
+	path := writeResolvConf(t, "# 192.0.2.9 api\n127.0.0.1 localhost\n192.0.2.1 Api api.test # the API\nnonsense api2\n")
+	for name, want := range map[string]string{"api": "192.0.2.1", "API.test.": "192.0.2.1", "localhost": "127.0.0.1", "api2": "", "the": "", "nobody": ""} {
+		if got := lookupHosts(path, name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if got := lookupHosts("/does/not/exist", "api"); got != "" {
+		t.Error(got)
+	}
+}
+
 func TestDNSRunUsesNewPorts(t *testing.T) {
 	var seen atomic.Int32
 	ports := make(chan string, 10)
@@ -216,7 +228,7 @@ func TestDNSRunUsesNewPorts(t *testing.T) {
 		ports <- w.RemoteAddr().String()
 		names.ServeDNS(w, q)
 	})
-	probe := dnsProbe{writeResolvConf(t, "nameserver 127.0.0.1\n"), serveDNS(t, map[string]dns.Handler{"127.0.0.1": h})}
+	probe := dnsProbe{writeResolvConf(t, "nameserver 127.0.0.1\n"), "", serveDNS(t, map[string]dns.Handler{"127.0.0.1": h})}
 	runOf(t, func(task check.Task) check.Result {
 		return probe.run(t.Context(), task, dnsParams{Network: "udp", Name: "a.test", Types: []string{"A"}})
 	}, 4, time.Second)

@@ -43,7 +43,8 @@ func dnsServers(f *facts.Facts, maxEndpoints int) []dnsServer {
 		network := strings.ToLower(string(proto))
 		names := map[string]bool{}
 		for _, p := range s.Ports {
-			if p.Protocol != proto || !(p.Port == dnsPort || strings.HasPrefix(p.Name, "dns")) {
+			isDNS := p.Port == dnsPort || strings.HasPrefix(p.Name, "dns")
+			if p.Protocol != proto || !isDNS {
 				continue
 			}
 			names[p.Name] = true

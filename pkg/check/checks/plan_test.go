@@ -1,11 +1,14 @@
 package checks
 
 import (
+	"context"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/target"
 )
@@ -249,5 +252,41 @@ func TestPlanParams(t *testing.T) {
 	outside := planExternalHost(f)
 	if !outside[0].Params.HTTP.Soft || !outside[1].Params.Reach.Soft {
 		t.Error("defaults must be soft")
+	}
+}
+
+// TestRunsWhenCancelled runs every task that these facts plan with a context that has
+// ended: parameters survive their way through JSON, no packet is sent, and a run that
+// was cut short neither passes nor fails.
+func TestRunsWhenCancelled(t *testing.T) {
+	f := shopFacts()
+	f.Services = []facts.Service{payments()}
+	for _, s := range []string{"example.com", "192.0.2.1:53/udp", "https://example.com/"} {
+		f.Ask.External = append(f.Ask.External, parseTarget(t, s))
+	}
+	for _, s := range []string{"192.0.2.1:80", "192.0.2.1:53/udp", "https://192.0.2.1/", "example.com:443"} {
+		f.Targets = append(f.Targets, facts.Target{Target: parseTarget(t, s), Addrs: []netip.Addr{ip("192.0.2.1")}})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, id := range []string{
+		"api.endpoint", "api.vip", "dns.cluster", "dns.external", "dns.service", "external.host",
+		"service.endpoint", "service.vip", "target.http", "target.tcp", "target.udp",
+	} {
+		c, _ := Registry.Get(id)
+		tasks := c.Plan(f)
+		if len(tasks) == 0 {
+			t.Errorf("%s plans nothing", id)
+		}
+		for _, task := range tasks {
+			r := c.Run(ctx, task)
+			// No address and no name server are known without any packet.
+			if task.Target == "$KUBERNETES_SERVICE_HOST" || r.Failure == check.Config {
+				continue
+			}
+			if r.Status != check.Error || !strings.Contains(r.Summary, "cancel") {
+				t.Errorf("%s: %s %q: %s", task.ID, r.Status, r.Failure, r.Summary)
+			}
+		}
 	}
 }

@@ -3,14 +3,9 @@ package checks
 import (
 	"crypto/x509"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
-
-// maxCA is how much of a CA file is read, in bytes.
-const maxCA = 1 << 20
 
 // clusterCA says where a task finds the cluster's CA.
 type clusterCA struct {
@@ -28,7 +23,7 @@ func (c clusterCA) add(pool *x509.CertPool) error {
 		pem, err := readBounded(c.File)
 		switch {
 		case err != nil:
-			why = err
+			why = fmt.Errorf("read the cluster's CA: %w", err)
 		case pool.AppendCertsFromPEM(pem):
 			return nil
 		default:
@@ -65,17 +60,4 @@ func (c clusterCA) withSystem() (pool *x509.CertPool, why string) {
 		return nil, "the probe has no root certificates"
 	}
 	return pool, ""
-}
-
-func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the cluster's CA: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, maxCA))
-	if err != nil {
-		return nil, fmt.Errorf("read the cluster's CA %s: %w", path, err)
-	}
-	return data, nil
 }

@@ -9,6 +9,9 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/check"
 )
 
+// maxAttempts bounds what a plan may ask of one task.
+const maxAttempts = 1000
+
 // maxStagger is how long an attempt may be pending before the next one starts.
 const maxStagger = 100 * time.Millisecond
 
@@ -43,7 +46,7 @@ func (t *Try) phase(name string, since time.Time) {
 // try must return soon after its context ends. A panic in it becomes Try.Err: it
 // parses what strangers send, and the probe must outlive that.
 func Attempts(ctx context.Context, n int, timeout time.Duration, try func(ctx context.Context, i int) Try) []Try {
-	n = max(n, 1)
+	n = min(max(n, 1), maxAttempts)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	stagger := min(maxStagger, timeout/time.Duration(4*n))

@@ -121,7 +121,9 @@ func resolve(ctx context.Context, p Peer) ([]netip.AddrPort, error) {
 	if addr, err := netip.ParseAddr(p.Host); err == nil {
 		return []netip.AddrPort{netip.AddrPortFrom(addr, p.Port)}, nil
 	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", p.Host)
+	// Go's own: it obeys the context, and the probe has no C library anyway.
+	resolver := net.Resolver{PreferGo: true}
+	ips, err := resolver.LookupNetIP(ctx, "ip", p.Host)
 	var failed *net.DNSError
 	switch {
 	case errors.As(err, &failed) && failed.IsNotFound:

@@ -129,14 +129,14 @@ func roundTrip(conn net.Conn, u *url.URL, first func()) (*Answer, error) {
 	}
 	limited := &io.LimitedReader{R: conn, N: maxHead}
 	r := bufio.NewReaderSize(limited, 1<<10)
-	start, err := r.Peek(1)
-	if err != nil {
+	if _, err := r.Peek(1); err != nil {
 		return nil, err
 	}
 	first()
-	// Peek more only as far as it has come: a banner may be shorter than "HTTP/".
-	if start, _ = r.Peek(min(r.Buffered(), len("HTTP/"))); !strings.HasPrefix("HTTP/", string(start)) {
-		begin, _ := r.Peek(min(r.Buffered(), 40))
+	// Peek only as far as it has come: a banner may be shorter than "HTTP/".
+	begin, _ := r.Peek(min(r.Buffered(), 40))
+	const protocol = "HTTP/"
+	if n := min(len(begin), len(protocol)); string(begin[:n]) != protocol[:n] {
 		if isTLSRecord(begin) {
 			return nil, problemf(check.Protocol, "answers with a TLS record instead of HTTP")
 		}
