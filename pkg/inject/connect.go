@@ -30,8 +30,9 @@ type tried struct {
 }
 
 // connect waits until the new probe answers: it watches the pod for reasons to give
-// up, and tries to attach meanwhile. The pod is as the API server returned it.
-func (p *Probe) connect(ctx context.Context, pod *corev1.Pod) error {
+// up, and tries to attach meanwhile, for the first time after a pause. The pod is as
+// the API server returned it.
+func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first time.Duration) error {
 	// What is left behind - the watch, a last attempt - ends with this.
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
@@ -44,7 +45,7 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod) error {
 		}()
 	}
 	pause := attachFirst
-	next := time.NewTimer(pause)
+	next := time.NewTimer(first)
 	defer next.Stop()
 	nodeCheck := time.NewTimer(nodeCheckAfter)
 	defer nodeCheck.Stop()
@@ -144,7 +145,9 @@ func (p *Probe) explain(ctx context.Context, err error) error {
 		return err
 	}
 	if last := p.lastWords(ctx); last != "" {
-		return fail(own.Kind, own.Hint, "%s; it said: %s", own.Text, last)
+		told := fail(own.Kind, own.Hint, "%s; it said: %s", own.Text, last)
+		told.ended = own.ended
+		return told
 	}
 	return err
 }

@@ -42,6 +42,9 @@ type Error struct {
 	Kind error // one of the sentinels
 	Text string
 	Hint string // "" when there is nothing to advise
+
+	// ended says that the container has run and is over: another may do better.
+	ended bool
 }
 
 // Error implements error: both, in one line.

@@ -9,7 +9,6 @@ package inject
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -135,22 +134,8 @@ func startInPod(ctx context.Context, e env, pod *corev1.Pod, opts Options) (*Pro
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range warmContainers(pod, wanted) {
-		p.Container = name
-		c, err := p.attempt(ctx)
-		switch {
-		case err == nil:
-			p.adopt(c)
-			p.Warm = true
-			p.started()
-			return p, nil
-		case errors.Is(err, ErrBusy):
-			return nil, err
-		case ctx.Err() != nil:
-			return nil, p.startError(ctx, "the probe of an earlier run does not answer")
-		}
-		// A warm probe that does not answer is no reason to give up: it may just have
-		// ended.
+	if found, err := p.reuse(ctx, pod, wanted); found || err != nil {
+		return p.orNothing(err)
 	}
 	wanted.Name = containerName(opts.Profile, e.suffix)
 	p.Container = wanted.Name
@@ -159,7 +144,12 @@ func startInPod(ctx context.Context, e env, pod *corev1.Pod, opts Options) (*Pro
 		return nil, err
 	}
 	p.event(EventInject, "ephemeral container %s added to %s", p.Container, p.where())
-	if err := p.connect(ctx, patched); err != nil {
+	return p.orNothing(p.connect(ctx, patched, attachFirst))
+}
+
+// orNothing returns the probe, which answers, or the error that says why not.
+func (p *Probe) orNothing(err error) (*Probe, error) {
+	if err != nil {
 		return nil, err
 	}
 	p.started()

@@ -116,6 +116,62 @@ func TestPodWarmButUseless(t *testing.T) {
 	}
 }
 
+// TestPodPending: containers that an earlier run has added, and that were not
+// reported as running when the pod was read.
+func TestPodPending(t *testing.T) {
+	tests := []struct {
+		name    string
+		status  []corev1.ContainerStatus
+		prepare func(*world)
+		warm    bool // the earlier one is used
+		kind    error
+	}{
+		{name: "it runs, the kubelet is late", prepare: func(w *world) { w.probes["old"] = run(w.t, nil) }, warm: true},
+		{name: "it is being created", status: []corev1.ContainerStatus{{Name: "old", State: waitingState("ContainerCreating", "")}},
+			prepare: func(w *world) { w.starting(2*time.Second, nil) }, warm: true},
+		{name: "its image cannot be pulled", status: []corev1.ContainerStatus{{Name: "old", State: waitingState("ImagePullBackOff", "")}},
+			prepare: func(*world) {}, kind: ErrImage},
+		{name: "it has ended, the kubelet is late", prepare: func(w *world) {
+			w.starting(2*time.Second, nil)
+			go func() {
+				time.Sleep(time.Second)
+				w.setState(testPod(), "old", corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}})
+			}()
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pod := testPod()
+				w := newWorld(t, pod)
+				o := w.options()
+				old, err := EphemeralContainer(pod, o.withDefaults(Restricted), ownBuild())
+				if err != nil {
+					t.Fatal(err)
+				}
+				old.Name = "old"
+				pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{*old}
+				pod.Status.EphemeralContainerStatuses = test.status
+				test.prepare(w)
+				p, err := startInPod(t.Context(), w.env(), pod, o)
+				if !errors.Is(err, test.kind) {
+					t.Fatalf("error %v", err)
+				}
+				if err != nil {
+					if len(w.calls) > 0 {
+						t.Errorf("another one was added: %v", w.calls)
+					}
+					return
+				}
+				if p.Warm != test.warm || (p.Container == "old") != test.warm {
+					t.Errorf("warm %t, container %s", p.Warm, p.Container)
+				}
+				_ = p.Close(t.Context())
+			})
+		})
+	}
+}
+
 // TestPodFails says how a start that fails ends: with which kind, what it says, and
 // when.
 func TestPodFails(t *testing.T) {

@@ -45,7 +45,7 @@ func startOnNode(ctx context.Context, e env, namespace string, node *corev1.Node
 		return nil, p.undo(ctx, p.createError(start, err, doing), start.Err() != nil)
 	}
 	p.event(EventInject, "pod %s created for node %s", wanted.Name, node.Name)
-	if err := p.connect(start, created); err != nil {
+	if err := p.connect(start, created, attachFirst); err != nil {
 		return nil, p.undo(ctx, err, false)
 	}
 	p.started()

@@ -148,23 +148,24 @@ func containerName(profile string, suffix func(int) string) string {
 	return "netlook-" + profile + "-" + suffix(5)
 }
 
-// warmContainers returns the running ephemeral containers of the pod that are what
-// is wanted, the latest first. Those that are something else in a way that matters
-// for safety - the security context - are not, whatever they claim in their
-// environment.
-func warmContainers(pod *corev1.Pod, wanted *corev1.EphemeralContainer) []string {
+// warmContainers returns the ephemeral containers of the pod that are what is wanted:
+// those that run, the latest first, and those that have not been reported as running
+// or ended. A container that is something else in a way that matters for safety - its
+// security context - is not wanted, whatever its environment claims.
+func warmContainers(pod *corev1.Pod, wanted *corev1.EphemeralContainer) (running, pending []string) {
 	started := map[string]time.Time{}
-	for _, s := range pod.Status.EphemeralContainerStatuses {
-		if s.State.Running != nil {
-			started[s.Name] = s.State.Running.StartedAt.Time
-		}
-	}
-	var list []string
 	for _, c := range pod.Spec.EphemeralContainers {
-		if _, runs := started[c.Name]; runs && same(&c, wanted) {
-			list = append(list, c.Name)
+		if !same(&c, wanted) {
+			continue
+		}
+		switch s, _ := containerStatus(pod, c.Name); {
+		case s.State.Running != nil:
+			started[c.Name] = s.State.Running.StartedAt.Time
+			running = append(running, c.Name)
+		case s.State.Terminated == nil:
+			pending = append(pending, c.Name)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b string) int { return started[b].Compare(started[a]) })
-	return list
+	slices.SortStableFunc(running, func(a, b string) int { return started[b].Compare(started[a]) })
+	return running, pending
 }

@@ -189,8 +189,9 @@ func TestWarmContainers(t *testing.T) {
 			pod := testPod()
 			pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{*c}
 			pod.Status.EphemeralContainerStatuses = []corev1.ContainerStatus{status}
-			if got := len(warmContainers(pod, wanted)) == 1; got != test.want {
-				t.Errorf("warm: %t, want %t", got, test.want)
+			running, pending := warmContainers(pod, wanted)
+			if got := len(running) == 1; got != test.want || len(pending) > 0 {
+				t.Errorf("running %v, pending %v", running, pending)
 			}
 		})
 	}
@@ -210,7 +211,8 @@ func TestWarmContainersLatestFirst(t *testing.T) {
 		pod.Status.EphemeralContainerStatuses = append(pod.Status.EphemeralContainerStatuses,
 			corev1.ContainerStatus{Name: name, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at}}})
 	}
-	if diff := cmp.Diff([]string{"latest", "middle", "old"}, warmContainers(pod, wanted)); diff != "" {
+	running, _ := warmContainers(pod, wanted)
+	if diff := cmp.Diff([]string{"latest", "middle", "old"}, running); diff != "" {
 		t.Error(diff)
 	}
 }

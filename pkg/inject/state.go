@@ -72,7 +72,9 @@ func terminated(where, container string, t *corev1.ContainerStateTerminated) *Er
 	if t.Signal != 0 {
 		how = fmt.Sprintf("signal %d", t.Signal)
 	}
-	return fail(ErrStart, "", "the probe %s in %s has ended (%s): %s", container, where, how, reasonAndMessage(t.Reason, t.Message))
+	e := fail(ErrStart, "", "the probe %s in %s has ended (%s): %s", container, where, how, reasonAndMessage(t.Reason, t.Message))
+	e.ended = true
+	return e
 }
 
 func reasonAndMessage(reason, message string) string {
