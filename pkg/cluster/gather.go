@@ -87,13 +87,26 @@ type gatherer struct {
 // step reads something.
 type step func(context.Context) error
 
+// concurrently runs all steps to their end and returns the error of the first in
+// their order, not in time: of two mistyped targets it is always the same one that
+// is complained about.
 func (g *gatherer) concurrently(ctx context.Context, steps []step) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(maxConcurrent)
-	for _, s := range steps {
-		group.Go(func() error { return s(ctx) })
+	failures := make([]error, len(steps))
+	for i, s := range steps {
+		group.Go(func() error {
+			failures[i] = s(ctx)
+			return nil
+		})
 	}
-	return group.Wait()
+	_ = group.Wait() // failures holds the errors
+	for _, err := range failures {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (g *gatherer) firstRound() []step {

@@ -19,8 +19,7 @@ import (
 // ports, say) share a step, so that it is read once.
 func (g *gatherer) targetSteps() []step {
 	var (
-		steps    []step
-		refs     []facts.Ref
+		distinct []target.Target
 		services = map[facts.Ref][]target.Target{}
 		seen     = map[string]bool{}
 	)
@@ -33,19 +32,28 @@ func (g *gatherer) targetSteps() []step {
 		}
 		seen[t.String()] = true
 		if t.Kind == target.Service {
-			ref := facts.Ref{Namespace: t.Namespace, Name: t.Name}
-			if len(services[ref]) == 0 {
-				refs = append(refs, ref)
-			}
+			ref := serviceRef(t)
 			services[ref] = append(services[ref], t)
-			continue
+			if len(services[ref]) > 1 {
+				continue
+			}
 		}
-		steps = append(steps, func(ctx context.Context) error { return g.target(ctx, t) })
+		distinct = append(distinct, t)
 	}
-	for _, ref := range refs {
-		steps = append(steps, func(ctx context.Context) error { return g.serviceTarget(ctx, ref, services[ref]) })
+	steps := make([]step, len(distinct))
+	for i, t := range distinct {
+		steps[i] = func(ctx context.Context) error {
+			if t.Kind == target.Service {
+				return g.serviceTarget(ctx, services[serviceRef(t)])
+			}
+			return g.target(ctx, t)
+		}
 	}
 	return steps
+}
+
+func serviceRef(t target.Target) facts.Ref {
+	return facts.Ref{Namespace: t.Namespace, Name: t.Name}
 }
 
 // target resolves one target that is no service.
@@ -119,7 +127,8 @@ func (g *gatherer) nodeTarget(ctx context.Context, t *facts.Target) error {
 }
 
 // serviceTarget reads a service for all targets that name it.
-func (g *gatherer) serviceTarget(ctx context.Context, ref facts.Ref, targets []target.Target) error {
+func (g *gatherer) serviceTarget(ctx context.Context, targets []target.Target) error {
+	ref := serviceRef(targets[0])
 	service, err := g.service(ctx, ref)
 	if err != nil {
 		unread := facts.Target{Target: targets[0]}

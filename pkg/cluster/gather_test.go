@@ -199,6 +199,15 @@ func TestGatherTargetErrors(t *testing.T) {
 	}
 }
 
+// Of two bad targets the first typed is complained about, whichever answer is faster.
+func TestGatherErrorsAreStable(t *testing.T) {
+	for range 20 {
+		c, _ := newFake(shop()...)
+		_, err := c.Gather(context.Background(), Request{Pod: pod("shop", "web-0", "w1", "10.244.1.3"), Targets: targets(t, "svc/web:80", "svc/nope", "pod/none", "svc/web:1")})
+		expectError(t, err, ErrTarget, "service shop/web has no port 1")
+	}
+}
+
 func TestGatherWithPartialRights(t *testing.T) {
 	c, clientset := newFake(shop()...)
 	forbid(clientset, "*", "*")

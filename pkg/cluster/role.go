@@ -127,28 +127,39 @@ func writeYAML(out *bytes.Buffer, object any) error {
 	return nil
 }
 
-// policyRules folds rights on the same resource into one rule, in their order.
+// policyRules folds the verbs of each resource, in the order of the rights, then
+// resources of one group with the same verbs.
 func policyRules(list []Rule) []rbacv1.PolicyRule {
-	var folded []rbacv1.PolicyRule
+	var single []rbacv1.PolicyRule
 	index := map[Rule]int{}
 	for _, rule := range list {
 		key := Rule{Group: rule.Group, Resource: rule.Resource, Name: rule.Name}
 		i, known := index[key]
 		if !known {
-			i = len(folded)
+			i = len(single)
 			index[key] = i
 			policy := rbacv1.PolicyRule{APIGroups: []string{rule.Group}, Resources: []string{rule.Resource}}
 			if rule.Name != "" {
 				policy.ResourceNames = []string{rule.Name}
 			}
-			folded = append(folded, policy)
+			single = append(single, policy)
 		}
-		if !slices.Contains(folded[i].Verbs, rule.Verb) {
-			folded[i].Verbs = append(folded[i].Verbs, rule.Verb)
+		if !slices.Contains(single[i].Verbs, rule.Verb) {
+			single[i].Verbs = append(single[i].Verbs, rule.Verb)
 		}
 	}
-	for i := range folded {
-		slices.Sort(folded[i].Verbs)
+	var folded []rbacv1.PolicyRule
+	for _, policy := range single {
+		slices.Sort(policy.Verbs)
+		i := slices.IndexFunc(folded, func(have rbacv1.PolicyRule) bool {
+			return slices.Equal(have.APIGroups, policy.APIGroups) && slices.Equal(have.Verbs, policy.Verbs) &&
+				slices.Equal(have.ResourceNames, policy.ResourceNames)
+		})
+		if i < 0 {
+			folded = append(folded, policy)
+			continue
+		}
+		folded[i].Resources = append(folded[i].Resources, policy.Resources...)
 	}
 	return folded
 }
