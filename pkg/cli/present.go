@@ -16,6 +16,8 @@ func (d *diagnosis) print(started time.Time) error {
 	switch {
 	case err != nil:
 		return err
+	case d.failure != nil && d.printer.ForPeople && d.columns(d.Out) > 0 && d.columns(d.ErrOut) > 0:
+		return statusError{code: code} // the report on the same screen has said it
 	case d.failure != nil || code != report.ExitHealthy:
 		return statusError{code, d.failure}
 	}

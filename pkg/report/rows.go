@@ -99,6 +99,12 @@ func medianTime(results []check.Result, status check.Status) check.Duration {
 	return times[len(times)/2]
 }
 
+// MedianTime is the median time of the attempts that make a result what it is, 0
+// when nothing was timed.
+func MedianTime(res check.Result) check.Duration {
+	return medianTime([]check.Result{res}, res.Status)
+}
+
 // timesOf are the times of the attempts that made the result what it is: those that
 // failed for a failure, else those that did not.
 func timesOf(res check.Result) []check.Duration {

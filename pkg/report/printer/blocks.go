@@ -179,13 +179,19 @@ func others(results []report.Result) string {
 		return ""
 	}
 	tries, lost := 0, 0
+	var times []check.Duration
 	for _, res := range ok {
 		tries += max(1, len(res.Attempts))
 		lost += res.Lost()
+		times = append(times, report.MedianTime(res))
 	}
 	text := fmt.Sprintf("%d ok", len(ok))
 	if tries > len(ok) {
-		text = fmt.Sprintf("%d ok, %d of %d attempts answered", len(ok), tries-lost, tries)
+		text += fmt.Sprintf(", %d of %d attempts answered", tries-lost, tries)
+	}
+	slices.Sort(times)
+	if t := times[len(times)/2]; t > 0 {
+		text += ", " + report.FormatTime(t.D())
 	}
 	return text
 }

@@ -102,15 +102,15 @@ func (p *page) fit(header []string, rows [][]cell) {
 	address := longestAddress(rows)
 	shrink(colTarget, max(enoughTarget, address))
 	shrink(colDetail, leastDetail)
-	shrink(colCheck, leastTitle)
 	shrink(colTarget, max(leastTarget, address))
+	shrink(colCheck, leastTitle)
 	if over() > 0 {
 		widths[colDetail] = 0
 	}
 	for _, row := range rows {
-		row[colCheck].text = p.cut(row[colCheck].text, widths[colCheck])
+		row[colCheck].text = p.cutMiddle(row[colCheck].text, widths[colCheck])
 		if !isAddress(row[colTarget].text) {
-			row[colTarget].text = p.cut(row[colTarget].text, widths[colTarget])
+			row[colTarget].text = p.cutMiddle(row[colTarget].text, widths[colTarget])
 		}
 		row[colDetail].text = p.cut(row[colDetail].text, widths[colDetail])
 	}

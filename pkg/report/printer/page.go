@@ -134,3 +134,22 @@ func (p *page) cut(text string, width int) string {
 	}
 	return twwidth.Truncate(text, width-twwidth.Width(dots)) + dots
 }
+
+// cutMiddle shortens a name or a title: what tells it from its neighbours is mostly
+// at its end ("shop/payments vip :80"), so that more of the end is kept.
+func (p *page) cutMiddle(text string, width int) string {
+	if twwidth.Width(text) <= width {
+		return text
+	}
+	dots := p.sign("…", "...")
+	room := width - twwidth.Width(dots)
+	if room < 2 {
+		return ""
+	}
+	head := twwidth.Truncate(text, room*2/5)
+	tail := []rune(text)
+	for len(tail) > 0 && twwidth.Width(string(tail)) > room-twwidth.Width(head) {
+		tail = tail[1:]
+	}
+	return head + dots + string(tail)
+}
