@@ -146,7 +146,7 @@ func TestAttach(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := &Probe{Namespace: "shop", Pod: "web-0", Container: "c", env: realEnv(client, config), opts: Options{KeepAlive: time.Minute}.withDefaults(Restricted), began: time.Now()}
+			p := &Probe{Namespace: "shop", Pod: "web-0", Container: "c", env: realEnv(client, config), opts: completed(t, Options{KeepAlive: time.Minute}), began: time.Now()}
 			contact, err := p.attempt(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -286,3 +286,12 @@ func runningState() corev1.ContainerState {
 }
 
 func ownBuild() string { return version.Build() }
+
+func completed(t *testing.T, o Options) Options {
+	t.Helper()
+	o, err := o.complete(Restricted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}

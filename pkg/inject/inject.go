@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -109,7 +110,8 @@ func Node(ctx context.Context, client kubernetes.Interface, config *rest.Config,
 	return startOnNode(ctx, realEnv(client, config), namespace, node, opts)
 }
 
-func (o Options) withDefaults(profile string) Options {
+// complete fills in what is left out and refuses what cannot work.
+func (o Options) complete(profile string) (Options, error) {
 	if o.Image == "" {
 		o.Image = version.Image
 	}
@@ -122,11 +124,18 @@ func (o Options) withDefaults(profile string) Options {
 	if o.Lifetime <= 0 {
 		o.Lifetime = DefaultLifetime
 	}
-	return o
+	// A kubelet takes its time to say so, and the container would stay.
+	if _, err := name.ParseReference(o.Image, name.WeakValidation); err != nil {
+		return o, fail(ErrImage, "correct --image", "image name %q is not valid: %s", o.Image, err)
+	}
+	return o, nil
 }
 
 func startInPod(ctx context.Context, e env, pod *corev1.Pod, opts Options) (*Probe, error) {
-	opts = opts.withDefaults(Restricted)
+	opts, err := opts.complete(Restricted)
+	if err != nil {
+		return nil, err
+	}
 	p := &Probe{Namespace: pod.Namespace, Pod: pod.Name, env: e, opts: opts, began: time.Now()}
 	ctx, cancel := context.WithTimeoutCause(ctx, opts.Timeout, errStartTimeout)
 	defer cancel()

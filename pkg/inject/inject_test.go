@@ -95,7 +95,7 @@ func TestPodWarmButUseless(t *testing.T) {
 				w.probes["old"] = old
 				mistreat(old)
 				o := w.options()
-				wanted, err := EphemeralContainer(pod, o.withDefaults(Restricted), ownBuild())
+				wanted, err := EphemeralContainer(pod, completed(t, o), ownBuild())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -145,7 +145,7 @@ func TestPodPending(t *testing.T) {
 				pod := testPod()
 				w := newWorld(t, pod)
 				o := w.options()
-				old, err := EphemeralContainer(pod, o.withDefaults(Restricted), ownBuild())
+				old, err := EphemeralContainer(pod, completed(t, o), ownBuild())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -237,6 +237,18 @@ func TestPodFails(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestImageNames(t *testing.T) {
+	for image, valid := range map[string]bool{
+		"docker.io/netlook/probe:v1": true, "probe": true, "r.example:5000/a/b@sha256:" + strings.Repeat("0", 64): true, "": true,
+		"UPPER:::x": false, "docker.io/Netlook/probe": false, "a b": false, "x\x1b[2J": false, "probe:": false,
+	} {
+		_, err := Options{Image: image}.complete(Restricted)
+		if (err == nil) != valid || (err != nil && (!errors.Is(err, ErrImage) || strings.ContainsRune(err.Error(), 0x1b))) {
+			t.Errorf("%q: %v", image, err)
+		}
 	}
 }
 

@@ -25,7 +25,10 @@ const (
 )
 
 func startOnNode(ctx context.Context, e env, namespace string, node *corev1.Node, opts Options) (*Probe, error) {
-	opts = opts.withDefaults(NodeBasic)
+	opts, err := opts.complete(NodeBasic)
+	if err != nil {
+		return nil, err
+	}
 	wanted, err := NodePod(namespace, node.Name, opts, version.Build())
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func NodePod(namespace, node string, o Options, build string) (*corev1.Pod, erro
 				Args:                     arguments(o),
 				Env:                      []corev1.EnvVar{{Name: envBuild, Value: build}},
 				Stdin:                    true,
-				TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+				TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 				SecurityContext:          p.securityContext(),
 				VolumeMounts:             []corev1.VolumeMount{{Name: "cluster-ca", MountPath: accountPath, ReadOnly: true}},
 				// Namespaces with a quota accept only pods that say what they take.

@@ -17,7 +17,7 @@ import (
 func talk(t *testing.T, w *world, c *container) *Probe {
 	t.Helper()
 	w.probes["c"] = c
-	p := &Probe{Namespace: "shop", Pod: "web-0", Container: "c", env: w.env(), opts: w.options().withDefaults(Restricted), began: time.Now()}
+	p := &Probe{Namespace: "shop", Pod: "web-0", Container: "c", env: w.env(), opts: completed(t, w.options()), began: time.Now()}
 	contact, err := p.attempt(t.Context())
 	if err != nil {
 		t.Fatalf("attempt: %v", err)
@@ -241,7 +241,7 @@ func TestRunAgainstALiar(t *testing.T) {
 				e.logs = func(context.Context, place, logOptions) (io.ReadCloser, error) {
 					return io.NopCloser(strings.NewReader("noise\n")), nil
 				}
-				p := &Probe{Namespace: "shop", Pod: "web-0", Container: "c", env: e, opts: w.options().withDefaults(Restricted), began: time.Now()}
+				p := &Probe{Namespace: "shop", Pod: "web-0", Container: "c", env: e, opts: completed(t, w.options()), began: time.Now()}
 				contact, err := p.attempt(t.Context())
 				if err != nil {
 					t.Fatal(err)

@@ -109,7 +109,7 @@ func EphemeralContainer(pod *corev1.Pod, o Options, build string) (*corev1.Ephem
 		Args:                     arguments(o),
 		Stdin:                    true, // and not StdinOnce: each run attaches anew
 		VolumeMounts:             accountMounts(pod),
-		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		SecurityContext:          p.securityContext(),
 	}}
 	c.Env = []corev1.EnvVar{{Name: envBuild, Value: build}, {Name: envSpec, Value: fingerprint(c, build)}}

@@ -37,7 +37,7 @@ func TestEphemeralContainer(t *testing.T) {
 				Args:                     []string{"--lifetime=15m0s", "--max-idle=10m0s"},
 				Stdin:                    true,
 				VolumeMounts:             []corev1.VolumeMount{{Name: "kube-api-access-x", MountPath: accountPath, ReadOnly: true}},
-				TerminationMessagePolicy: "FallbackToLogsOnError",
+				TerminationMessagePolicy: "File",
 				SecurityContext:          security,
 				Env:                      []corev1.EnvVar{{Name: "NETLOOK_BUILD", Value: "b1"}, {Name: "NETLOOK_SPEC", Value: variable(got, envSpec)}},
 			}}
