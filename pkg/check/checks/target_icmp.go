@@ -77,7 +77,18 @@ func planTargetICMP(f *facts.Facts) []check.Planned[icmpParams] {
 			tasks = append(tasks, pingTask(label, e.Addr, true))
 		}
 	}
-	return tasks
+	return onceEach(tasks)
+}
+
+// onceEach drops tasks for what an earlier one pings already: a pod that is a target
+// and stands behind a service, or behind two.
+func onceEach(tasks []check.Planned[icmpParams]) []check.Planned[icmpParams] {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(tasks, func(t check.Planned[icmpParams]) bool {
+		again := seen[t.Target]
+		seen[t.Target] = true
+		return again
+	})
 }
 
 func pingTask(label check.Label, addr netip.Addr, soft bool) check.Planned[icmpParams] {
