@@ -77,12 +77,12 @@ func (d *diagnosis) Run(ctx context.Context) error {
 // work before anything is put anywhere.
 func (d *diagnosis) look(ctx context.Context) error {
 	d.bar.say("reading %s", d.vantage)
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	refused := ""
-	group.Go(func() error { return d.read(ctx) })
+	group.Go(func() error { return d.read(groupCtx) })
 	if !d.flags.NoInject {
 		group.Go(func() error {
-			refused = d.refusal(ctx)
+			refused = d.refusal(groupCtx)
 			return nil
 		})
 	}
@@ -133,12 +133,12 @@ func (d *diagnosis) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	if d.injects() {
-		group.Go(func() error { return d.place(ctx) })
+		group.Go(func() error { return d.place(groupCtx) })
 	}
 	if d.facts == nil {
-		group.Go(func() error { return d.gather(ctx) })
+		group.Go(func() error { return d.gather(groupCtx) })
 	}
 	return group.Wait()
 }

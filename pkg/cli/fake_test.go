@@ -93,7 +93,7 @@ func (f *fakeBackend) Preflight(_ context.Context, access cluster.Access) ([]clu
 	return nil, nil
 }
 
-func (f *fakeBackend) WhoAmI(context.Context) (string, error) { return "jane", nil }
+func (f *fakeBackend) WhoAmI(ctx context.Context) (string, error) { return "jane", ctx.Err() }
 
 func (f *fakeBackend) Inject(ctx context.Context, v vantage, o inject.Options) (prober, error) {
 	f.mu.Lock()

@@ -53,7 +53,7 @@ func (d *diagnosis) fallback(ctx context.Context, why string) {
 	}
 	d.notice(report.Notice{
 		Kind:    report.Fallback,
-		Message: why + "; reading the API only. To be applied by an admin:",
+		Message: why + "; reading the API only (an admin can unlock it)",
 		Unlock:  unlock + " | kubectl apply -f -",
 	})
 }

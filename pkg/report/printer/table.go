@@ -71,11 +71,19 @@ func (p *page) notices(r *report.Report, kinds ...report.NoticeKind) {
 			}
 			p.prose(p.paint(yellow, "!")+" ", n.Message)
 			if n.Unlock != "" {
-				// A command is not wrapped: it is there to be copied.
-				p.printf("  %s %s\n", map[bool]string{true: "to unlock:", false: "try:"}[kind == report.Fallback], n.Unlock)
+				p.command(map[bool]string{true: "to unlock:", false: "try:"}[kind == report.Fallback], n.Unlock)
 			}
 		}
 	}
+}
+
+// command writes something to type. It is not wrapped: it is there to be copied.
+func (p *page) command(label, command string) {
+	if line := "  " + label + " " + command; len(line) <= p.textWidth() {
+		p.printf("%s\n", line)
+		return
+	}
+	p.printf("  %s\n    %s\n", label, command)
 }
 
 func (p *page) headline(r *report.Report) {
