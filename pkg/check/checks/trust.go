@@ -2,7 +2,9 @@ package checks
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
@@ -22,6 +24,7 @@ func (c clusterCA) add(pool *x509.CertPool) error {
 	if c.File != "" {
 		pem, err := readBounded(c.File)
 		switch {
+		case errors.Is(err, os.ErrNotExist): // as if none were mounted
 		case err != nil:
 			why = fmt.Errorf("read the cluster's CA: %w", err)
 		case pool.AppendCertsFromPEM(pem):

@@ -41,15 +41,19 @@ func (t *Try) phase(name string, since time.Time) {
 // ended, or after a stagger when it is still pending; all share one deadline. So a
 // healthy target is asked one after the other, and n dead attempts cost one timeout,
 // not n. The stagger shrinks with n, so that even the last attempt has at least
-// three quarters of the timeout.
+// three quarters of the timeout. A timeout of 0 leaves it to ctx.
 //
 // try must return soon after its context ends. A panic in it becomes Try.Err: it
 // parses what strangers send, and the probe must outlive that.
 func Attempts(ctx context.Context, n int, timeout time.Duration, try func(ctx context.Context, i int) Try) []Try {
 	n = min(max(n, 1), maxAttempts)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	stagger := min(maxStagger, timeout/time.Duration(4*n))
+	stagger := maxStagger
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+		stagger = min(stagger, timeout/time.Duration(4*n))
+	}
 
 	tries := make([]Try, n)
 	var pending sync.WaitGroup
