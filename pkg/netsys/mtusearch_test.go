@@ -2,6 +2,7 @@ package netsys
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -63,7 +64,7 @@ type fakeProbe struct{ err error }
 
 func (p fakeProbe) Close() error { return nil }
 func (p fakeProbe) Wait(ctx context.Context) error {
-	if p.err == ErrNoAnswer {
+	if errors.Is(p.err, ErrNoAnswer) {
 		<-ctx.Done()
 	}
 	return p.err

@@ -55,13 +55,6 @@ func (n podNet) defaults(t *testing.T) {
 	n.pod.Route(t, "::/0", "fd00:1::1", "")
 }
 
-func podFacts(ips ...string) *facts.Facts {
-	return &facts.Facts{Vantage: facts.Vantage{
-		Kind: facts.VantagePod, Profile: "restricted",
-		Pod: &facts.Pod{Namespace: "shop", Name: "web-0", Node: "w1", IPs: addrs(ips...)},
-	}}
-}
-
 func TestGateway(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

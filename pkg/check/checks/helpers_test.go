@@ -24,3 +24,10 @@ func ipTarget(text string) facts.Target {
 	addr := netip.MustParseAddr(text)
 	return facts.Target{Target: target.Target{Raw: text, Kind: target.IP, Addr: addr}, Addrs: []netip.Addr{addr}}
 }
+
+func podFacts(ips ...string) *facts.Facts {
+	return &facts.Facts{Vantage: facts.Vantage{
+		Kind: facts.VantagePod, Profile: "restricted",
+		Pod: &facts.Pod{Namespace: "shop", Name: "web-0", Node: "w1", IPs: addrs(ips...)},
+	}}
+}

@@ -83,28 +83,23 @@ func (p *mtuPlan) service(s facts.Service) {
 		if e.Pod != nil {
 			object = podObject(*e.Pod)
 		}
-		p.add("service "+s.Ref().String(), e.Node, e.Addr, object)
+		group := "service " + s.Ref().String()
+		if e.Node != "" && e.Node == p.home {
+			group = "any service" // one endpoint on the own node is enough
+		}
+		p.add(group, e.Node, e.Addr, object)
 	}
 }
 
-// add plans a path unless one like it was: in the group the same node and family, or
-// in any group the same address, or the vantage point's own node.
+// add plans a path unless one like it was: in the group to the same node and family,
+// or in any group to the same address.
 func (p *mtuPlan) add(group, node string, addr netip.Addr, object string) {
 	addr = addr.Unmap()
-	family := netsys.Family(addr)
 	if !p.facts.Vantage.HasFamily(addr) || p.own(addr) || len(p.tasks) >= maxPaths {
 		return
 	}
-	where := "node " + node
-	switch node {
-	case "":
-		where = "addr " + addr.String()
-		group += " " + family // an object of several addresses is one path a family
-		where = group
-	case p.home:
-		group = "home"
-	}
-	keys := []string{group + " " + where + " " + family, "addr " + addr.String()}
+	// What is on no node, or on one that is not known, is one path for the whole group.
+	keys := []string{group + " " + node + " " + netsys.Family(addr), addr.String()}
 	for _, key := range keys {
 		if p.seen[key] {
 			return
