@@ -75,7 +75,7 @@ func deploy() error {
 		{"apply", "-f", filepath.Join("testdata", "app.yaml")},
 		{"-n", namespace, "rollout", "status", "deployment/web", "--timeout=120s"},
 		{"-n", namespace, "wait", "--for=condition=Ready", "pod/kinds", "pod/client", "pod/spare", "--timeout=120s"},
-		{"-n", namespace, "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/ended", "--timeout=120s"},
+		{"-n", namespace, "wait", "--for=jsonpath={.status.phase}=Failed", "pod/ended", "--timeout=120s"},
 		{"-n", restricted, "wait", "--for=condition=Ready", "pod/strict", "--timeout=120s"},
 	}
 	for _, args := range steps {

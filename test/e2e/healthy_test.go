@@ -85,7 +85,7 @@ func TestRestrictedNamespace(t *testing.T) {
 	if denied.code != 2 {
 		t.Errorf("--profile netadmin: status %d, want 2\n%s", denied.code, denied.stderr)
 	}
-	if !strings.Contains(denied.stderr, "restricted") || !strings.Contains(denied.stderr, "--profile") {
+	if !strings.Contains(denied.stderr, "restricted") || !strings.Contains(denied.stderr, "default profile") {
 		t.Errorf("the refusal does not say why and what to do:\n%s", denied.stderr)
 	}
 	if after := ephemeralContainers(t, restricted, "strict"); after != before {

@@ -56,8 +56,7 @@ func TestNoRightToInject(t *testing.T) {
 			t.Fatalf("rbac: status %d\n%s", role.code, role.stderr)
 		}
 		kubectlApply(t, role.stdout)
-		var unlocked run
-		unlocked = as("pod", "client", "-n", namespace, "--to", "svc/web", "-o", "json")
+		unlocked := as("pod", "client", "-n", namespace, "--to", "svc/web", "-o", "json")
 		rep := decode(t, []byte(unlocked.stdout))
 		if unlocked.code != 0 {
 			t.Errorf("status %d with the printed Role applied\n%s\n%s", unlocked.code, bad(rep), unlocked.stderr)

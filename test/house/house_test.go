@@ -52,10 +52,10 @@ func TestBorders(t *testing.T) {
 		deny, allow []string
 	}{
 		{name: "the probe never reaches client libraries", pkgs: []string{"./cmd/netlook-probe"}, deny: clients},
-		{name: "target is standard library only", pkgs: []string{"./pkg/target"}, allow: own("target")},
-		{name: "facts is standard library only", pkgs: []string{"./pkg/facts"}, allow: own("facts", "target")},
-		{name: "check is standard library only", pkgs: []string{"./pkg/check"}, allow: own("check", "facts", "target")},
-		{name: "wire is standard library only", pkgs: []string{"./pkg/wire"}, allow: own("wire", "check", "facts", "target")},
+		{name: "target is standard library only", pkgs: []string{"./pkg/target"}, allow: own("target", "target/nearest")},
+		{name: "facts is standard library only", pkgs: []string{"./pkg/facts"}, allow: own("facts", "target", "target/nearest")},
+		{name: "check is standard library only", pkgs: []string{"./pkg/check"}, allow: own("check", "facts", "target", "target/nearest")},
+		{name: "wire is standard library only", pkgs: []string{"./pkg/wire"}, allow: own("wire", "check", "facts", "target", "target/nearest")},
 		{name: "checks do not reach the API", pkgs: []string{"./pkg/check/..."}, deny: append(own("cluster", "inject", "cli", "report"), clients...)},
 		{name: "report does not reach the API", pkgs: []string{"./pkg/report/..."}, deny: append(own("cluster", "inject", "cli"), "k8s.io/client-go")},
 	}
@@ -95,14 +95,13 @@ func TestOnlyReadersReachTheAPI(t *testing.T) {
 	}
 }
 
-// TestReleasePlatforms compiles the plugin for what plugin.yaml promises.
+// TestReleasePlatforms builds the plugin for what plugin.yaml promises. Only the
+// operating system makes a difference to the sources, so one architecture each will do.
 func TestReleasePlatforms(t *testing.T) {
-	for _, platform := range []string{"linux/arm64", "darwin/arm64", "windows/amd64"} {
+	for _, platform := range []string{"darwin/arm64", "windows/amd64"} {
 		t.Run(platform, func(t *testing.T) {
 			goos, goarch, _ := strings.Cut(platform, "/")
-			// vet without analyses type-checks our own packages only, which is what
-			// differs by platform and costs seconds instead of minutes.
-			cmd := exec.Command("go", "vet", "-unreachable", "./pkg/netsys/...", "./pkg/check/...", "./pkg/wire/...", "./pkg/report/...")
+			cmd := exec.Command("go", "build", "-o", filepath.Join(t.TempDir(), "plugin"), "./cmd/kubectl-netlook")
 			cmd.Dir = filepath.Join("..", "..")
 			cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0")
 			if out, err := cmd.CombinedOutput(); err != nil {
@@ -115,7 +114,7 @@ func TestReleasePlatforms(t *testing.T) {
 // TestFileLength keeps files short: style.md asks for 300 lines. Tables of tests
 // may be longer.
 func TestFileLength(t *testing.T) {
-	const limit = 320
+	const limit = 300
 	root := filepath.Join("..", "..")
 	seen := 0
 	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {

@@ -39,7 +39,7 @@ func handler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		log.Printf("%s %s from %s", r.Method, r.URL.Path, r.RemoteAddr)
+		log.Printf("%q %q from %s", r.Method, r.URL.Path, r.RemoteAddr)
 		fmt.Fprintln(w, host)
 	})
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {

@@ -55,7 +55,7 @@ func (c *Cluster) start(ctx context.Context, d daemon, fail func(error)) error {
 	go func() {
 		err := command.Wait()
 		if ctx.Err() == nil {
-			fail(blame(d.member, d.name, fmt.Errorf("%s of %s %w (%v)", d.name, d.member, ErrDied, err)))
+			fail(blame(d.member, d.name, fmt.Errorf("%s of %s %w (%w)", d.name, d.member, ErrDied, err)))
 		}
 	}()
 	return nil
@@ -89,8 +89,8 @@ func finish(ctx context.Context, command *exec.Cmd) error {
 	return nil
 }
 
-// poll asks until there is no error. It returns the last one if ctx ends first.
-func poll(ctx context.Context, every time.Duration, ask func(context.Context) error) error {
+// poll asks every pollEvery until there is no error. It returns the last one if ctx ends first.
+func poll(ctx context.Context, ask func(context.Context) error) error {
 	for {
 		last := ask(ctx)
 		if last == nil {
@@ -99,7 +99,7 @@ func poll(ctx context.Context, every time.Duration, ask func(context.Context) er
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", context.Cause(ctx), last)
-		case <-time.After(every):
+		case <-time.After(pollEvery):
 		}
 	}
 }

@@ -112,7 +112,7 @@ func (l *launch) apiServer(ctx context.Context) error {
 	if err := l.kubernetes(ctx, home, controlplane.APIServer(l.Dir, l.options)); err != nil {
 		return err
 	}
-	if err := poll(ctx, pollEvery, l.client.ServerReady); err != nil {
+	if err := poll(ctx, l.client.ServerReady); err != nil {
 		return fmt.Errorf("wait for the API server: %w", blame(home, "kube-apiserver", err))
 	}
 	return nil
@@ -146,7 +146,7 @@ func (l *launch) applyManifests(ctx context.Context) error {
 // awaitReady returns when every node is ready, CoreDNS is available, and the API
 // server answers from the last node through its Service.
 func (l *launch) awaitReady(ctx context.Context) error {
-	err := poll(ctx, pollEvery, func(ctx context.Context) error { return l.nodesReady(ctx, l.options) })
+	err := poll(ctx, func(ctx context.Context) error { return l.nodesReady(ctx, l.options) })
 	if err != nil {
 		return fmt.Errorf("wait for nodes: %w", blame(l.options.Nodes[0], "kubelet", err))
 	}
@@ -154,11 +154,11 @@ func (l *launch) awaitReady(ctx context.Context) error {
 	if err := l.kubectl(ctx, "label", "node", l.options.Nodes[0], "node-role.kubernetes.io/control-plane="); err != nil {
 		return fmt.Errorf("label node %s: %w", l.options.Nodes[0], err)
 	}
-	if err := poll(ctx, pollEvery, l.client.DNSReady); err != nil {
+	if err := poll(ctx, l.client.DNSReady); err != nil {
 		return fmt.Errorf("wait for CoreDNS: %w", blame(l.options.Nodes[0], "kubelet", err))
 	}
 	l.say("CoreDNS is available")
-	if err := poll(ctx, pollEvery, l.serviceAnswers); err != nil {
+	if err := poll(ctx, l.serviceAnswers); err != nil {
 		last := l.options.Nodes[len(l.options.Nodes)-1]
 		return fmt.Errorf("wait for the API server's Service: %w", blame(last, "kube-proxy", err))
 	}
@@ -177,7 +177,7 @@ func (l *launch) serviceAnswers(ctx context.Context) error {
 		return err
 	}
 	spec.Cgroup = last + "/exec"
-	spec.Argv = []string{self, GetCommand, "https://" + topology.APIServiceIP, string(l.Dir.PKI())}
+	spec.Argv = []string{self, GetCommand, "https://" + topology.APIServiceIP, l.Dir.PKI()}
 	return run(ctx, spec, nil)
 }
 

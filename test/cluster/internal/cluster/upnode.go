@@ -185,7 +185,7 @@ func (l *launch) containerd(ctx context.Context, member topology.Node) error {
 	if err := l.start(ctx, daemon{member: member.Name, name: "containerd", spec: spec}, l.fail); err != nil {
 		return err
 	}
-	if err := poll(ctx, pollEvery, func(ctx context.Context) error {
+	if err := poll(ctx, func(ctx context.Context) error {
 		return l.ctr(ctx, member.Name, nil, "version")
 	}); err != nil {
 		return fmt.Errorf("wait for containerd: %w", blame(member.Name, "containerd", err))
@@ -214,7 +214,7 @@ func (l *launch) flannel(ctx context.Context, member topology.Node) error {
 		return err
 	}
 	var config []byte
-	if err := poll(ctx, pollEvery, func(context.Context) error {
+	if err := poll(ctx, func(context.Context) error {
 		subnet, err := os.ReadFile(l.Dir.Node(member.Name, "flannel", "subnet.env"))
 		if err != nil {
 			return err

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrUserName is wrapped by the error of a name that cannot be one.
-var ErrUserName = errors.New("want letters, digits and any of . _ - @ :")
+var ErrUserName = errors.New("may hold letters, digits, and . _ - @ : only")
 
 // userName keeps what becomes a file's name in its folder.
 var userName = regexp.MustCompile(`^[A-Za-z0-9@:_-][A-Za-z0-9@:._-]*$`)

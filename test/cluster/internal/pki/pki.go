@@ -57,7 +57,7 @@ type Request struct {
 }
 
 // Issue makes a certificate signed by the authority.
-func (ca Pair) Issue(request Request, now time.Time) (Pair, error) {
+func (p Pair) Issue(request Request, now time.Time) (Pair, error) {
 	template := &x509.Certificate{
 		Subject:  pkix.Name{CommonName: request.User, Organization: request.Groups},
 		KeyUsage: x509.KeyUsageDigitalSignature,
@@ -72,7 +72,7 @@ func (ca Pair) Issue(request Request, now time.Time) (Pair, error) {
 	if request.Client {
 		template.ExtKeyUsage = append(template.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
 	}
-	return sign(template, &ca, now)
+	return sign(template, &p, now)
 }
 
 func sign(template *x509.Certificate, ca *Pair, now time.Time) (Pair, error) {
