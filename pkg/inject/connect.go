@@ -141,7 +141,7 @@ func (p *Probe) startError(ctx context.Context, waiting string) error {
 // explain adds to an error what the container said last, when it has ended.
 func (p *Probe) explain(ctx context.Context, err error) error {
 	var own *Error
-	if !errors.As(err, &own) || own.Kind != ErrStart {
+	if !errors.As(err, &own) || !errors.Is(err, ErrStart) {
 		return err
 	}
 	if last := p.lastWords(ctx); last != "" {

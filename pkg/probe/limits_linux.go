@@ -1,5 +1,3 @@
-//go:build unix
-
 package probe
 
 import "syscall"
@@ -10,5 +8,5 @@ func openFiles() uint64 {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 1024 // the usual default
 	}
-	return uint64(limit.Cur)
+	return limit.Cur
 }
