@@ -60,7 +60,7 @@ func (d *diagnosis) Run(ctx context.Context) error {
 		err = d.prepare(bounded)
 	}
 	if err == nil {
-		err = d.check(bounded)
+		d.check(bounded)
 	}
 	left := d.leave()
 	d.bar.stop()
@@ -176,10 +176,10 @@ func (d *diagnosis) place(ctx context.Context) error {
 }
 
 // check asks the API's facts, and then the probe.
-func (d *diagnosis) check(ctx context.Context) error {
+func (d *diagnosis) check(ctx context.Context) {
 	d.results = d.registry.Read(d.facts)
 	if d.probe == nil {
-		return nil
+		return
 	}
 	about := d.probe.Describe()
 	how := "started on " + d.vantage.host() + " in " + report.FormatTime(about.StartedIn.D())
@@ -198,7 +198,6 @@ func (d *diagnosis) check(ctx context.Context) error {
 	case out.incomplete != "":
 		d.notice(report.Notice{Kind: report.Cut, Message: out.incomplete})
 	}
-	return nil
 }
 
 // remaining is what the probe may use of the deadline: what is left, less the time
