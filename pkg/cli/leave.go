@@ -37,6 +37,8 @@ func (d *diagnosis) leave() (said string) {
 		return "nothing was left behind"
 	case d.vantage.kind == facts.VantageNode:
 		return d.placed
+	case d.probe != nil && d.flags.KeepAlive == 0:
+		return fmt.Sprintf("the probe container %s ends now; it cannot be removed from %s", d.probe.Describe().Container, d.vantage)
 	case d.probe != nil:
 		return fmt.Sprintf("the probe container %s stays in %s until its keep-alive (%s) ends: it cannot be removed from a pod",
 			d.probe.Describe().Container, d.vantage, d.flags.KeepAlive)
