@@ -149,8 +149,13 @@ func TestGatewayUnprivileged(t *testing.T) {
 		}
 	}
 	for _, r := range run(t, "target.icmp", withTargets(podFacts("10.244.1.12"), ipTarget("10.244.1.1"))) {
+		if r.Status != check.Pass || !strings.Contains(r.Summary, "UDP to a closed port") {
+			t.Errorf("an address that answers UDP: %+v", r)
+		}
+	}
+	for _, r := range run(t, "target.icmp", withTargets(podFacts("10.244.1.12"), ipTarget("10.244.1.99"))) {
 		if r.Status != check.Skipped || r.Skip == nil || r.Skip.Unlock != "--profile netraw" {
-			t.Errorf("ping of an address: %+v", r)
+			t.Errorf("an address that answers nothing: %+v", r)
 		}
 	}
 }

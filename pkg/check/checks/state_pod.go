@@ -33,7 +33,7 @@ func readStatePod(f *facts.Facts) []check.Result {
 		add("vantage", "pod state", podObject(v.Pod.Ref()), *v.Pod)
 	}
 	for _, t := range f.Targets {
-		if t.Kind == target.Workload && len(t.Pods) == 0 {
+		if t.Kind == target.Workload && len(t.Pods) == 0 && !t.Unknown {
 			r := failed(check.NoEndpoint, "has no pods")
 			r.Label = check.Label{Title: t.Name + " state", Target: t.Object(), Object: t.Object(), Subject: t.Object()}
 			results = append(results, r)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
@@ -18,6 +19,9 @@ import (
 // maxPinged is how many endpoints of one service are pinged: their ports are tried
 // all the same, the ping only tells a dead pod from a dead port.
 const maxPinged = 64
+
+// standInWait is how long an answer to the datagram of standIn is waited for.
+const standInWait = 500 * time.Millisecond
 
 func init() {
 	Registry.Add(check.Define(check.Spec[icmpParams]{
@@ -156,6 +160,9 @@ func runTargetICMP(ctx context.Context, t check.Task, p icmpParams) check.Result
 		addr = resolved
 	}
 	report, err := netsys.Ping(ctx, addr, netsys.PingOptions{Count: t.Attempts, Interval: echoInterval})
+	if errors.Is(err, netsys.ErrNotPermitted) {
+		return standIn(ctx, addr)
+	}
 	if err != nil {
 		return pingFailure(addr, err)
 	}
@@ -163,6 +170,28 @@ func runTargetICMP(ctx context.Context, t check.Task, p icmpParams) check.Result
 	if p.Host != "" {
 		r.With("address", "%s", addr)
 	}
+	return r
+}
+
+// standIn asks without any right: a host that answers a UDP datagram to a closed port
+// with port unreachable is as alive as one that answers an echo. Silence says nothing,
+// since that answer is rate-limited (icmp(7), icmp_ratelimit) and often filtered.
+func standIn(ctx context.Context, addr netip.Addr) check.Result {
+	ctx, cancel := context.WithTimeout(ctx, standInWait)
+	defer cancel()
+	start := time.Now()
+	err := netsys.Nudge(ctx, addr)
+	switch kind, detail := echoFailure(err); {
+	case kind == check.NoRoute:
+		return failed(kind, "%s", detail)
+	case err != nil: // also a rule that rejects just this: it says nothing about ICMP
+		r := pingFailure(addr, netsys.ErrNotPermitted)
+		r.With("udp to a closed port", "%s", dial.Clean(err.Error(), 120))
+		return r
+	}
+	r := check.Result{Status: check.Pass, Summary: "reachable: answers UDP to a closed port (ICMP is not permitted here)"}
+	r.Attempts = []check.Attempt{{RTT: check.Duration(time.Since(start))}}
+	r.With("method", "udp to a closed port")
 	return r
 }
 

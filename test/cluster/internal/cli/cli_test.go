@@ -27,7 +27,7 @@ func TestErrors(t *testing.T) {
 		{"nonsense", 2, "see testcluster --help"},
 		{"exec", 2, "usage: testcluster exec NODE -- CMD"},
 		{"load", 2, "usage: testcluster load"},
-		{"user a/b", 2, "want letters"},
+		{"user a/b", 2, "may hold letters"},
 		{"user jane", 1, "no cluster is up"},
 		{"status", 1, "no cluster is up"},
 	} {
