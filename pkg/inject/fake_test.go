@@ -88,6 +88,13 @@ func run(t *testing.T, change func(*probe.Config)) *container {
 	return c
 }
 
+// mistreat changes how it behaves.
+func (c *container) mistreat(change func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change()
+}
+
 // drop cuts all attaches.
 func (c *container) drop() {
 	c.mu.Lock()

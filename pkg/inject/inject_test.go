@@ -82,9 +82,9 @@ func TestPodColdThenWarm(t *testing.T) {
 func TestPodWarmButUseless(t *testing.T) {
 	for name, mistreat := range map[string]func(*container){
 		"it has ended":  func(c *container) { c.kill() },
-		"it is mute":    func(c *container) { c.lose = 1 << 20 },
+		"it is mute":    func(c *container) { c.mistreat(func() { c.lose = 1 << 20 }) },
 		"it ends soon":  func(*container) { time.Sleep(14 * time.Minute) },
-		"no attach now": func(c *container) { c.refuse = errors.New("no") },
+		"no attach now": func(c *container) { c.mistreat(func() { c.refuse = errors.New("no") }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

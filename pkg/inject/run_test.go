@@ -60,24 +60,20 @@ func TestRun(t *testing.T) {
 				}
 			}, within: 6 * time.Second},
 		{name: "first answers lost", tasks: tasks(3), complete: true, results: 3,
-			before: func(c *container) { c.lose = 2 }, within: 3 * time.Second},
+			before: func(c *container) { c.mistreat(func() { c.lose = 2 }) }, within: 3 * time.Second},
 		{name: "results lost, the end arrives", tasks: tasks(10), complete: true, results: 10,
-			before: func(c *container) { c.lose = 8 }, within: 3 * time.Second},
+			before: func(c *container) { c.mistreat(func() { c.lose = 8 }) }, within: 3 * time.Second},
 		{name: "all lost but the attach", tasks: tasks(2), complete: true, results: 2,
-			before: func(c *container) { c.lose = 4 }, within: 3 * time.Second},
+			before: func(c *container) { c.mistreat(func() { c.lose = 4 }) }, within: 3 * time.Second},
 		{name: "attach hangs", tasks: tasks(3, 20*time.Second), complete: true, results: 4, resumed: 1,
 			during: func(c *container) {
 				time.Sleep(3 * time.Second)
-				c.mu.Lock()
-				clear(c.attached)
-				c.mu.Unlock()
+				c.mistreat(func() { clear(c.attached) })
 			}, within: 21 * time.Second},
 		{name: "attach refused from some moment on", tasks: tasks(3, 3*time.Second), complete: true, results: 4, fromLog: true, resumed: maxResumes,
 			during: func(c *container) {
 				time.Sleep(time.Second)
-				c.mu.Lock()
-				c.refuse = errors.New("proxy says no")
-				c.mu.Unlock()
+				c.mistreat(func() { c.refuse = errors.New("proxy says no") })
 				c.drop()
 			}, within: 45 * time.Second},
 		{name: "probe dies", tasks: tasks(3, 5*time.Second), results: 3, fromLog: true, resumed: -1, reason: "no attach",
@@ -174,7 +170,10 @@ func TestRunWhileAnotherRuns(t *testing.T) {
 		w := newWorld(t)
 		c := run(t, nil)
 		first := talk(t, w, c)
+		done := make(chan struct{})
+		defer func() { <-done }()
 		go func() {
+			defer close(done)
 			_, _ = first.Run(t.Context(), tasks(1, 5*time.Second), 10*time.Second, func(check.Result) {})
 		}()
 		synctest.Wait()
