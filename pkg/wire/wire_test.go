@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -270,21 +269,4 @@ func FuzzReader(f *testing.F) {
 			t.Fatal("complete without an answer")
 		}
 	})
-}
-
-// TestImports holds the border: the standard library and pkg/check only.
-func TestImports(t *testing.T) {
-	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
-	allowed := map[string]bool{}
-	for _, p := range []string{"wire", "check", "facts", "target"} {
-		allowed["github.com/netlook/kubectl-netlook/pkg/"+p] = true
-	}
-	for _, dep := range strings.Fields(string(out)) {
-		if !allowed[dep] {
-			t.Errorf("pkg/wire reaches %s", dep)
-		}
-	}
 }
