@@ -106,7 +106,7 @@ func forbidden(err error, profile, doing string) error {
 func securityHint(profile, wrong string) string {
 	switch {
 	case strings.Contains(wrong, "host namespaces"):
-		return "a node probe needs a namespace of level privileged, such as kube-system: choose one with -n"
+		return "a node probe needs a namespace of level privileged, such as kube-system: choose one with --probe-namespace"
 	case profile != Restricted:
 		return "use the default profile (restricted), which every level accepts"
 	}

@@ -60,7 +60,7 @@ func (p *Probe) createError(ctx context.Context, err error, doing string) error 
 		return p.startError(ctx, "no answer of the API server")
 	}
 	if apierrors.IsNotFound(err) {
-		return fail(ErrGone, "name one that exists with -n", "%s: there is no such namespace", doing)
+		return fail(ErrGone, "name one that exists with --probe-namespace", "%s: there is no such namespace", doing)
 	}
 	return apiError(err, p.opts.Profile, doing)
 }
