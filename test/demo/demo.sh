@@ -11,18 +11,26 @@ say() { printf '\n\033[1m# %s\033[0m\n' "$*" >&2; }
 run() { printf '$ %s\n' "$*" >&2; "$@"; }
 
 say "a service of four pods, and the pod to look from"
-run kubectl apply -f test/demo/app.yaml
-kubectl -n shop rollout status deployment/payments --timeout 90s
-kubectl -n shop wait --for condition=Ready pod/checkout --timeout 60s
+run kubectl apply -f test/demo/app.yaml >&2
+kubectl -n shop rollout status deployment/payments --timeout 90s >&2
+kubectl -n shop wait --for condition=Ready pod/checkout --timeout 60s >&2
+for pod in $(kubectl -n shop get pods -l app=payments -o jsonpath='{.items[*].metadata.name}'); do
+  bin/testcluster exec-pod "shop/$pod" -- nft delete table inet netlook_demo 2>/dev/null || true
+done
+# The pods run before kube-proxy has written its rules for the new service.
+vip=$(kubectl -n shop get service payments -o jsonpath='{.spec.clusterIP}')
+for _ in $(seq 100); do
+  bin/testcluster exec-pod shop/checkout -- timeout 1 bash -c "exec 3<>/dev/tcp/$vip/80" 2>/dev/null && break
+  sleep 0.1
+done
 
 say "everything is well"
 run kubectl netlook pod checkout -n shop --to svc/payments
 
 say "one of the four endpoints now drops what comes to its port"
+# It stays so when the demo ends, for going on by hand; a repeat begins by healing it.
 victim=$(kubectl -n shop get pods -l app=payments -o jsonpath='{.items[0].metadata.name}')
 drop=(bin/testcluster exec-pod "shop/$victim" -- nft)
-heal() { "${drop[@]}" delete table inet netlook_demo 2>/dev/null || true; }
-trap heal EXIT
 "${drop[@]}" add table inet netlook_demo
 "${drop[@]}" add chain inet netlook_demo in '{ type filter hook input priority 0; }'
 "${drop[@]}" add rule inet netlook_demo in tcp dport 8080 drop
@@ -36,7 +44,7 @@ run kubectl netlook node w1 || true
 
 cat >&2 <<END
 
-The cluster stays up. To go on by hand:
+The cluster stays up, and that endpoint dead. To go on by hand:
   export KUBECONFIG=$KUBECONFIG PATH=$PWD/bin:$($testcluster bin):\$PATH
   kubectl netlook pod checkout -n shop --to pod/$victim:8080
 and when you are done:

@@ -83,6 +83,35 @@ func deploy() error {
 			return fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, out)
 		}
 	}
+	if !cluster.bed {
+		return nil
+	}
+	return rulesWritten()
+}
+
+// rulesWritten waits until the nodes' kube-proxies know the service that was just
+// made: pods run before that, and a test that starts then sees the truth.
+func rulesWritten() error {
+	ips, err := exec.Command("kubectl", "-n", namespace, "get", "service", "web", "-o", "jsonpath={.spec.clusterIPs[*]}").Output()
+	if err != nil {
+		return fmt.Errorf("read service web: %w", err)
+	}
+	nodes, err := exec.Command("kubectl", "get", "nodes", "-l", "kubernetes.io/os=linux", "-o", "jsonpath={.items[*].metadata.name}").Output()
+	if err != nil {
+		return fmt.Errorf("list nodes: %w", err)
+	}
+	for _, node := range strings.Fields(string(nodes)) {
+		for _, ip := range strings.Fields(string(ips)) {
+			connect := fmt.Sprintf("exec 3<>/dev/tcp/%s/80", ip)
+			deadline := time.Now().Add(30 * time.Second)
+			for exec.Command("testcluster", "exec", node, "--", "timeout", "1", "bash", "-c", connect).Run() != nil {
+				if time.Now().After(deadline) {
+					return fmt.Errorf("node %s does not reach service web at %s", node, ip)
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		}
+	}
 	return nil
 }
 

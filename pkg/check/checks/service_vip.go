@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"context"
 	"net/netip"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -17,7 +18,7 @@ func init() {
 		Area:    "service",
 		Summary: "each port of a service answers on its ClusterIPs, tried often enough to meet every endpoint",
 		Plan:    planServiceVIP,
-		Run:     reach,
+		Run:     runServiceVIP,
 		Read:    readServiceVIP,
 	}))
 }
@@ -38,6 +39,16 @@ func planServiceVIP(f *facts.Facts) []check.Planned[reachParams] {
 		}
 	}
 	return tasks
+}
+
+// runServiceVIP says what a refusal means where it is not a host's own: a ClusterIP has
+// no host, only rules on this node that pass the connection on.
+func runServiceVIP(ctx context.Context, t check.Task, p reachParams) check.Result {
+	r := reach(ctx, t, p)
+	if r.Failure == check.Refused && r.Meaning == "" {
+		r.Meaning = "an endpoint behind this address refuses, or this node's kube-proxy has no rule for it (yet): compare with the endpoints"
+	}
+	return r
 }
 
 func vipTask(f *facts.Facts, s facts.Service, port facts.ServicePort, ip netip.Addr) check.Planned[reachParams] {
