@@ -234,9 +234,15 @@ func (d *diagnosis) request() cluster.Request {
 }
 
 func (d *diagnosis) probeOptions() inject.Options {
+	lifetime := d.flags.Deadline + d.flags.KeepAlive + time.Minute
+	if d.vantage.kind == facts.VantagePod {
+		// A probe in a pod is there for the runs to come as well, and is found again
+		// by its settings: a short life would add a container every few minutes.
+		lifetime = max(lifetime, inject.DefaultLifetime)
+	}
 	return inject.Options{
 		Image: d.flags.Image, PullPolicy: d.flags.PullPolicy, PullSecrets: d.flags.PullSecrets, Profile: d.flags.Profile,
-		Timeout: d.flags.Start, KeepAlive: d.flags.KeepAlive, Lifetime: d.flags.Deadline + d.flags.KeepAlive + time.Minute,
+		Timeout: d.flags.Start, KeepAlive: d.flags.KeepAlive, Lifetime: lifetime,
 		Events: d.event,
 	}
 }

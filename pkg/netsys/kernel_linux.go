@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -153,30 +152,6 @@ func Neighbours() ([]facts.Neighbour, error) {
 		return cmp.Or(cmp.Compare(a.Dev, b.Dev), cmp.Compare(a.IP, b.IP))
 	})
 	return bound(list), nil
-}
-
-// Neighbour returns the entry of addr on the interface of that index, without Found
-// when there is none.
-func Neighbour(addr netip.Addr, index int) (NeighbourEntry, error) {
-	addr = addr.Unmap()
-	family := netlink.FAMILY_V6
-	if addr.Is4() {
-		family = netlink.FAMILY_V4
-	}
-	entries, err := dump(func() ([]netlink.Neigh, error) {
-		return netlink.NeighListExecute(netlink.Ndmsg{Family: uint8(family), Index: uint32(index)})
-	})
-	if err != nil {
-		return NeighbourEntry{}, fmt.Errorf("read the neighbour entry of %s: %w", addr, err)
-	}
-	for _, n := range entries {
-		if ip, ok := netip.AddrFromSlice(n.IP); ok && ip.Unmap() == addr.WithZone("") {
-			return NeighbourEntry{Found: true, Neighbour: facts.Neighbour{
-				IP: addr.WithZone("").String(), MAC: n.HardwareAddr.String(), State: neighbourState(n.State),
-			}}, nil
-		}
-	}
-	return NeighbourEntry{Neighbour: facts.Neighbour{IP: addr.WithZone("").String()}}, nil
 }
 
 // FDB returns the forwarding entries of bridges and VXLAN devices, sorted by

@@ -29,7 +29,10 @@ func TestDualStack(t *testing.T) {
 			} else {
 				families[false]++
 			}
-			if res.Status != check.Pass {
+			// flannel gives pods the MTU of its IPv4 overlay; VXLAN over IPv6 carries 20
+			// bytes less, and the node says so: a warning that is true.
+			signalled := id == "path.mtu" && res.Status == check.Warn && strings.Contains(res.Summary, "the kernel adapts") && strings.Contains(res.Target, "fd00:")
+			if res.Status != check.Pass && !signalled {
 				t.Errorf("%s %s: %s %s", id, res.Target, res.Status, res.Summary)
 			}
 		}

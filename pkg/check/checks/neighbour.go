@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"hash/fnv"
 	"net/netip"
 	"time"
 
@@ -16,14 +17,15 @@ import (
 // out into unreachable ones then. It must be called, once; where the tries ended before
 // the look was due, nothing is looked at.
 //
-// The look is taken before the end, not after: a thousand dead endpoints would
-// otherwise ask the kernel all at once when their results are due.
+// The look is taken before the end, not after, and at a moment that differs by address:
+// a thousand dead endpoints would otherwise ask the kernel all at once, each with a
+// netlink buffer of 64 KiB.
 func watchNeighbour(addr netip.Addr, timeout time.Duration) (blame func([]dial.Try)) {
 	if !addr.IsValid() {
 		return func([]dial.Try) {}
 	}
 	looked := make(chan deafNeighbour, 1)
-	timer := time.AfterFunc(timeout*3/4, func() { looked <- findDeafNeighbour(addr) })
+	timer := time.AfterFunc(lookAfter(addr, timeout), func() { looked <- findDeafNeighbour(addr) })
 	return func(tries []dial.Try) {
 		if timer.Stop() {
 			return
@@ -32,6 +34,13 @@ func watchNeighbour(addr netip.Addr, timeout time.Duration) (blame func([]dial.T
 			n.blame(tries)
 		}
 	}
+}
+
+// lookAfter is between five and seven eighths of the timeout, spread over the addresses.
+func lookAfter(addr netip.Addr, timeout time.Duration) time.Duration {
+	hash := fnv.New32a()
+	hash.Write(addr.AsSlice())
+	return timeout*5/8 + timeout/4*time.Duration(hash.Sum32()%256)/256
 }
 
 // deafNeighbour is a next hop that does not resolve; the zero value is none.
