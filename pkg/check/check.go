@@ -75,6 +75,10 @@ type Label struct {
 	Object string `json:"object,omitempty"`
 	// Subject is the object the row is about, likewise: the service of an endpoint.
 	Subject string `json:"subject,omitempty"`
+	// Asked is the --to or --external argument, as typed, that this serves; "" for
+	// what nobody asked for. A run that has no evidence for an argument of its user
+	// is not healthy.
+	Asked string `json:"asked,omitempty"`
 }
 
 // Planned is a task before Define has filled in what it can know itself.
