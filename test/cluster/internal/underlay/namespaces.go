@@ -103,7 +103,7 @@ func Remove() error {
 		failures = append(failures, err)
 	}
 	for _, name := range names {
-		if err := netns.DeleteNamed(name); err != nil {
+		if err := unpin(filepath.Join(Pinned, name)); err != nil {
 			failures = append(failures, fmt.Errorf("remove network namespace %s: %w", name, err))
 		}
 	}
@@ -113,6 +113,17 @@ func Remove() error {
 		failures = append(failures, err)
 	}
 	return errors.Join(failures...)
+}
+
+// unpin lets go of a named namespace. netns.DeleteNamed would do, were the file
+// always a mount: it is a plain one if `up` was killed between making and mounting
+// it, and after a restart of a machine that keeps /run on a disk.
+func unpin(file string) error {
+	err := unix.Unmount(file, unix.MNT_DETACH)
+	if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: nothing is mounted there
+		return err
+	}
+	return os.Remove(file)
 }
 
 // Left lists what still is of the cluster in the machine's namespaces.
