@@ -162,7 +162,7 @@ func bindContent(content, target string) error {
 }
 
 // Prepare gives the command line that makes this program enter and become
-// spec.Argv. The caller sets streams and starts it.
+// spec.Argv in an environment of its own. The caller sets streams and starts it.
 func Prepare(spec Spec) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -172,7 +172,11 @@ func Prepare(spec Spec) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	return exec.Command(self, Command, string(encoded)), nil
+	command := exec.Command(self, Command, string(encoded))
+	// Nothing of the caller's but where programs are: HTTPS_PROXY would come between
+	// the daemons, and ETCD_ or KUBE variables would configure them.
+	command.Env = []string{"PATH=" + os.Getenv("PATH")}
+	return command, nil
 }
 
 // Parse reads the argument of the hidden command.
