@@ -26,6 +26,7 @@ type ContainerdOptions struct {
 // ContainerdConfig renders containerd's configuration. Paths are the defaults: the
 // node has its own /var/lib and /run.
 func ContainerdConfig(o ContainerdOptions) string {
+	// The plugin "opt" makes /opt/containerd, which is the machine's.
 	// restrict_oom_score_adj: without CAP_SYS_RESOURCE runc cannot write the score
 	// kubelet asks for, and dies with "can't get final child's PID from pipe: EOF".
 	return fmt.Sprintf(`version = 2
@@ -33,6 +34,7 @@ disabled_plugins = [
   "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
   "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing",
+  "io.containerd.internal.v1.opt",
 ]
 [grpc]
   address = %[1]q
