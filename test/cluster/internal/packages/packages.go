@@ -33,6 +33,18 @@ func needs() []need {
 	}
 }
 
+// Path adds to a PATH the folders of the administrator's programs, which that of a
+// user, of cron or of su(1) without a dash lacks.
+func Path(path string) string {
+	folders := filepath.SplitList(path)
+	for _, folder := range []string{"/usr/local/sbin", "/usr/sbin", "/sbin"} {
+		if !slices.Contains(folders, folder) {
+			folders = append(folders, folder)
+		}
+	}
+	return strings.Join(folders, string(filepath.ListSeparator))
+}
+
 // CNIFolder finds the CNI plugins.
 func CNIFolder() (string, error) {
 	for _, folder := range CNIFolders() {
@@ -69,9 +81,12 @@ func look(program string) error {
 	return err
 }
 
+// Missing lists, by their Debian names, the packages that are not installed.
+func Missing() []string { return missing(look) }
+
 // Ensure installs what is missing, on Debian and its like; elsewhere it names it.
 func Ensure(ctx context.Context, progress func(format string, arguments ...any)) error {
-	packages := missing(look)
+	packages := Missing()
 	if len(packages) == 0 {
 		return nil
 	}
@@ -80,19 +95,26 @@ func Ensure(ctx context.Context, progress func(format string, arguments ...any))
 	}
 	progress("installing %s", strings.Join(packages, " "))
 	before := serviceActive(ctx)
-	for _, arguments := range [][]string{
-		{"update", "-qq"},
-		append([]string{"install", "-y", "-qq", "--no-install-recommends"}, packages...),
-	} {
+	install := []string{
+		"install", "-y", "-qq", "--no-install-recommends",
+		"-o", "DPkg::Lock::Timeout=120", // a machine that has just booted updates itself
+	}
+	for _, arguments := range [][]string{{"update", "-qq"}, append(install, packages...)} {
 		command := exec.CommandContext(ctx, "apt-get", arguments...)
 		command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		// Asked, apt-get lets dpkg finish; killed, it leaves packages half-configured
+		// for somebody to repair.
+		command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 		if output, err := command.CombinedOutput(); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			return fmt.Errorf("apt-get %s: %w: %s; install by hand: %s",
 				arguments[0], err, lastLine(string(output)), strings.Join(packages, " "))
 		}
 	}
-	if still := missing(look); len(still) > 0 {
-		return fmt.Errorf("installed, yet missing: %s; is PATH complete (/usr/sbin)?", strings.Join(still, " "))
+	if still := Missing(); len(still) > 0 {
+		return fmt.Errorf("installed, yet their programs are not on PATH: %s", strings.Join(still, " "))
 	}
 	if slices.Contains(packages, "containerd") && !before {
 		return stopService(ctx)

@@ -32,3 +32,15 @@ func TestMissing(t *testing.T) {
 		}
 	}
 }
+
+func TestPath(t *testing.T) {
+	for given, want := range map[string]string{
+		"/usr/bin:/bin":           "/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+		"/usr/sbin:/usr/bin:/bin": "/usr/sbin:/usr/bin:/bin:/usr/local/sbin:/sbin",
+		"":                        "/usr/local/sbin:/usr/sbin:/sbin",
+	} {
+		if got := Path(given); got != want {
+			t.Errorf("Path(%q) = %q, want %q", given, got, want)
+		}
+	}
+}
