@@ -1,14 +1,13 @@
+//go:build linux
+
 package build
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sort"
@@ -44,7 +43,9 @@ func DefaultDir() (string, error) {
 // Built is where the products of all components are.
 type Built struct {
 	Keys map[string]string // component -> cache key
-	dir  string
+	// Setup identifies testcluster's own sources: they configure what is built.
+	Setup string
+	dir   string
 }
 
 // Folder is the folder of one component's products.
@@ -73,7 +74,7 @@ func (b Built) ImageTars() []string {
 
 // Resolve computes what Ensure would give, without building.
 func (c Cache) Resolve(ctx context.Context) (Built, error) {
-	version, err := goVersion(ctx)
+	version, err := goVersion(ctx, c.Sources)
 	if err != nil {
 		return Built{}, err
 	}
@@ -84,6 +85,9 @@ func (c Cache) Resolve(ctx context.Context) (Built, error) {
 			return Built{}, err
 		}
 		built.Keys[component.Name] = key
+	}
+	if built.Setup, err = setupKey(c.Sources); err != nil {
+		return Built{}, err
 	}
 	return built, nil
 }
@@ -152,6 +156,9 @@ func (c Cache) buildLocked(ctx context.Context, component Component, folder stri
 	if _, err := os.Stat(folder); err == nil {
 		return nil // the other one has just finished it
 	}
+	if err := removeStaged(c.Dir, component.Name); err != nil {
+		return err
+	}
 	started := time.Now()
 	c.Progress("%s: building", component.Name)
 	if err := c.build(ctx, component, folder); err != nil {
@@ -161,13 +168,13 @@ func (c Cache) buildLocked(ctx context.Context, component Component, folder stri
 	return nil
 }
 
-func (c Cache) build(ctx context.Context, component Component, folder string) error {
-	staging, err := os.MkdirTemp(c.Dir, ".staging-"+component.Name+"-")
+func (c Cache) build(ctx context.Context, component Component, final string) error {
+	folder, err := os.MkdirTemp(c.Dir, staging(component.Name))
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(staging) // after the rename there is nothing left to remove
-	bin := filepath.Join(staging, "bin")
+	defer os.RemoveAll(folder) // after the rename there is nothing left to remove
+	bin := filepath.Join(folder, "bin")
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		return err
 	}
@@ -185,51 +192,35 @@ func (c Cache) build(ctx context.Context, component Component, folder string) er
 		image.Files = map[string]imagetar.File{"/" + component.Name: {Source: program}}
 		image.Entrypoint = []string{"/" + component.Name}
 		image.Env = []string{"PATH=/"}
-		if _, err := imagetar.Write(filepath.Join(staging, "image.tar"), image); err != nil {
+		if _, err := imagetar.Write(filepath.Join(folder, "image.tar"), image); err != nil {
 			return err
 		}
 	}
-	if err := os.Chmod(staging, 0o755); err != nil { // MkdirTemp makes it private
+	if err := os.Chmod(folder, 0o755); err != nil { // MkdirTemp makes it private
 		return err
 	}
-	return os.Rename(staging, folder)
+	return os.Rename(folder, final)
 }
 
-func (c Cache) compile(ctx context.Context, component Component, program string) error {
-	command := exec.CommandContext(ctx, "go", component.arguments(program)...)
-	command.Dir = filepath.Join(c.Sources, component.Module)
-	// Static, so that it runs in an image of nothing; no workspace, so that the
-	// component's own go.mod decides.
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = io.Discard, &output
-	// On Ctrl-C go removes its work folder if it is asked, not if it is killed.
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	command.WaitDelay = 5 * time.Second
-	if err := command.Run(); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
+// staging is how the names of folders begin in which a component is being built.
+func staging(component string) string { return ".staging-" + component + "-" }
+
+// removeStaged removes what builds of a component left that were killed. The
+// component's lock is held, so nobody is building it now.
+func removeStaged(dir, component string) error {
+	left, err := filepath.Glob(filepath.Join(dir, staging(component)+"*"))
+	if err != nil {
+		return err
+	}
+	for _, folder := range left {
+		if err := os.RemoveAll(folder); err != nil {
+			return err
 		}
-		return fmt.Errorf("%w\n%s", err, tail(output.String(), 20))
 	}
 	return nil
 }
 
-func tail(text string, lines int) string {
-	all := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
-}
-
-func goVersion(ctx context.Context) (string, error) {
-	output, err := exec.CommandContext(ctx, "go", "env", "GOVERSION").Output()
-	if err != nil {
-		return "", fmt.Errorf("run go (Go 1.26 or newer must be on PATH): %w", err)
-	}
-	return strings.TrimSpace(string(output)), nil
-}
-
-// prune removes old builds of a component and what crashed builds left; the
-// component's lock is not held, so a folder being staged is told by its age.
+// prune removes old builds of a component.
 func prune(dir, component, current string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -249,12 +240,7 @@ func prune(dir, component, current string) error {
 		if err != nil {
 			return err
 		}
-		switch {
-		case strings.HasPrefix(entry.Name(), ".staging-") && time.Since(info.ModTime()) > 24*time.Hour:
-			if err := os.RemoveAll(path); err != nil {
-				return err
-			}
-		case path != current && isBuildOf(component, entry.Name()):
+		if path != current && isBuildOf(component, entry.Name()) {
 			old = append(old, candidate{path, info.ModTime()})
 		}
 	}

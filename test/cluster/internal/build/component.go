@@ -106,6 +106,18 @@ func (c Component) Key(sources, goVersion, goarch string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
 }
 
+// setupKey identifies the sources of testcluster itself. A cluster that others
+// configured is not the one that this checkout's tests ask for.
+func setupKey(sources string) (string, error) {
+	sum := sha256.New()
+	for _, path := range []string{"cmd", "internal"} {
+		if err := addTree(sum, sources, path); err != nil {
+			return "", fmt.Errorf("compute the key of testcluster: %w", err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
+
 // addTree adds names and contents, in order. Tests do not end in the program.
 func addTree(sum io.Writer, base, path string) error {
 	var files []string

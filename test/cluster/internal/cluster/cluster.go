@@ -107,7 +107,7 @@ func (c *Cluster) cache() (build.Cache, error) {
 // the one just built.
 func (c *Cluster) Bin(ctx context.Context) (string, error) {
 	if record, err := c.Dir.Load(); err == nil {
-		return build.Running(c.CacheDir, record.Components).Bin(), nil
+		return build.Running(record.Cache, record.Components).Bin(), nil
 	}
 	cache, err := c.cache()
 	if err != nil {

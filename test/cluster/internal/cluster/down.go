@@ -51,11 +51,11 @@ func (c *Cluster) down() error {
 		c.say("ended %d processes", killed)
 	}
 	// Order: mounts of the nodes went with their processes; groups are empty now.
-	failures := []error{
-		underlay.Remove(),
-		c.groups.Remove("/", deadline),
-		c.unmount(),
-		c.Dir.Remove(),
+	failures := []error{underlay.Remove(), c.groups.Remove("/", deadline)}
+	if err := c.unmount(); err != nil {
+		failures = append(failures, err)
+	} else { // else what is mounted there would be emptied
+		failures = append(failures, c.Dir.Remove())
 	}
 	if err := errors.Join(failures...); err != nil {
 		return err

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/build"
+	"github.com/netlook/kubectl-netlook/test/cluster/internal/kernel"
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/kube"
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/manifests"
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/outside"
@@ -35,6 +37,9 @@ func (c *Cluster) Up(ctx context.Context, options topology.Options) error {
 		return err
 	}
 	if err := RequireRoot(); err != nil {
+		if names := packages.Missing(); len(names) > 0 {
+			return fmt.Errorf("%w; missing packages, by their Debian names: %s", err, strings.Join(names, " "))
+		}
 		return err
 	}
 	locked, err := c.lock(ctx)
@@ -56,7 +61,13 @@ func (c *Cluster) Up(ctx context.Context, options topology.Options) error {
 	} else if reason != state.ErrNone.Error() {
 		c.say("starting anew: %s", reason)
 	}
+	if err := underlay.Free(options.Dual()); err != nil {
+		return err
+	}
 	if err := packages.Ensure(ctx, c.say); err != nil {
+		return err
+	}
+	if err := kernel.Ensure(ctx); err != nil {
 		return err
 	}
 	built, err := cache.Ensure(ctx)
@@ -90,6 +101,8 @@ func (c *Cluster) differs(ctx context.Context, options topology.Options, wanted 
 		return "the last start did not come to its end"
 	case !record.Options.Equal(options):
 		return "it is up with " + record.Options.String()
+	case record.Setup != wanted.Setup:
+		return "testcluster has changed since"
 	}
 	for name, key := range wanted.Keys {
 		if record.Components[name] != key {
@@ -137,8 +150,13 @@ func (c *Cluster) bringUp(parent context.Context, options topology.Options, buil
 		}
 		return err
 	}
-	record := state.Record{Options: options, Components: built.Keys, Ready: true}
+	record := l.record()
+	record.Ready = true
 	return c.Dir.Save(record)
+}
+
+func (l *launch) record() state.Record {
+	return state.Record{Options: l.options, Components: l.built.Keys, Cache: l.CacheDir, Setup: l.built.Setup}
 }
 
 // files writes everything that daemons read.
@@ -147,7 +165,7 @@ func (l *launch) files() error {
 		return err
 	}
 	// From here on status and down can tell what this is, finished or not.
-	if err := l.Dir.Save(state.Record{Options: l.options, Components: l.built.Keys}); err != nil {
+	if err := l.Dir.Save(l.record()); err != nil {
 		return err
 	}
 	if err := pki.WriteCluster(l.Dir.PKI(), l.options, time.Now()); err != nil {

@@ -100,17 +100,19 @@ func lacksSysResource() (bool, error) {
 // holdNode starts the process that holds a node's namespaces, and waits until it
 // has prepared them.
 func (l *launch) holdNode(ctx context.Context, member topology.Node) error {
-	setup, err := json.Marshal(node.Setup{
-		Name: member.Name,
-		Dir:  l.Dir.Node(member.Name),
-		Keep: []string{string(l.Dir), l.CacheDir},
-		DNS:  topology.OutsideIP,
-		Dual: l.options.Dual(),
-	})
+	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	self, err := os.Executable()
+	setup, err := json.Marshal(node.Setup{
+		Name: member.Name,
+		Dir:  l.Dir.Node(member.Name),
+		// This program too: a checkout may lie where nodes have something of their
+		// own, such as /var/lib/jenkins.
+		Keep: []string{string(l.Dir), l.CacheDir, filepath.Dir(self)},
+		DNS:  topology.OutsideIP,
+		Dual: l.options.Dual(),
+	})
 	if err != nil {
 		return err
 	}

@@ -70,6 +70,8 @@ func (d Dir) Node(node string, names ...string) string {
 type Record struct {
 	Options    topology.Options  `json:"options"`
 	Components map[string]string `json:"components"` // name -> cache key: what it runs
+	Cache      string            `json:"cache"`      // folder of the components; another caller's may differ
+	Setup      string            `json:"setup"`      // identifies what configured it
 	Ready      bool              `json:"ready"`      // up came to its end
 }
 
