@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -12,6 +13,10 @@ import (
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
+
+// clockTick is the unit of times that the kernel tells user space of (USER_HZ, which is
+// 100 on every architecture but alpha and ia64).
+const clockTick = time.Second / 100
 
 // Neighbour returns the entry of addr on the interface of that index, without Found
 // when there is none. The kernel is asked for just this entry (RTM_GETNEIGH without
@@ -25,9 +30,13 @@ func Neighbour(addr netip.Addr, index int) (NeighbourEntry, error) {
 	}
 	for _, n := range entries {
 		if ip, ok := netip.AddrFromSlice(n.IP); ok && ip.Unmap() == addr {
-			return NeighbourEntry{Found: true, Neighbour: facts.Neighbour{
-				IP: addr.String(), MAC: n.HardwareAddr.String(), State: neighbourState(n.State),
-			}}, nil
+			return NeighbourEntry{
+				Found:        true,
+				ConfirmedAgo: time.Duration(n.Confirmed) * clockTick,
+				Neighbour: facts.Neighbour{
+					IP: addr.String(), MAC: n.HardwareAddr.String(), State: neighbourState(n.State),
+				},
+			}, nil
 		}
 	}
 	return NeighbourEntry{Neighbour: facts.Neighbour{IP: addr.String()}}, nil

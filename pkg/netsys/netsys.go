@@ -12,6 +12,7 @@ package netsys
 import (
 	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
@@ -80,7 +81,15 @@ type Gateway struct {
 type NeighbourEntry struct {
 	facts.Neighbour
 	Found bool
+	// ConfirmedAgo is how long ago the neighbour last proved to be there: by ARP or
+	// neighbour discovery, or by progress of a TCP connection through it.
+	ConfirmedAgo time.Duration
 }
+
+// confirmedLately is how long the kernel itself takes a confirmation for a proof, when
+// it wants to know about an entry that has become stale (net/core/neighbour.c,
+// neigh_timer_handler: DELAY_PROBE_TIME).
+const confirmedLately = 5 * time.Second
 
 // Resolved reports whether the entry has a link-layer address that the kernel would
 // send to now.
@@ -92,14 +101,18 @@ func (n NeighbourEntry) Resolved() bool {
 	return false
 }
 
-// Confirmed reports whether the kernel holds the entry for true now: answered within
-// the last reachable time, or fixed by an administrator. A stale entry was true once.
+// Confirmed reports whether the neighbour is known to be there now. The state does not
+// tell: "reachable" stays for up to 45 s after a neighbour's death, "stale" and "delay"
+// become something else only seconds after it proved its life, and "permanent" is the
+// word of whoever wrote the entry.
 func (n NeighbourEntry) Confirmed() bool {
-	switch n.State {
-	case "reachable", "permanent", "noarp":
-		return n.Found
-	}
-	return false
+	return n.Resolved() && n.ConfirmedAgo <= confirmedLately
+}
+
+// Fixed reports whether the entry is somebody's word, or none is needed: nobody asks
+// the neighbour then, and the entry says nothing about it.
+func (n NeighbourEntry) Fixed() bool {
+	return n.Found && (n.State == "permanent" || n.State == "noarp")
 }
 
 // Failed reports whether resolution was tried and had no answer (yet).

@@ -37,8 +37,9 @@ func judgeNoDefaultRoute(p gatewayParams, links []facts.Link, routes []facts.Rou
 }
 
 // judgeGateway is pure: what was seen of a gateway, in a result. An answer is the best
-// evidence, a neighbour entry that the kernel holds for true the second best: some
-// CNIs (a link-local next hop with proxy ARP) and clouds never answer ICMP.
+// evidence, a neighbour entry that was confirmed just now the second best: some CNIs (a
+// link-local next hop with proxy ARP) and clouds never answer ICMP. What confirms it
+// there is ARP, or the TCP connections of the checks that run meanwhile.
 func judgeGateway(g netsys.Gateway, seen gatewaySeen) check.Result {
 	r := gatewayAnswer(g, seen)
 	r.Target = g.Addr.String()
@@ -50,6 +51,9 @@ func judgeGateway(g netsys.Gateway, seen gatewaySeen) check.Result {
 		r.With("neighbour", "no entry")
 	default:
 		r.With("neighbour", "%s", strings.TrimSpace(seen.entry.MAC+" "+seen.entry.State))
+		if seen.entry.Resolved() {
+			r.With("confirmed", "%s ago", dial.Dur(seen.entry.ConfirmedAgo))
+		}
 	}
 	if seen.ping.Method != "" {
 		r.With("method", "%s", seen.ping.Method)
@@ -91,6 +95,9 @@ func gatewayAnswer(g netsys.Gateway, seen gatewaySeen) check.Result {
 		// The echoes are no attempts then that anything was lost in.
 		r.Status, r.Failure, r.Attempts = check.Pass, "", nil
 		r.Summary = "resolves as a neighbour (" + seen.entry.State + "); " + silence
+	case seen.entry.Fixed():
+		reason := "whether the gateway is there cannot be told: its neighbour entry is " + seen.entry.State + ", nothing has passed through it just now, and " + silence
+		r = check.Result{Status: check.Skipped, Summary: reason, Skip: &check.Skip{Reason: reason}}
 	case notPermitted:
 		reason := "whether the gateway is there cannot be told without ICMP: its neighbour entry is " + entryWord(seen.entry)
 		r.Status, r.Summary, r.Skip = check.Skipped, reason, &check.Skip{Reason: reason, Unlock: unlockICMP}
@@ -106,7 +113,7 @@ func entryWord(e netsys.NeighbourEntry) string {
 	case !e.Found:
 		return "absent"
 	case e.Resolved():
-		return e.State + ", from earlier and not confirmed now"
+		return e.State + ", from earlier and not confirmed within the last seconds"
 	}
 	return e.State
 }

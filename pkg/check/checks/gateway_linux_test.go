@@ -163,7 +163,12 @@ func TestGatewayUnprivileged(t *testing.T) {
 func TestJudgeGateway(t *testing.T) {
 	gw := netsys.Gateway{Family: netsys.IPv4, Addr: addrs("169.254.1.1")[0], Dev: "eth0"}
 	entry := func(state string) netsys.NeighbourEntry {
-		return netsys.NeighbourEntry{Found: true, Neighbour: facts.Neighbour{MAC: "ee:ee:ee:ee:ee:ee", State: state}}
+		return netsys.NeighbourEntry{Found: true, ConfirmedAgo: 20 * time.Second, Neighbour: facts.Neighbour{MAC: "ee:ee:ee:ee:ee:ee", State: state}}
+	}
+	lately := func(state string) netsys.NeighbourEntry {
+		e := entry(state)
+		e.ConfirmedAgo = time.Second
+		return e
 	}
 	ok, lost := netsys.Echo{RTT: time.Millisecond}, netsys.Echo{RTT: time.Second, Err: netsys.ErrNoAnswer}
 	silent := netsys.PingReport{Method: "ping socket", Echoes: []netsys.Echo{lost, lost}}
@@ -175,14 +180,21 @@ func TestJudgeGateway(t *testing.T) {
 	}{
 		{"partial loss", gatewaySeen{ping: netsys.PingReport{Echoes: []netsys.Echo{ok, lost}}, entry: entry("reachable")}, check.Warn, check.Timeout},
 		{"answers without an entry", gatewaySeen{ping: netsys.PingReport{Echoes: []netsys.Echo{ok, ok}}}, check.Pass, ""},
-		{"silent, permanent", gatewaySeen{ping: silent, entry: entry("permanent")}, check.Pass, ""},
+		{"silent, permanent, nothing passes", gatewaySeen{ping: silent, entry: entry("permanent")}, check.Skipped, ""},
+		{"silent, permanent, TCP passes", gatewaySeen{ping: silent, entry: lately("permanent")}, check.Pass, ""},
+		{"silent, no ARP", gatewaySeen{ping: silent, entry: entry("noarp")}, check.Skipped, ""},
+		{"silent, reachable now", gatewaySeen{ping: silent, entry: lately("reachable")}, check.Pass, ""},
+		{"silent, reachable 20 s ago", gatewaySeen{ping: silent, entry: entry("reachable")}, check.Warn, check.Timeout},
 		{"silent, stale", gatewaySeen{ping: silent, entry: entry("stale")}, check.Warn, check.Timeout},
+		{"silent, stale, TCP passes", gatewaySeen{ping: silent, entry: lately("delay")}, check.Pass, ""},
+		{"silent, incomplete from the start", gatewaySeen{ping: silent, entry: lately("incomplete")}, check.Fail, check.Unreachable},
 		{"silent, delay", gatewaySeen{ping: silent, entry: entry("delay")}, check.Warn, check.Timeout},
 		{"silent, failed", gatewaySeen{ping: silent, entry: entry("failed")}, check.Fail, check.Unreachable},
 		{"silent, incomplete", gatewaySeen{ping: silent, entry: entry("incomplete")}, check.Fail, check.Unreachable},
 		{"silent, no entry", gatewaySeen{ping: silent}, check.Warn, check.Timeout},
 		{"not permitted, UDP answered", gatewaySeen{pingErr: netsys.ErrNotPermitted, entry: entry("stale")}, check.Pass, ""},
-		{"not permitted, reachable", gatewaySeen{pingErr: netsys.ErrNotPermitted, nudge: netsys.ErrNoAnswer, entry: entry("reachable")}, check.Pass, ""},
+		{"not permitted, reachable", gatewaySeen{pingErr: netsys.ErrNotPermitted, nudge: netsys.ErrNoAnswer, entry: lately("reachable")}, check.Pass, ""},
+		{"not permitted, permanent", gatewaySeen{pingErr: netsys.ErrNotPermitted, nudge: netsys.ErrNoAnswer, entry: entry("permanent")}, check.Skipped, ""},
 		{"not permitted, failed", gatewaySeen{pingErr: netsys.ErrNotPermitted, nudge: netsys.ErrNoAnswer, entry: entry("failed")}, check.Fail, check.Unreachable},
 		{"not permitted, stale", gatewaySeen{pingErr: netsys.ErrNotPermitted, nudge: netsys.ErrNoAnswer, entry: entry("stale")}, check.Skipped, ""},
 		{"not permitted, no entry", gatewaySeen{pingErr: netsys.ErrNotPermitted, nudge: netsys.ErrNoAnswer}, check.Skipped, ""},
