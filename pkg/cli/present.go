@@ -72,7 +72,7 @@ func (d *diagnosis) input(started time.Time) report.Input {
 		Tool:    report.Tool{Version: version.Version, Build: version.Build()},
 		Started: started, Took: d.now().Sub(started),
 		To: d.flags.To, Context: d.context, Vantage: d.facts.Vantage,
-		APIOnly: d.flags.NoInject, Notices: d.notices, Results: d.results,
+		APIOnly: d.flags.NoInject, Notices: d.notices, Asked: d.facts.Asked(), Results: d.results,
 	}
 	for _, note := range d.facts.Notes {
 		in.Notices = append(in.Notices, report.Notice{Kind: report.Unread, Message: note})

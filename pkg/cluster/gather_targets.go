@@ -132,6 +132,7 @@ func (g *gatherer) serviceTarget(ctx context.Context, targets []target.Target) e
 	service, err := g.service(ctx, ref)
 	if err != nil {
 		unread := facts.Target{Target: targets[0]}
+		unread.Raw = asked(targets)
 		if err := g.tolerate(ctx, &unread, object{"services", ref.Namespace, ref.Name}, err); err != nil {
 			return err
 		}
@@ -141,10 +142,20 @@ func (g *gatherer) serviceTarget(ctx context.Context, targets []target.Target) e
 	if err := filterPorts(&service, targets); err != nil {
 		return err
 	}
+	service.Asked = asked(targets)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.facts.Services = append(g.facts.Services, service)
 	return nil
+}
+
+// asked is what was typed to name a service, once or for several of its ports.
+func asked(targets []target.Target) string {
+	typed := make([]string, len(targets))
+	for i, t := range targets {
+		typed[i] = t.Raw
+	}
+	return strings.Join(typed, ", ")
 }
 
 // workloadTarget resolves a workload to its running pods. When none runs it keeps

@@ -8,6 +8,7 @@ package facts
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/target"
@@ -31,6 +32,29 @@ type Facts struct {
 	// Notes says, for people, what could not be read and why ("services: forbidden
 	// for user jane"). A check that needs what is missing says so too.
 	Notes []string
+}
+
+// Asked lists the --to and --external arguments that this run must have evidence
+// for, as results carry them in their label: each once, in a stable order.
+func (f Facts) Asked() []string {
+	var asked []string
+	add := func(arg string) {
+		if arg != "" && !slices.Contains(asked, arg) {
+			asked = append(asked, arg)
+		}
+	}
+	for _, s := range f.Services {
+		add(s.Asked)
+	}
+	for _, t := range f.Targets {
+		add(t.Raw)
+	}
+	if !f.Ask.ExternalDefault {
+		for _, t := range f.Ask.External {
+			add(t.Raw)
+		}
+	}
+	return asked
 }
 
 // Ask is what the user asked for, beyond targets.

@@ -88,8 +88,8 @@ type FlannelLease struct {
 
 // Service is a service and the endpoints behind it.
 type Service struct {
-	// Asked is the --to argument that names the service, as typed; "" when it is in
-	// question for another reason.
+	// Asked is the --to argument that names the service, as typed, or several of
+	// them joined by ", "; "" when it is in question for another reason.
 	Asked        string
 	Namespace    string
 	Name         string

@@ -24,6 +24,9 @@ type Input struct {
 	// without a probe is incomplete, whatever the API says.
 	APIOnly bool
 	Notices []Notice
+	// Asked are the arguments that need evidence, as results carry them. Of one that
+	// has none it is not known whether it can be reached: the run is incomplete.
+	Asked []string
 	// Tasks are those that were sent to a probe. One without a result is shown as
 	// unknown, and makes the run incomplete.
 	Tasks   []check.Task
@@ -48,7 +51,7 @@ func New(in Input) *Report {
 	slices.SortStableFunc(r.Results, compareResults)
 	r.Rows = newRows(r.Results)
 	r.Skipped = newSkipped(r.Results)
-	r.Summary = newSummary(r, in.APIOnly)
+	r.Summary = newSummary(r, in)
 	return r
 }
 

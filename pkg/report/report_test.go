@@ -22,6 +22,12 @@ func result(s check.Status, area, title, target string) check.Result {
 	}
 }
 
+// asked makes r a result that serves an argument.
+func asked(r check.Result, arg string) check.Result {
+	r.Asked = arg
+	return r
+}
+
 func input(results ...check.Result) report.Input {
 	return report.Input{
 		Vantage: facts.Vantage{Kind: facts.VantagePod, Profile: "restricted", Pod: &facts.Pod{Namespace: "default", Name: "web-0", Node: "w1"}},
@@ -74,6 +80,21 @@ func TestStatusAndExitCode(t *testing.T) {
 			in.Notices = []report.Notice{{Kind: report.Unread, Message: "nodes: forbidden"}}
 			return in
 		}, report.Healthy, 0, "healthy: 1 check passed"},
+		"no evidence for what was asked": {func() report.Input {
+			in := input(pass, asked(report.Result{Status: check.Skipped, Skip: &check.Skip{Reason: "ping sockets are closed", Unlock: "--profile netraw"}}, "10.9.9.9"))
+			in.Asked = []string{"10.9.9.9"}
+			return in
+		}, report.Incomplete, 2, "incomplete: nothing could be tried at 10.9.9.9: ping sockets are closed (--profile netraw)"},
+		"no check knows what was asked": {func() report.Input {
+			in := input(pass)
+			in.Asked = []string{"svc/x"}
+			return in
+		}, report.Incomplete, 2, "incomplete: nothing could be tried at svc/x"},
+		"some evidence for what was asked": {func() report.Input {
+			in := input(asked(pass, "svc/x"), asked(result(check.Skipped, "target", "icmp", "a"), "svc/x"))
+			in.Asked = []string{"svc/x"}
+			return in
+		}, report.Healthy, 0, "healthy: 1 check passed, 1 not run"},
 		"API by fallback": {func() report.Input {
 			in := input(pass)
 			in.Probe = nil

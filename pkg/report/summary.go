@@ -10,12 +10,12 @@ import (
 
 // newSummary judges the run. Problems outweigh what is missing; what is missing
 // outweighs what passed; and nothing at all is never healthy.
-func newSummary(r *Report, apiOnly bool) Summary {
+func newSummary(r *Report, in Input) Summary {
 	var s Summary
 	for _, res := range r.Results {
 		s.Counts.add(res.Status)
 	}
-	gap := whyIncomplete(r, s.Counts, apiOnly)
+	gap := whyIncomplete(r, s.Counts, in)
 	switch {
 	case s.Counts.Fail > 0:
 		s.Status, s.ExitCode = Problems, ExitProblems
@@ -34,10 +34,10 @@ func newSummary(r *Report, apiOnly bool) Summary {
 }
 
 // whyIncomplete says what keeps the run from being a whole one, "" when it is.
-func whyIncomplete(r *Report, c Counts, apiOnly bool) string {
+func whyIncomplete(r *Report, c Counts, in Input) string {
 	cut := slices.ContainsFunc(r.Notices, func(n Notice) bool { return n.Kind == Cut })
 	switch {
-	case r.Vantage.Rung == RungAPI && !apiOnly && c.Fail == 0:
+	case r.Vantage.Rung == RungAPI && !in.APIOnly && c.Fail == 0:
 		return "nothing wrong by the API alone, but no packet was sent"
 	case c.Unknown > 0:
 		return fmt.Sprintf("%s of %d gave no result", CountChecks(c.Unknown), c.Total)
@@ -48,7 +48,33 @@ func whyIncomplete(r *Report, c Counts, apiOnly bool) string {
 	case c.Pass+c.Warn+c.Fail == 0:
 		return "no check gave a result"
 	}
+	if in.Probe == nil {
+		return "" // packets were not asked for
+	}
+	for _, arg := range in.Asked {
+		if why, missing := withoutEvidence(r.Results, arg); missing {
+			return "nothing could be tried at " + arg + why
+		}
+	}
 	return ""
+}
+
+// withoutEvidence reports whether no check of an argument of the user's said
+// anything, and why: the reason of one that did not run, and what would let it.
+func withoutEvidence(results []check.Result, arg string) (why string, missing bool) {
+	for _, res := range results {
+		switch {
+		case res.Asked != arg:
+		case res.Status == check.Pass || res.Status == check.Warn || res.Status == check.Fail:
+			return "", false
+		case res.Skip != nil && why == "":
+			why = ": " + res.Skip.Reason
+			if res.Skip.Unlock != "" {
+				why += " (" + res.Skip.Unlock + ")"
+			}
+		}
+	}
+	return why, true
 }
 
 func healthyHeadline(c Counts, rung Rung) string {
