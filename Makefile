@@ -16,7 +16,9 @@ CLUSTER_FLAGS ?=
 
 export CGO_ENABLED := 0
 # Builds must not depend on whether git is there.
-export GOFLAGS := -buildvcs=false
+# One set of flags for builds, tests and lint: other flags would compile all of
+# client-go once more.
+export GOFLAGS := -buildvcs=false -trimpath
 
 .PHONY: help
 help: ## list the targets
@@ -24,8 +26,8 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/kubectl-netlook, bin/netlook-probe and bin/testcluster
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/kubectl-netlook ./cmd/netlook-probe
-	cd test/cluster && go build -trimpath -o ../../bin/ ./cmd/testcluster
+	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/kubectl-netlook ./cmd/netlook-probe
+	cd test/cluster && go build -o ../../bin/ ./cmd/testcluster
 
 .PHONY: image
 image: build ## write the probe's image to bin/probe.tar, without a container engine
@@ -38,7 +40,7 @@ cluster: build image ## start the test cluster (root; three nodes) and load the 
 
 .PHONY: cluster-down
 cluster-down: ## take the test cluster down; leaves nothing behind
-	@test -x $(TESTCLUSTER) || (cd test/cluster && go build -trimpath -o ../../bin/ ./cmd/testcluster)
+	@test -x $(TESTCLUSTER) || (cd test/cluster && go build -o ../../bin/ ./cmd/testcluster)
 	$(TESTCLUSTER) down
 
 .PHONY: demo
