@@ -77,7 +77,9 @@ type Label struct {
 	Subject string `json:"subject,omitempty"`
 	// Asked is the --to or --external argument, as typed, that this serves; "" for
 	// what nobody asked for. A run that has no evidence for an argument of its user
-	// is not healthy.
+	// is not healthy. So it is set where a result tells whether what was asked for can
+	// be reached, or why that was not tried; that its name resolves, or that the API
+	// calls it ready, is no evidence of that, and leaves it "".
 	Asked string `json:"asked,omitempty"`
 }
 
@@ -215,17 +217,17 @@ func (r *Registry) List() []Check {
 }
 
 // Plan asks every check for its tasks, in the order of IDs. Of tasks with the same
-// ID the first is kept.
+// ID the first is kept, and one for each further argument that it serves: what was
+// asked for twice, in other words, needs evidence twice.
 func (r *Registry) Plan(f *facts.Facts) []Task {
 	var tasks []Task
-	seen := map[string]bool{}
+	seen := map[string]string{} // ID to the argument served
 	for _, c := range r.List() {
 		if c.Plan == nil {
 			continue
 		}
 		for _, t := range c.Plan(f) {
-			if !seen[t.ID] {
-				seen[t.ID] = true
+			if distinct(seen, &t.ID, t.Asked) {
 				tasks = append(tasks, t)
 			}
 		}
@@ -233,12 +235,32 @@ func (r *Registry) Plan(f *facts.Facts) []Task {
 	return tasks
 }
 
-// Read asks every check what the API alone says.
+// distinct reports whether an ID is new, and notes it. One that is taken, but serves
+// another argument, is made distinct.
+func distinct(seen map[string]string, id *string, asked string) bool {
+	served, taken := seen[*id]
+	if taken && asked != "" && asked != served {
+		*id += " for " + asked
+		_, taken = seen[*id]
+	}
+	if !taken {
+		seen[*id] = asked
+	}
+	return !taken
+}
+
+// Read asks every check what the API alone says. Nothing is dropped; results for
+// different arguments have different IDs, as tasks have.
 func (r *Registry) Read(f *facts.Facts) []Result {
 	var results []Result
+	seen := map[string]string{}
 	for _, c := range r.List() {
-		if c.Read != nil {
-			results = append(results, c.Read(f)...)
+		if c.Read == nil {
+			continue
+		}
+		for _, result := range c.Read(f) {
+			distinct(seen, &result.TaskID, result.Asked)
+			results = append(results, result)
 		}
 	}
 	return results

@@ -28,10 +28,7 @@ func planAPIVIP(f *facts.Facts) []check.Planned[apiParams] {
 		}}
 	}
 	var tasks []check.Planned[apiParams]
-	for _, ip := range s.ClusterIPs {
-		if !f.Vantage.HasFamily(ip) {
-			continue
-		}
+	for _, ip := range reachable(f, s.ClusterIPs) {
 		for _, port := range s.Ports {
 			if port.Protocol != facts.TCP {
 				continue

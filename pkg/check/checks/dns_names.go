@@ -62,6 +62,7 @@ type nameAsked struct {
 	title  string
 	name   string // without the cluster domain
 	suffix string // behind each Target, to tell names of one title apart
+	asked  string // the argument that an answer is all the evidence for, or ""
 	// service is what the name stands for, nil when it could not be read.
 	service      *facts.Service
 	maxEndpoints int // 0: all
@@ -82,6 +83,7 @@ func clusterNameTasks(f *facts.Facts, n nameAsked) []check.Planned[dnsParams] {
 					Title:  n.title,
 					Target: server.target() + " " + strings.Join(q.Types, "+") + n.suffix,
 					Object: server.Object,
+					Asked:  n.asked,
 				},
 				Attempts: dnsAttempts(f),
 				Params: dnsParams{

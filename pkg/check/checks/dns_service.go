@@ -23,10 +23,15 @@ func planDNSService(f *facts.Facts) []check.Planned[dnsParams] {
 	var tasks []check.Planned[dnsParams]
 	for i := range f.Services[:min(len(f.Services), maxServiceNames)] {
 		s := &f.Services[i]
+		asked := ""
+		if s.Type == "ExternalName" {
+			asked = s.Asked // such a service is a name, and nothing else can be tried
+		}
 		tasks = append(tasks, clusterNameTasks(f, nameAsked{
 			title:        "service name",
 			name:         serviceHost(*s),
 			suffix:       " " + nameFrom(f, s.Ref()),
+			asked:        asked,
 			service:      s,
 			maxEndpoints: maxDNSEndpoints,
 		})...)

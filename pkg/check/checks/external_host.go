@@ -55,7 +55,7 @@ func planExternalHost(f *facts.Facts) []check.Planned[externalParams] {
 			host := hostTask(t, proto, port)
 			task.Label, task.Params.Reach = host.Label, host.Params
 		case target.IP:
-			if !f.Vantage.HasFamily(t.Addr) {
+			if soft && !f.Vantage.HasFamily(t.Addr) {
 				continue
 			}
 			addr := netip.AddrPortFrom(t.Addr, port)
@@ -65,6 +65,9 @@ func planExternalHost(f *facts.Facts) []check.Planned[externalParams] {
 			continue
 		}
 		task.Params.Reach.Soft = soft
+		if task.Asked = t.Raw; soft {
+			task.Asked = ""
+		}
 		tasks = append(tasks, task)
 	}
 	return tasks

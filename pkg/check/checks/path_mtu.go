@@ -57,13 +57,13 @@ func planPathMTU(f *facts.Facts) []check.Planned[mtuParams] {
 		switch t.Kind {
 		case target.Pod, target.Workload:
 			for _, pod := range t.Pods {
-				for _, ip := range pod.IPs {
-					p.add("target "+t.Raw, pod.Node, ip, podObject(pod.Ref()))
+				for _, ip := range podAddrs(f, pod) {
+					p.add("target "+t.Raw, pod.Node, ip, check.Label{Object: podObject(pod.Ref()), Asked: t.Raw})
 				}
 			}
 		case target.Node, target.IP:
 			for _, ip := range t.Addrs {
-				p.add("target "+t.Raw, "", ip, targetSubject(t))
+				p.add("target "+t.Raw, "", ip, check.Label{Object: targetSubject(t), Asked: t.Raw})
 			}
 		}
 	}
@@ -79,21 +79,21 @@ func planPathMTU(f *facts.Facts) []check.Planned[mtuParams] {
 // service adds one ready endpoint on each node.
 func (p *mtuPlan) service(s facts.Service) {
 	for _, e := range s.Ready() {
-		object := ""
+		label := check.Label{Asked: s.Asked}
 		if e.Pod != nil {
-			object = podObject(*e.Pod)
+			label.Object = podObject(*e.Pod)
 		}
 		group := "service " + s.Ref().String()
 		if e.Node != "" && e.Node == p.home {
 			group = "any service" // one endpoint on the own node is enough
 		}
-		p.add(group, e.Node, e.Addr, object)
+		p.add(group, e.Node, e.Addr, label)
 	}
 }
 
 // add plans a path unless one like it was: in the group to the same node and family,
 // or in any group to the same address.
-func (p *mtuPlan) add(group, node string, addr netip.Addr, object string) {
+func (p *mtuPlan) add(group, node string, addr netip.Addr, label check.Label) {
 	addr = addr.Unmap()
 	if !p.facts.Vantage.HasFamily(addr) || p.own(addr) || len(p.tasks) >= maxPaths {
 		return
@@ -108,8 +108,9 @@ func (p *mtuPlan) add(group, node string, addr netip.Addr, object string) {
 	for _, key := range keys {
 		p.seen[key] = true
 	}
+	label.Title, label.Target = "mtu", addr.String()
 	p.tasks = append(p.tasks, check.Planned[mtuParams]{
-		Label:   check.Label{Title: "mtu", Target: addr.String(), Object: object},
+		Label:   label,
 		Timeout: mtuTimeout,
 		Params:  mtuParams{Addr: addr},
 	})

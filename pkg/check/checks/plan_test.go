@@ -221,7 +221,13 @@ func TestPlans(t *testing.T) {
 			host | example.com:443 |  |  | x3
 			address | 192.0.2.1:53 udp |  |  | x3
 			address | 192.0.2.1:443 |  |  | x3
-			url | http://example.org/ |  |  | x3`},
+			url | http://example.org/ |  |  | x3
+			address | [2001:db8::1]:443 |  |  | x3`},
+		{"outside by default, of a family that the pod does not have", "external.host", func(f *facts.Facts) {
+			external(f, "192.0.2.1", "2001:db8::1")
+			f.Ask.ExternalDefault = true
+		}, `
+			address | 192.0.2.1:443 |  |  | x3`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.check+" "+tt.name, func(t *testing.T) {

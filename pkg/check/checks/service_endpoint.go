@@ -2,6 +2,7 @@ package checks
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
@@ -21,8 +22,11 @@ func init() {
 func planServiceEndpoint(f *facts.Facts) []check.Planned[reachParams] {
 	var tasks []check.Planned[reachParams]
 	for _, s := range f.Services {
-		for _, e := range s.Ready() {
-			if !f.Vantage.HasFamily(e.Addr) {
+		endpoints := s.Ready()
+		// Where none is of a family that the vantage point has, that is the answer.
+		fits := slices.ContainsFunc(endpoints, func(e facts.Endpoint) bool { return f.Vantage.HasFamily(e.Addr) })
+		for _, e := range endpoints {
+			if fits && !f.Vantage.HasFamily(e.Addr) {
 				continue
 			}
 			for _, port := range e.Ports {
@@ -53,6 +57,7 @@ func endpointTask(f *facts.Facts, s facts.Service, e facts.Endpoint, port facts.
 		Title:   nameFrom(f, s.Ref()) + " endpoints " + portTitle(port.Protocol, port.Port),
 		Target:  portTarget(port.Protocol, addr),
 		Subject: serviceObject(s.Ref()),
+		Asked:   s.Asked,
 	}
 	if e.Pod != nil {
 		label.Object = podObject(*e.Pod)

@@ -29,6 +29,9 @@ func init() {
 					Object:  serviceObject(s.Ref()),
 					Subject: serviceObject(s.Ref()),
 				}
+				if r.Status == check.Skipped || r.Status == check.Fail {
+					r.Asked = s.Asked // why the service is not tried, or need not be
+				}
 				results = append(results, r)
 			}
 			return results

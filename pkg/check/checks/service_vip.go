@@ -26,8 +26,8 @@ func init() {
 func planServiceVIP(f *facts.Facts) []check.Planned[reachParams] {
 	var tasks []check.Planned[reachParams]
 	for _, s := range f.Services {
-		for _, ip := range s.ClusterIPs {
-			if s.Headless || !f.Vantage.HasFamily(ip) {
+		for _, ip := range reachable(f, s.ClusterIPs) {
+			if s.Headless {
 				continue
 			}
 			for _, port := range s.Ports {
@@ -62,6 +62,7 @@ func vipTask(f *facts.Facts, s facts.Service, port facts.ServicePort, ip netip.A
 			Target:  portTarget(port.Protocol, addr),
 			Object:  serviceObject(s.Ref()),
 			Subject: serviceObject(s.Ref()),
+			Asked:   s.Asked,
 		},
 		Key: s.Ref().String() + " " + portTarget(port.Protocol, addr),
 		// A kube-proxy picks an endpoint at random: twice their number meets one
@@ -83,7 +84,7 @@ func serviceHost(s facts.Service) string { return s.Name + "." + s.Namespace + "
 func readServiceVIP(f *facts.Facts) []check.Result {
 	var results []check.Result
 	for _, s := range f.Services {
-		label := check.Label{Object: serviceObject(s.Ref()), Subject: serviceObject(s.Ref())}
+		label := check.Label{Object: serviceObject(s.Ref()), Subject: serviceObject(s.Ref()), Asked: s.Asked}
 		if s.Type == "ExternalName" {
 			r := check.Skipf("kubectl netlook ... --to "+s.ExternalName+":PORT",
 				"an ExternalName service is only a DNS alias of %s: it has no address of its own", s.ExternalName)

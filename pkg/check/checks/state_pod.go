@@ -35,7 +35,7 @@ func readStatePod(f *facts.Facts) []check.Result {
 	for _, t := range f.Targets {
 		if t.Kind == target.Workload && len(t.Pods) == 0 && !t.Unknown {
 			r := failed(check.NoEndpoint, "has no pods")
-			r.Label = check.Label{Title: t.Name + " state", Target: t.Object(), Object: t.Object(), Subject: t.Object()}
+			r.Label = check.Label{Title: t.Name + " state", Target: t.Object(), Object: t.Object(), Subject: t.Object(), Asked: t.Raw}
 			results = append(results, r)
 		}
 		for _, p := range t.Pods {

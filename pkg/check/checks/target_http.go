@@ -33,7 +33,7 @@ func planTargetHTTP(f *facts.Facts) []check.Planned[httpParams] {
 	for _, t := range f.Targets {
 		if t.Kind == target.URL {
 			tasks = append(tasks, check.Planned[httpParams]{
-				Label:  check.Label{Title: "url", Target: t.URL},
+				Label:  check.Label{Title: "url", Target: t.URL, Asked: t.Raw},
 				Params: httpParams{URL: t.URL, CA: clusterCAOf(f.Vantage)},
 			})
 		}

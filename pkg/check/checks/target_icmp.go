@@ -53,20 +53,22 @@ func planTargetICMP(f *facts.Facts) []check.Planned[icmpParams] {
 		switch t.Kind {
 		case target.Pod, target.Workload:
 			for _, pod := range t.Pods {
-				for _, ip := range reachable(f, pod.IPs) {
-					label := check.Label{Title: title, Target: ip.String(), Object: podObject(pod.Ref()), Subject: targetSubject(t)}
-					tasks = append(tasks, pingTask(label, ip, pod.HostNetwork))
+				// A NetworkPolicy names ports, and so drops echoes where it lets clients in.
+				hasTCP := len(podPorts(t, pod, facts.TCP)) > 0
+				for _, ip := range podAddrs(f, pod) {
+					label := check.Label{Title: title, Target: ip.String(), Object: podObject(pod.Ref()), Subject: targetSubject(t), Asked: t.Raw}
+					tasks = append(tasks, pingTask(label, ip, pod.HostNetwork || hasTCP))
 				}
 			}
 		case target.Node, target.IP:
 			for _, ip := range reachable(f, t.Addrs) {
 				subject := targetSubject(t)
-				label := check.Label{Title: title, Target: ip.String(), Object: subject, Subject: subject}
+				label := check.Label{Title: title, Target: ip.String(), Object: subject, Subject: subject, Asked: t.Raw}
 				tasks = append(tasks, pingTask(label, ip, true))
 			}
 		case target.Host:
 			tasks = append(tasks, check.Planned[icmpParams]{
-				Label:  check.Label{Title: "host icmp", Target: t.Host},
+				Label:  check.Label{Title: "host icmp", Target: t.Host, Asked: t.Raw},
 				Params: icmpParams{Host: t.Host, Soft: true, HasPort: t.Port != 0},
 			})
 		}
@@ -76,7 +78,7 @@ func planTargetICMP(f *facts.Facts) []check.Planned[icmpParams] {
 		for _, e := range pods {
 			label := check.Label{
 				Area: "service", Title: nameFrom(f, s.Ref()) + " endpoints icmp", Target: e.Addr.String(),
-				Object: podObject(*e.Pod), Subject: serviceObject(s.Ref()),
+				Object: podObject(*e.Pod), Subject: serviceObject(s.Ref()), Asked: s.Asked,
 			}
 			tasks = append(tasks, pingTask(label, e.Addr, true))
 		}
@@ -84,14 +86,15 @@ func planTargetICMP(f *facts.Facts) []check.Planned[icmpParams] {
 	return onceEach(tasks)
 }
 
-// onceEach drops tasks for what an earlier one pings already: a pod that is a target
-// and stands behind a service, or behind two.
+// onceEach drops service tasks for what an earlier one pings already: a pod that is a
+// target and stands behind a service, or behind two. A target of its own is evidence
+// for what was asked, and stays.
 func onceEach(tasks []check.Planned[icmpParams]) []check.Planned[icmpParams] {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(tasks, func(t check.Planned[icmpParams]) bool {
 		again := seen[t.Target]
 		seen[t.Target] = true
-		return again
+		return again && t.Area != ""
 	})
 }
 
@@ -112,6 +115,15 @@ func reachable(f *facts.Facts, addrs []netip.Addr) []netip.Addr {
 		return addrs
 	}
 	return list
+}
+
+// podAddrs are the addresses to try of a pod: none of one that has ended, since its
+// address may be another pod's by now.
+func podAddrs(f *facts.Facts, pod facts.Pod) []netip.Addr {
+	if pod.Phase == "Succeeded" || pod.Phase == "Failed" {
+		return nil
+	}
+	return reachable(f, pod.IPs)
 }
 
 // pingedEndpoints are the ready endpoints of a service to ping, each address once,

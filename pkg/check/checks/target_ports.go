@@ -6,6 +6,7 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/netsys"
 	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
@@ -27,15 +28,28 @@ func targetTasks(f *facts.Facts, proto facts.Protocol) []check.Planned[reachPara
 			}
 		case target.Node, target.IP:
 			if p, ok := portGiven(t, proto); ok {
-				for _, addr := range t.Addrs {
-					tasks = append(tasks, addrTask(f, t, proto, addr, p)...)
-				}
+				tasks = append(tasks, addrTasks(f, t, proto, p)...)
 			}
 		case target.Host:
 			if p, ok := portGiven(t, proto); ok {
 				tasks = append(tasks, hostTask(t.Target, proto, p.port))
 			}
 		}
+	}
+	return tasks
+}
+
+// addrTasks are those of an address, or of all addresses of a node. Beyond the first of
+// a family those are other networks' (a cloud's external addresses, whose firewall
+// lets no pod in): they are tried, but do not decide.
+func addrTasks(f *facts.Facts, t facts.Target, proto facts.Protocol, p portOf) []check.Planned[reachParams] {
+	var tasks []check.Planned[reachParams]
+	first := map[string]bool{}
+	for _, addr := range reachable(f, t.Addrs) {
+		task := addrTask(f, t, proto, addr, p)
+		task.Params.Soft = first[netsys.Family(addr)]
+		first[netsys.Family(addr)] = true
+		tasks = append(tasks, task)
 	}
 	return tasks
 }
@@ -52,12 +66,11 @@ func portGiven(t facts.Target, proto facts.Protocol) (portOf, bool) {
 func podTasks(f *facts.Facts, t facts.Target, pod facts.Pod, proto facts.Protocol) []check.Planned[reachParams] {
 	var tasks []check.Planned[reachParams]
 	for _, p := range podPorts(t, pod, proto) {
-		for _, ip := range pod.IPs {
-			for _, task := range addrTask(f, t, proto, ip, p) {
-				task.Object = podObject(pod.Ref())
-				task.Key = task.Object + " " + task.Target
-				tasks = append(tasks, task)
-			}
+		for _, ip := range podAddrs(f, pod) {
+			task := addrTask(f, t, proto, ip, p)
+			task.Object = podObject(pod.Ref())
+			task.Key = task.Object + " " + task.Target
+			tasks = append(tasks, task)
 		}
 	}
 	return tasks
@@ -91,22 +104,20 @@ func podPorts(t facts.Target, pod facts.Pod, proto facts.Protocol) []portOf {
 	return ports
 }
 
-// addrTask is the task for one address, none when the vantage point lacks its family.
-func addrTask(f *facts.Facts, t facts.Target, proto facts.Protocol, ip netip.Addr, p portOf) []check.Planned[reachParams] {
-	if !f.Vantage.HasFamily(ip) {
-		return nil
-	}
+// addrTask is the task for one address.
+func addrTask(f *facts.Facts, t facts.Target, proto facts.Protocol, ip netip.Addr, p portOf) check.Planned[reachParams] {
 	addr := netip.AddrPortFrom(ip, p.port)
 	subject := targetSubject(t)
-	return []check.Planned[reachParams]{{
+	return check.Planned[reachParams]{
 		Label: check.Label{
 			Title:   targetTitle(f, t) + " " + portTitle(proto, p.port),
 			Target:  portTarget(proto, addr),
 			Object:  subject,
 			Subject: subject,
+			Asked:   t.Raw,
 		},
 		Params: reachParams{Protocol: proto, Peer: addrPeer(addr), Talk: dial.Guess("", p.name, p.port)},
-	}}
+	}
 }
 
 // hostTask is the task for a host name, which the probe resolves.
@@ -118,7 +129,7 @@ func hostTask(t target.Target, proto facts.Protocol, port uint16) check.Planned[
 		title += " udp"
 	}
 	return check.Planned[reachParams]{
-		Label:  check.Label{Title: "host", Target: title},
+		Label:  check.Label{Title: "host", Target: title, Asked: t.Raw},
 		Params: reachParams{Protocol: proto, Peer: dial.Peer{Host: t.Host, Port: port}, Talk: talk},
 	}
 }

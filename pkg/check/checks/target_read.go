@@ -23,7 +23,7 @@ func readTargets(f *facts.Facts) []check.Result {
 			continue
 		}
 		r := check.Errorf("could not be read, so it was not tried")
-		r.Label = check.Label{Title: "readable", Target: t.Object(), Object: t.Object()}
+		r.Label = check.Label{Title: "readable", Target: t.Object(), Object: t.Object(), Asked: t.Raw}
 		r.With("to unlock", "kubectl netlook rbac --for pod | kubectl apply -f -")
 		results = append(results, r)
 	}

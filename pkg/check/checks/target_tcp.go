@@ -37,7 +37,7 @@ func readTargetPorts(f *facts.Facts) []check.Result {
 			r = failed(check.Config, "no container has a port named %q", t.PortName)
 		}
 		subject := targetSubject(t)
-		r.Label = check.Label{Title: targetTitle(f, t) + " ports", Target: subject, Object: subject, Subject: subject}
+		r.Label = check.Label{Title: targetTitle(f, t) + " ports", Target: subject, Object: subject, Subject: subject, Asked: t.Raw}
 		results = append(results, r)
 	}
 	return results
