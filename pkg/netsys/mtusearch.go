@@ -56,6 +56,7 @@ type search struct {
 	prober sizeProber
 	timing timing
 	report PathReport
+	once   bool // give up after the first silence: there is another method
 
 	ceiling int // the largest size still in question
 	missed  int // how often the ceiling vanished while something smaller arrived
@@ -68,7 +69,10 @@ const maxSignals = 10
 func (s *search) run(ctx context.Context) PathReport {
 	s.report.Method = s.prober.Method()
 	s.ceiling = s.report.Promise
-	const firstTries = 2
+	firstTries := 2
+	if s.once {
+		firstTries = 1
+	}
 	for try, signals := 0, 0; try < firstTries && signals < maxSignals; {
 		seen := s.look(ctx)
 		switch {

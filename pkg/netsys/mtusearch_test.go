@@ -152,3 +152,26 @@ func TestSearchLoss(t *testing.T) {
 		})
 	}
 }
+
+// Of a peer that answers nothing, only the last method is tried twice; one that answers
+// the second method is measured by it.
+func TestMethodsInTurn(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		first, second *fakePath
+		want          PathVerdict
+		sent          [2]int
+	}{
+		{"dead", &fakePath{silent: true}, &fakePath{silent: true}, PathUnmeasured, [2]int{2, 4}},
+		{"echoes filtered", &fakePath{silent: true}, &fakePath{mtu: 1500}, PathFull, [2]int{2, 2}},
+		{"one large echo lost", &fakePath{mtu: 1500, dropAll: 1}, &fakePath{silent: true}, PathFull, [2]int{40, 0}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := inTurn(t.Context(), []sizeProber{tt.first, tt.second}, PathReport{Promise: 1500, Verdict: PathUnmeasured}, testTiming)
+			if got.Verdict != tt.want || tt.first.sent > tt.sent[0] || tt.second.sent > tt.sent[1] {
+				t.Errorf("got %+v with %d and %d packets, want %s with at most %v", got, tt.first.sent, tt.second.sent, tt.want, tt.sent)
+			}
+		})
+	}
+}

@@ -69,15 +69,22 @@ func PathMTU(ctx context.Context, addr netip.Addr) (PathReport, error) {
 	if err != nil {
 		return report, err
 	}
+	return inTurn(ctx, probers, report, defaultTiming), nil
+}
+
+// inTurn tries one method after the other until one has an answer. All but the last
+// one give up after a first silence: another method is worth more than another try, and
+// a run shall not wait for a peer that is dead much longer than its other checks do.
+func inTurn(ctx context.Context, probers []sizeProber, report PathReport, t timing) PathReport {
 	var silent []string
-	for _, p := range probers {
-		s := search{prober: p, timing: defaultTiming, report: report}
+	for i, p := range probers {
+		s := search{prober: p, timing: t, report: report, once: i < len(probers)-1}
 		found := s.run(ctx)
 		if found.Verdict != PathUnmeasured || found.RTT > 0 {
-			return found, nil // it did answer: another method would not tell more
+			return found // it did answer: another method would not tell more
 		}
 		silent = append(silent, fmt.Sprintf("%s: %s", p.Method(), found.Reason))
 	}
 	report.Reason = fmt.Sprintf("not even a packet of %d bytes is answered (%s)", smallSize, strings.Join(silent, "; "))
-	return report, nil
+	return report
 }
