@@ -111,7 +111,10 @@ func TestDNSRun(t *testing.T) {
 		{"an outside name nobody asked about", shopConf, dnsParams{Network: "udp", Name: "no.test", Types: []string{"A", "AAAA"}, Soft: true}, false, check.Warn, check.NXDomain, "", ""},
 		{"no nameserver", "search a\n", cluster, false, check.Fail, check.Config, "", ""},
 		{"a pod with name servers of its own", "nameserver 127.0.0.1\n", with(cluster, func(p *dnsParams) { p.OwnDNS = true }), false, check.Skipped, "", "", ""},
-		{"one of two servers is dead", "search svc.k8s.test\nnameserver 127.0.0.1\nnameserver 127.0.0.2\n", cluster, false, check.Fail, check.Timeout, "A from 127.0.0.2", "timeout"},
+		{"the second server is dead", "search svc.k8s.test\nnameserver 127.0.0.1\nnameserver 127.0.0.2\n", cluster, false, check.Warn, check.Timeout, "A from 127.0.0.2", "timeout"},
+		{"the first of two servers is dead", "search svc.k8s.test\nnameserver 127.0.0.2\nnameserver 127.0.0.1\n", cluster, false, check.Fail, check.Timeout, "A from 127.0.0.2", "timeout"},
+		{"the second server is another network's", "search svc.k8s.test\nnameserver 127.0.0.1\nnameserver 127.0.0.3\n", cluster, false, check.Warn, check.NXDomain, "A from 127.0.0.3", "nxdomain"},
+		{"an outside name of the hosts file", shopConf, dnsParams{Network: "udp", Name: "alias.test", Types: []string{"A", "AAAA"}}, false, check.Skipped, "", "summary", "192.0.2.44 for it"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,7 +123,8 @@ func TestDNSRun(t *testing.T) {
 			if tt.dead {
 				h = mute
 			}
-			probe := dnsProbe{writeResolvConf(t, tt.conf), "", serveDNS(t, map[string]dns.Handler{"127.0.0.1": h, "127.0.0.2": mute})}
+			hosts := writeResolvConf(t, "192.0.2.44 alias.test kubernetes.default.svc.k8s.test\n")
+			probe := dnsProbe{writeResolvConf(t, tt.conf), hosts, serveDNS(t, map[string]dns.Handler{"127.0.0.1": h, "127.0.0.2": mute, "127.0.0.3": zone{}})}
 			r := runOf(t, func(task check.Task) check.Result { return probe.run(t.Context(), task, tt.p) }, 2, 300*time.Millisecond)
 			if r.Status != tt.status || r.Failure != tt.failure {
 				t.Errorf("got %s %q (%s), want %s %q", r.Status, r.Failure, r.Summary, tt.status, tt.failure)
