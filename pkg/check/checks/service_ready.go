@@ -108,8 +108,8 @@ func wrongTargetPort(s facts.Service) (check.Result, bool) {
 		return check.Result{}, false
 	}
 	for _, port := range s.Ports {
-		if port.TargetPort == "" {
-			continue
+		if port.TargetPort == "" || hasEndpointPort(s, port) {
+			continue // endpoints that have the port prove that the name leads somewhere
 		}
 		if _, err := strconv.ParseUint(port.TargetPort, 10, 16); err == nil {
 			continue // a number need not be declared to be listened on
@@ -137,6 +137,15 @@ func wrongTargetPort(s facts.Service) (check.Result, bool) {
 		}
 	}
 	return check.Result{}, false
+}
+
+// hasEndpointPort reports whether an EndpointSlice carries a port of the service.
+func hasEndpointPort(s facts.Service, port facts.ServicePort) bool {
+	return slices.ContainsFunc(s.Endpoints, func(e facts.Endpoint) bool {
+		return slices.ContainsFunc(e.Ports, func(p facts.EndpointPort) bool {
+			return p.Name == port.Name && p.Protocol == port.Protocol && p.Port != 0
+		})
+	})
 }
 
 func selectorText(selector map[string]string) string {

@@ -52,8 +52,10 @@ func TestReads(t *testing.T) {
 			s.Selector, s.SelectedPods, s.Endpoints, s.SelectorRead = nil, nil, nil, false
 		}), `
 			payments ready | shop/payments | fail no-endpoint | has no selector, and nobody has written an EndpointSlice for it`},
-		{"target port of no container", "service.ready", service(func(s *facts.Service) { s.Ports[0].TargetPort = "wev" }), `
+		{"target port of no container", "service.ready", service(func(s *facts.Service) { s.Ports[0].TargetPort, s.Endpoints = "wev", nil }), `
 			payments ready | shop/payments | fail config | targetPort "wev" of port 80 is a name that no container of its pods has | named container ports: web`},
+		{"target port that the endpoints have", "service.ready", service(func(s *facts.Service) { allReady(s); s.Ports[0].TargetPort = "elsewhere" }), `
+			payments ready | shop/payments | pass  | 2 of 2 endpoints ready`},
 		{"a target port by number need not be declared", "service.ready", service(func(s *facts.Service) { allReady(s); s.Ports[0].TargetPort = "9999" }), `
 			payments ready | shop/payments | pass  | 2 of 2 endpoints ready`},
 		{"endpoints not readable are not none", "service.ready", func(f *facts.Facts) {
