@@ -81,6 +81,10 @@ func KindOf(err error, addr netip.AddrPort) check.Failure {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return check.Closed
 	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return check.TLS // an alert: crypto/tls gives it so, also long after the handshake
+	}
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return ""

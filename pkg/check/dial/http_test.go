@@ -207,3 +207,21 @@ func TestGetFailures(t *testing.T) {
 		})
 	}
 }
+
+// TestGetWithoutClientCertificate: over TLS 1.3 the server's word about a certificate it
+// wants comes only after the handshake. It is the server's, and about TLS.
+func TestGetWithoutClientCertificate(t *testing.T) {
+	ca := newAuthority(t)
+	config := &tls.Config{
+		Certificates: []tls.Certificate{ca.issue(t, "127.0.0.1", time.Now().Add(time.Hour))},
+		ClientAuth:   tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13,
+	}
+	addr := serve(t, "127.0.0.1", func(c net.Conn) {
+		_ = tls.Server(c, config).Handshake()
+		_, _ = io.Copy(io.Discard, c) // closing early would reset
+	})
+	try, answer := Get(within(t, 2*time.Second), GetOptions{Peer: Peer{Addr: addr}, URL: &url.URL{Scheme: "https", Host: addr.String()}, Trust: Trust{Why: "none"}})
+	if try.Failure != check.TLS || answer != nil || try.Err != nil || !strings.Contains(try.Detail, "certificate required") {
+		t.Errorf("got %q (%s) %v", try.Failure, try.Detail, try.Err)
+	}
+}

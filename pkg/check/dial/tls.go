@@ -43,7 +43,10 @@ func handshake(ctx context.Context, s *session, serverName string) (*tls.Conn, e
 		return conn, nil
 	case errors.As(err, &alien):
 		return nil, problemf(check.Protocol, "answers %q instead of TLS", Clean(string(alien.RecordHeader[:]), 20))
-	case KindOf(err, nowhere) != "", errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled):
+		return nil, err
+	}
+	if kind := KindOf(err, nowhere); kind != "" && kind != check.TLS {
 		return nil, err
 	}
 	// What is left are alerts and messages that do not fit: of TLS, good or bad.
