@@ -18,6 +18,8 @@ type reachParams struct {
 	Soft bool `json:"soft,omitempty"`
 	// NoBackend says that the API knows nobody ready behind the address.
 	NoBackend bool `json:"noBackend,omitempty"`
+	// Sidecar is the mesh container that stands between the vantage pod and its peers.
+	Sidecar string `json:"sidecar,omitempty"`
 }
 
 // reach tries one port as often as the task says, each time from a new source port.
@@ -36,7 +38,11 @@ func reach(ctx context.Context, t check.Task, p reachParams) check.Result {
 	blame := watchNeighbour(p.Peer.Addr.Addr(), t.Timeout.D())
 	tries := dial.Attempts(ctx, t.Attempts, t.Timeout.D(), try)
 	blame(tries)
+	seeThrough(p.Sidecar, tries)
 	r := dial.Summarise(tries)
+	if skipped, ok := unproven(p.Sidecar, r); ok && p.Protocol == facts.TCP {
+		return skipped
+	}
 	if p.NoBackend {
 		r.With("ready endpoints", "0")
 		if r.Failure == check.Refused || r.Failure == check.Timeout {

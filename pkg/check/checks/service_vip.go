@@ -72,6 +72,7 @@ func vipTask(f *facts.Facts, s facts.Service, port facts.ServicePort, ip netip.A
 			Protocol:  port.Protocol,
 			Peer:      addrPeer(addr),
 			Talk:      talk,
+			Sidecar:   sidecarOf(f.Vantage),
 			NoBackend: ready == 0 && !s.EndpointsUnknown,
 		},
 	}

@@ -26,6 +26,8 @@ type httpParams struct {
 	URL  string    `json:"url"`
 	CA   clusterCA `json:"ca,omitzero"`
 	Soft bool      `json:"soft,omitempty"`
+	// Sidecar as in reachParams.
+	Sidecar string `json:"sidecar,omitempty"`
 }
 
 func planTargetHTTP(f *facts.Facts) []check.Planned[httpParams] {
@@ -34,7 +36,7 @@ func planTargetHTTP(f *facts.Facts) []check.Planned[httpParams] {
 		if t.Kind == target.URL {
 			tasks = append(tasks, check.Planned[httpParams]{
 				Label:  check.Label{Title: "url", Target: t.URL, Asked: t.Raw},
-				Params: httpParams{URL: t.URL, CA: clusterCAOf(f.Vantage)},
+				Params: httpParams{URL: t.URL, CA: clusterCAOf(f.Vantage), Sidecar: sidecarOf(f.Vantage)},
 			})
 		}
 	}
@@ -58,14 +60,15 @@ func runHTTP(ctx context.Context, t check.Task, p httpParams) check.Result {
 		URL:   u,
 		Trust: dial.Trust{Roots: pool, Why: why, Names: []string{u.Hostname()}, Lenient: true},
 	}
-	r := dial.Summarise(dial.Attempts(ctx, t.Attempts, t.Timeout.D(), func(ctx context.Context, _ int) dial.Try {
+	tries := dial.Attempts(ctx, t.Attempts, t.Timeout.D(), func(ctx context.Context, _ int) dial.Try {
 		try, answer := dial.Get(ctx, options)
 		if answer != nil {
 			status(&try, answer)
 		}
 		return try
-	}))
-	return soften(r, p.Soft)
+	})
+	seeThrough(p.Sidecar, tries)
+	return soften(dial.Summarise(tries), p.Soft)
 }
 
 func status(t *dial.Try, a *dial.Answer) {

@@ -32,7 +32,7 @@ func targetTasks(f *facts.Facts, proto facts.Protocol) []check.Planned[reachPara
 			}
 		case target.Host:
 			if p, ok := portGiven(t, proto); ok {
-				tasks = append(tasks, hostTask(t.Target, proto, p.port))
+				tasks = append(tasks, hostTask(f, t.Target, proto, p.port))
 			}
 		}
 	}
@@ -116,12 +116,14 @@ func addrTask(f *facts.Facts, t facts.Target, proto facts.Protocol, ip netip.Add
 			Subject: subject,
 			Asked:   t.Raw,
 		},
-		Params: reachParams{Protocol: proto, Peer: addrPeer(addr), Talk: dial.Guess("", p.name, p.port)},
+		Params: reachParams{
+			Protocol: proto, Peer: addrPeer(addr), Talk: dial.Guess("", p.name, p.port), Sidecar: sidecarOf(f.Vantage),
+		},
 	}
 }
 
 // hostTask is the task for a host name, which the probe resolves.
-func hostTask(t target.Target, proto facts.Protocol, port uint16) check.Planned[reachParams] {
+func hostTask(f *facts.Facts, t target.Target, proto facts.Protocol, port uint16) check.Planned[reachParams] {
 	talk := dial.Guess("", "", port)
 	talk.Host = t.Host
 	title := hostPort(t.Host, port)
@@ -129,8 +131,10 @@ func hostTask(t target.Target, proto facts.Protocol, port uint16) check.Planned[
 		title += " udp"
 	}
 	return check.Planned[reachParams]{
-		Label:  check.Label{Title: "host", Target: title, Asked: t.Raw},
-		Params: reachParams{Protocol: proto, Peer: dial.Peer{Host: t.Host, Port: port}, Talk: talk},
+		Label: check.Label{Title: "host", Target: title, Asked: t.Raw},
+		Params: reachParams{
+			Protocol: proto, Peer: dial.Peer{Host: t.Host, Port: port}, Talk: talk, Sidecar: sidecarOf(f.Vantage),
+		},
 	}
 }
 
