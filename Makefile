@@ -19,6 +19,8 @@ export CGO_ENABLED := 0
 # One set of flags for builds, tests and lint: other flags would compile all of
 # client-go once more.
 export GOFLAGS := -buildvcs=false -trimpath
+# The test cluster is on this machine: no proxy leads to it.
+export NO_PROXY := $(or $(NO_PROXY),$(no_proxy),localhost),172.30.0.0/24
 
 .PHONY: help
 help: ## list the targets
