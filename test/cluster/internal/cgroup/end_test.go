@@ -75,7 +75,10 @@ func TestKillAndRemove(t *testing.T) {
 				t.Errorf("ended %d processes, error %v; want 2", killed, err)
 			}
 			select {
-			case <-ended:
+			case err := <-ended:
+				if err == nil {
+					t.Error("the process ended by itself")
+				}
 			case <-time.After(time.Until(deadline)):
 				t.Error("the process goes on")
 			}
