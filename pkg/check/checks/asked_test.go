@@ -60,8 +60,8 @@ func TestAsked(t *testing.T) {
 			"node", to("node/w2:10250", func(to *facts.Target) { to.Node, to.Addrs = &facts.Node{Name: "w2"}, ips("172.30.0.3") }), "node/w2:10250",
 			[]string{"path.mtu", "target.icmp", "target.tcp"},
 		},
-		{"host", to("example.com:443", func(*facts.Target) {}), "example.com:443", []string{"target.icmp", "target.tcp"}},
-		{"URL", to("https://example.com/x", func(*facts.Target) {}), "https://example.com/x", []string{"target.http"}},
+		{"host", to("example.com:443", func(*facts.Target) {}), "example.com:443", []string{"path.mtu", "target.icmp", "target.tcp"}},
+		{"URL", to("https://example.com/x", func(*facts.Target) {}), "https://example.com/x", []string{"path.mtu", "target.http"}},
 		{
 			"service", service("svc/payments:80", func(*facts.Service) {}), "svc/payments:80",
 			[]string{"path.mtu", "service.endpoint", "service.vip", "target.icmp"},

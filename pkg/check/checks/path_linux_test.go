@@ -33,10 +33,11 @@ func TestPathMTUCheck(t *testing.T) {
 		status           check.Status
 		failure          check.Failure
 		summary, pathMTU string
+		asHost           check.Status // when it is a host that somebody named
 	}{
-		{"healthy", 1450, 1450, check.Pass, "", "1450 = interface MTU", "1450"},
-		{"signalled", 1400, 1400, check.Warn, check.MTU, "path MTU 1400, but interface eth0 promises 1450", "1400"},
-		{"black hole", 1450, 1390, check.Fail, check.MTU, "packets of 1400 bytes vanish without a word, 1392 arrive", "at least 1392, less than 1400"},
+		{"healthy", 1450, 1450, check.Pass, "", "1450 = interface MTU", "1450", check.Pass},
+		{"signalled", 1400, 1400, check.Warn, check.MTU, "path MTU 1400, but interface eth0 promises 1450", "1400", check.Pass},
+		{"black hole", 1450, 1390, check.Fail, check.MTU, "packets of 1400 bytes vanish without a word, 1392 arrive", "at least 1392, less than 1400", check.Warn},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,6 +59,9 @@ func TestPathMTUCheck(t *testing.T) {
 				if got := evidenceIn(r, "path MTU"); got != tt.pathMTU {
 					t.Errorf("path MTU %q, want %q", got, tt.pathMTU)
 				}
+			}
+			if r := runPathMTU(t.Context(), check.Task{}, mtuParams{Host: "10.244.2.7"}); r.Status != tt.asHost || evidenceIn(r, "path MTU") != tt.pathMTU {
+				t.Errorf("as a host: %s %q, want %s", r.Status, r.Summary, tt.asHost)
 			}
 		})
 	}

@@ -34,7 +34,9 @@ func init() {
 
 // mtuParams is the far end of a path.
 type mtuParams struct {
-	Addr netip.Addr `json:"addr"`
+	Addr netip.Addr `json:"addr,omitzero"`
+	// Host is a name that the probe resolves, instead of Addr.
+	Host string `json:"host,omitempty"`
 }
 
 // mtuPlan collects the paths to measure, each once.
@@ -61,6 +63,12 @@ func planPathMTU(f *facts.Facts) []check.Planned[mtuParams] {
 					p.add("target "+t.Raw, pod.Node, ip, check.Label{Object: podObject(pod.Ref()), Asked: t.Raw})
 				}
 			}
+		case target.Host:
+			p.host(t)
+		case target.URL:
+			if p.host(t); t.Addr.IsValid() {
+				p.add("target "+t.Raw, "", t.Addr, check.Label{Asked: t.Raw})
+			}
 		case target.Node, target.IP:
 			for _, ip := range t.Addrs {
 				p.add("target "+t.Raw, "", ip, check.Label{Object: targetSubject(t), Asked: t.Raw})
@@ -74,6 +82,19 @@ func planPathMTU(f *facts.Facts) []check.Planned[mtuParams] {
 		p.service(*f.DNS.Service)
 	}
 	return p.tasks
+}
+
+// host adds the host that a target names, if it does.
+func (p *mtuPlan) host(t facts.Target) {
+	if t.Host == "" || p.seen[t.Host] || len(p.tasks) >= maxPaths {
+		return
+	}
+	p.seen[t.Host] = true
+	p.tasks = append(p.tasks, check.Planned[mtuParams]{
+		Label:   check.Label{Title: "mtu", Target: t.Host, Asked: t.Raw},
+		Timeout: mtuTimeout,
+		Params:  mtuParams{Host: t.Host},
+	})
 }
 
 // service adds one ready endpoint on each node.
@@ -126,11 +147,31 @@ func (p *mtuPlan) own(addr netip.Addr) bool {
 }
 
 func runPathMTU(ctx context.Context, _ check.Task, p mtuParams) check.Result {
-	report, err := netsys.PathMTU(ctx, p.Addr)
-	if err != nil {
-		return pingFailure(p.Addr, err)
+	addr := p.Addr
+	if p.Host != "" {
+		resolved, r := resolveToPing(ctx, icmpParams{Host: p.Host, HasPort: true})
+		if r != nil {
+			return *r
+		}
+		addr = resolved
 	}
-	return judgePathMTU(report)
+	report, err := netsys.PathMTU(ctx, addr)
+	if err != nil {
+		return pingFailure(addr, err)
+	}
+	r := judgePathMTU(report)
+	if p.Host == "" {
+		return r
+	}
+	r.With("address", "%s", addr)
+	switch report.Verdict {
+	case netsys.PathSignalled:
+		// Networks outside have the MTUs they have, and this one says so.
+		r.Status, r.Failure, r.Meaning = check.Pass, "", ""
+	case netsys.PathBlackHole:
+		r.Meaning = "large packets to this host vanish, or its firewall filters just large echoes: a URL that answers with more than a page tells"
+	}
+	return soften(r, true)
 }
 
 // judgePathMTU is pure: a measurement, in a result.

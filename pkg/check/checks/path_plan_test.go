@@ -78,6 +78,9 @@ func TestPlanPathMTU(t *testing.T) {
 		{"a node's first address", func(f *facts.Facts) {
 			f.Targets = []facts.Target{{Target: target.Target{Raw: "node/w2", Kind: target.Node}, Addrs: ips("192.0.2.2", "203.0.113.2")}}
 		}, []string{"192.0.2.2", "10.244.0.2"}},
+		{"a host, and a URL of it", func(f *facts.Facts) {
+			f.Targets = []facts.Target{{Target: parseTarget(t, "example.com:443")}, {Target: parseTarget(t, "https://example.com/x")}, {Target: parseTarget(t, "https://192.0.2.9/")}}
+		}, []string{"example.com", "192.0.2.9", "10.244.0.2"}},
 		{"endpoints on no known node", func(f *facts.Facts) {
 			f.Services = []facts.Service{service("ext", facts.Endpoint{Addr: ip("203.0.113.1"), Ready: true}, facts.Endpoint{Addr: ip("203.0.113.2"), Ready: true})}
 		}, []string{"203.0.113.1", "10.244.0.2"}},
