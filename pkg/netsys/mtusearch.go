@@ -56,7 +56,8 @@ type search struct {
 	prober sizeProber
 	timing timing
 	report PathReport
-	once   bool // give up after the first silence: there is another method
+	// firstTries is how often silence to everything is taken for loss, at least once.
+	firstTries int
 
 	ceiling int // the largest size still in question
 	missed  int // how often the ceiling vanished while something smaller arrived
@@ -69,11 +70,7 @@ const maxSignals = 10
 func (s *search) run(ctx context.Context) PathReport {
 	s.report.Method = s.prober.Method()
 	s.ceiling = s.report.Promise
-	firstTries := 2
-	if s.once {
-		firstTries = 1
-	}
-	for try, signals := 0, 0; try < firstTries && signals < maxSignals; {
+	for try, signals := 0, 0; try < max(1, s.firstTries) && signals < maxSignals; {
 		seen := s.look(ctx)
 		switch {
 		case seen.fatal != nil:

@@ -98,7 +98,7 @@ func TestSearch(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
-			s := search{prober: tt.path, timing: testTiming, report: PathReport{Promise: 1500, Verdict: PathUnmeasured}}
+			s := search{prober: tt.path, timing: testTiming, report: PathReport{Promise: 1500, Verdict: PathUnmeasured}, firstTries: 2}
 			got := s.run(ctx)
 			if got.Verdict != tt.want.Verdict || got.Largest != tt.want.Largest || got.Vanishes != tt.want.Vanishes || got.Lost != tt.want.Lost {
 				t.Errorf("got %+v, want %+v", got, tt.want)
@@ -136,7 +136,7 @@ func TestSearchLoss(t *testing.T) {
 					ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 					defer cancel()
 					path := &fakePath{mtu: tt.path.mtu, loss: tt.path.loss, limit: tt.path.limit, random: rand.New(rand.NewPCG(1, uint64(i)))}
-					s := search{prober: path, timing: testTiming, report: PathReport{Promise: 1500, Verdict: PathUnmeasured}}
+					s := search{prober: path, timing: testTiming, report: PathReport{Promise: 1500, Verdict: PathUnmeasured}, firstTries: 2}
 					got := s.run(ctx)
 					mu.Lock()
 					defer mu.Unlock()
@@ -168,7 +168,9 @@ func TestMethodsInTurn(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := inTurn(t.Context(), []sizeProber{tt.first, tt.second}, PathReport{Promise: 1500, Verdict: PathUnmeasured}, testTiming)
+			got := inTurn(t.Context(), []sizeProber{tt.first, tt.second}, search{
+				timing: testTiming, report: PathReport{Promise: 1500, Verdict: PathUnmeasured}, firstTries: 2,
+			})
 			if got.Verdict != tt.want || tt.first.sent > tt.sent[0] || tt.second.sent > tt.sent[1] {
 				t.Errorf("got %+v with %d and %d packets, want %s with at most %v", got, tt.first.sent, tt.second.sent, tt.want, tt.sent)
 			}

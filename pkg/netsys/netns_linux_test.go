@@ -169,7 +169,7 @@ func TestUnprivileged(t *testing.T) {
 		t.Errorf("ping: %v, want ErrNotPermitted", err)
 	}
 	for _, addr := range []netip.Addr{server4, server6} {
-		report, err := PathMTU(within(t, 3*time.Second), addr)
+		report, err := PathMTU(within(t, 3*time.Second), addr, 2)
 		if err != nil || report.Verdict != PathFull || report.Method != "udp" || report.Largest != 1500 {
 			t.Errorf("path MTU to %s: %+v, %v", addr, report, err)
 		}

@@ -52,9 +52,9 @@ type PathReport struct {
 // round trip; a black hole some 30 packets and up to 4 s, since it must not be
 // mistaken for a lost packet. The methods, in this order, are an echo with don't
 // fragment where ICMP is permitted, and UDP to closed ports, whose "port unreachable"
-// proves arrival (RFC 1191; ip(7), IP_MTU_DISCOVER and IP_RECVERR). The error wraps
-// the kernel's errno when there is no route.
-func PathMTU(ctx context.Context, addr netip.Addr) (PathReport, error) {
+// proves arrival (RFC 1191; ip(7), IP_MTU_DISCOVER and IP_RECVERR). A peer that answers
+// nothing is tried that often. The error wraps the kernel's errno when there is no route.
+func PathMTU(ctx context.Context, addr netip.Addr, tries int) (PathReport, error) {
 	addr = addr.Unmap()
 	route, err := RouteTo(addr)
 	if err != nil {
@@ -69,22 +69,27 @@ func PathMTU(ctx context.Context, addr netip.Addr) (PathReport, error) {
 	if err != nil {
 		return report, err
 	}
-	return inTurn(ctx, probers, report, defaultTiming), nil
+	return inTurn(ctx, probers, search{timing: defaultTiming, report: report, firstTries: tries}), nil
 }
 
 // inTurn tries one method after the other until one has an answer. All but the last
 // one give up after a first silence: another method is worth more than another try, and
 // a run shall not wait for a peer that is dead much longer than its other checks do.
-func inTurn(ctx context.Context, probers []sizeProber, report PathReport, t timing) PathReport {
+func inTurn(ctx context.Context, probers []sizeProber, plan search) PathReport {
 	var silent []string
 	for i, p := range probers {
-		s := search{prober: p, timing: t, report: report, once: i < len(probers)-1}
+		s := plan
+		s.prober = p
+		if i < len(probers)-1 {
+			s.firstTries = 1
+		}
 		found := s.run(ctx)
 		if found.Verdict != PathUnmeasured || found.RTT > 0 {
 			return found // it did answer: another method would not tell more
 		}
 		silent = append(silent, fmt.Sprintf("%s: %s", p.Method(), found.Reason))
 	}
+	report := plan.report
 	report.Reason = fmt.Sprintf("not even a packet of %d bytes is answered (%s)", smallSize, strings.Join(silent, "; "))
 	return report
 }

@@ -67,7 +67,7 @@ func measure(t *testing.T, addr netip.Addr, method string) PathReport {
 	t.Helper()
 	ctx := within(t, 6*time.Second)
 	if method != "udp" {
-		report, err := PathMTU(ctx, addr)
+		report, err := PathMTU(ctx, addr, 2)
 		if err != nil || report.Method != method {
 			t.Errorf("path MTU by %s: %v, want %s", report.Method, err, method)
 		}
@@ -92,7 +92,7 @@ func TestPathMTUForgetsNothing(t *testing.T) {
 	n.client.OpenPing(t)
 	for _, addr := range []netip.Addr{server4, server6} {
 		for range 2 {
-			report, err := PathMTU(within(t, 3*time.Second), addr)
+			report, err := PathMTU(within(t, 3*time.Second), addr, 2)
 			if err != nil || report.Verdict != PathSignalled || report.Promise != 1500 || report.Largest != 1400 {
 				t.Errorf("path MTU to %s: %+v, %v", addr, report, err)
 			}
@@ -112,7 +112,7 @@ func TestPathMTUWithoutAnswer(t *testing.T) {
 	n := newTestnet(t, mtus{})
 	n.client.OpenPing(t)
 	n.server.Set(t, "net/ipv4/icmp_echo_ignore_all", "1")
-	report, err := PathMTU(within(t, 6*time.Second), server4)
+	report, err := PathMTU(within(t, 6*time.Second), server4, 2)
 	if err != nil || report.Verdict != PathFull || report.Method != "udp" {
 		t.Errorf("echo ignored: %+v, %v; want UDP to tell", report, err)
 	}
@@ -123,7 +123,7 @@ func TestPathMTUWithoutAnswer(t *testing.T) {
 	if err := n.server.LinkSetDown(link); err != nil {
 		t.Fatal(err)
 	}
-	report, err = PathMTU(within(t, 6*time.Second), server4)
+	report, err = PathMTU(within(t, 6*time.Second), server4, 2)
 	if err != nil || report.Verdict != PathUnmeasured || report.Reason == "" {
 		t.Errorf("server down: %+v, %v; want unmeasured", report, err)
 	}

@@ -147,15 +147,16 @@ func (p *mtuPlan) own(addr netip.Addr) bool {
 }
 
 func runPathMTU(ctx context.Context, _ check.Task, p mtuParams) check.Result {
-	addr := p.Addr
+	addr, tries := p.Addr, 2
 	if p.Host != "" {
+		tries = 1 // most hosts outside answer nothing of the kind: not worth a wait
 		resolved, r := resolveToPing(ctx, icmpParams{Host: p.Host, HasPort: true})
 		if r != nil {
 			return *r
 		}
 		addr = resolved
 	}
-	report, err := netsys.PathMTU(ctx, addr)
+	report, err := netsys.PathMTU(ctx, addr, tries)
 	if err != nil {
 		return pingFailure(addr, err)
 	}
