@@ -16,6 +16,7 @@ type Assembler struct {
 	highest int
 	count   int // of the End frame, -1 before it
 	strange int
+	held    int // bytes of the results handed out, about
 }
 
 // NewAssembler makes an Assembler for the results of tasks in a session.
@@ -72,7 +73,11 @@ func (a *Assembler) result(f *Result) (check.Result, bool) {
 	}
 	delete(a.open, task.ID)
 	r := f.Result
-	Sanitize(&r)
+	if size := sanitize(&r); a.held+size <= MaxHeld {
+		a.held += size
+	} else {
+		r = check.Errorf("the probe's results are too large: %d MB are taken at most, and this one is beyond that", MaxHeld>>20)
+	}
 	r.TaskID, r.Check, r.Vantage = task.ID, task.Check, ""
 	r.Label = inherit(r.Label, task.Label)
 	return r, true

@@ -102,6 +102,9 @@ func (r *Reader) parse(line []byte) Frame {
 		}
 		return nil
 	}
+	if bytes.Count(line, []byte{','}) > MaxCommas {
+		return r.malformed(errors.New("too many elements"))
+	}
 	var head Head
 	if err := json.Unmarshal(line, &head); err != nil {
 		return r.malformed(err)

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,22 +20,38 @@ const (
 	MaxText = 2 << 10
 	// MaxList bounds every other list: links, routes, neighbours ...
 	MaxList = 1 << 15
+	// MaxHeld is how much the results of a session may take in memory, in bytes, as
+	// an Assembler counts it: those of 100,000 tasks, and the tables of a large node.
+	MaxHeld = 128 << 20
 )
 
 // Sanitize makes a result from a probe fit for people: every string in it goes
 // through Clean, and every list has a bound. It walks the whole structure, so that a
 // field added later cannot be forgotten.
-func Sanitize(r *check.Result) {
-	r.Attempts = r.Attempts[:min(len(r.Attempts), MaxAttempts)]
+func Sanitize(r *check.Result) { sanitize(r) }
+
+// sanitize is Sanitize, and returns about how many bytes of memory the result takes.
+func sanitize(r *check.Result) int {
+	r.Attempts = first(r.Attempts, MaxAttempts)
 	for i := range r.Attempts {
 		a := &r.Attempts[i]
-		a.Phases = a.Phases[:min(len(a.Phases), MaxPhases)]
+		a.Phases = first(a.Phases, MaxPhases)
 	}
-	r.Evidence = r.Evidence[:min(len(r.Evidence), MaxEvidence)]
+	r.Evidence = first(r.Evidence, MaxEvidence)
 	if r.Status < check.Unknown || r.Status > check.Fail {
 		r.Status = check.Unknown
 	}
-	walk(reflect.ValueOf(r).Elem())
+	v := reflect.ValueOf(r).Elem()
+	return int(v.Type().Size()) + walk(v)
+}
+
+// first returns the first elements of a list. It copies them, for a part of an array
+// keeps all of it in memory.
+func first[T any](list []T, most int) []T {
+	if len(list) <= most {
+		return list
+	}
+	return slices.Clone(list[:most])
 }
 
 // SanitizeFrame does the same for the strings of any other frame.
@@ -45,35 +62,42 @@ func SanitizeFrame(f Frame) {
 	walk(reflect.ValueOf(f).Elem())
 }
 
-func walk(v reflect.Value) {
+// walk cleans what is below v and returns about how many bytes it takes there, v's
+// own not counted.
+func walk(v reflect.Value) (size int) {
 	switch v.Kind() {
 	case reflect.String:
 		if v.CanSet() {
 			v.SetString(Clean(v.String(), MaxText))
 		}
+		size = v.Len()
 	case reflect.Struct:
 		for i := range v.NumField() {
-			walk(v.Field(i))
+			size += walk(v.Field(i))
 		}
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() {
-			walk(v.Elem())
+			size = int(v.Elem().Type().Size()) + walk(v.Elem())
 		}
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return // bytes are not text; nobody prints them
+			return v.Len() // bytes are not text; nobody prints them
 		}
 		if v.Len() > MaxList && v.CanSet() {
-			v.Set(v.Slice(0, MaxList))
+			part := reflect.MakeSlice(v.Type(), MaxList, MaxList)
+			reflect.Copy(part, v)
+			v.Set(part)
 		}
+		size = v.Len() * int(v.Type().Elem().Size())
 		for i := range v.Len() {
-			walk(v.Index(i))
+			size += walk(v.Index(i))
 		}
 	case reflect.Array:
 		for i := range v.Len() {
-			walk(v.Index(i))
+			size += walk(v.Index(i))
 		}
 	}
+	return size
 }
 
 // Clean returns s as one harmless line of at most limit bytes: control characters

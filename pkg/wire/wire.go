@@ -32,6 +32,10 @@ const (
 	// MaxLine is the longest line, in bytes without its newline. The routes,
 	// neighbours and FDB entries of a node in a cluster of 5,000 fit in.
 	MaxLine = 4 << 20
+	// MaxCommas is how many commas a line may hold: a list of empty elements would
+	// take a hundred times the memory of its line. A table of real ones that fills a
+	// line has fewer.
+	MaxCommas = 1 << 18
 	// MaxNoise is how many bytes of lines that are no frames a Reader passes over
 	// before it gives up.
 	MaxNoise = 16 << 20

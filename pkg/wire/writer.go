@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,7 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/check"
 )
 
-// ErrTooLong says that a frame would be longer than MaxLine.
+// ErrTooLong says that a frame would be longer than MaxLine, or break MaxCommas.
 var ErrTooLong = errors.New("frame too long")
 
 // Encode returns a frame as one line, newline included. It fills in the frame's
@@ -24,6 +25,9 @@ func Encode(f Frame) ([]byte, error) {
 	}
 	if len(line) > MaxLine {
 		return nil, fmt.Errorf("encode %s frame of %d bytes: %w", f.kind(), len(line), ErrTooLong)
+	}
+	if commas := bytes.Count(line, []byte{','}); commas > MaxCommas {
+		return nil, fmt.Errorf("encode %s frame with %d commas: %w", f.kind(), commas, ErrTooLong)
 	}
 	return append(line, '\n'), nil
 }
