@@ -243,7 +243,7 @@ func (d *diagnosis) probeOptions() inject.Options {
 	return inject.Options{
 		Image: d.flags.Image, PullPolicy: d.flags.PullPolicy, PullSecrets: d.flags.PullSecrets, Profile: d.flags.Profile,
 		Timeout: d.flags.Start, KeepAlive: d.flags.KeepAlive, Lifetime: lifetime,
-		Events: d.event,
+		Longest: d.flags.Deadline, Events: d.event,
 	}
 }
 

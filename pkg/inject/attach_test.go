@@ -147,7 +147,7 @@ func TestAttach(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := &Probe{Namespace: "shop", Pod: "web-0", Container: "c", env: realEnv(client, config), opts: completed(t, Options{KeepAlive: time.Minute}), began: time.Now()}
-			contact, err := p.attempt(t.Context())
+			contact, err := p.attempt(t.Context(), 0)
 			if err != nil {
 				t.Fatal(err)
 			}

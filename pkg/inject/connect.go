@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -17,7 +18,8 @@ const (
 	// without waiting for the report.
 	attachFirst = 150 * time.Millisecond
 	attachMost  = time.Second
-	// nodeCheckAfter is when silence of the kubelet makes the node itself suspect.
+	// nodeCheckAfter is when silence of the kubelet makes the node itself suspect, and
+	// the pause between two looks at it.
 	nodeCheckAfter = 5 * time.Second
 	// maxFailed is how often an attach to a container that runs may fail.
 	maxFailed = 5
@@ -31,8 +33,8 @@ type tried struct {
 
 // connect waits until the new probe answers: it watches the pod for reasons to give
 // up, and tries to attach meanwhile, for the first time after a pause. The pod is as
-// the API server returned it.
-func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first time.Duration) error {
+// the API server returned it. Least is as for attempt.
+func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first, least time.Duration) error {
 	// What is left behind - the watch, a last attempt - ends with this.
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
@@ -40,7 +42,7 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first time.Duratio
 	attempts := make(chan tried, 1)
 	try := func() {
 		go func() {
-			c, err := p.attempt(inner)
+			c, err := p.attempt(inner, least)
 			attempts <- tried{c, err}
 		}()
 	}
@@ -91,6 +93,9 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first time.Duratio
 				p.adopt(t.contact)
 				return nil
 			}
+			if errors.Is(t.err, errShortLife) {
+				return t.err
+			}
 			if notAllowed(t.err) {
 				return apiError(t.err, "", "attach to "+p.where())
 			}
@@ -106,6 +111,8 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first time.Duratio
 			if err := p.nodeDown(ctx, pod.Spec.NodeName, running); err != nil {
 				return err
 			}
+			// A kubelet that dies is noticed 40 s later, and a node may be taken away.
+			nodeCheck.Reset(nodeCheckAfter)
 		}
 	}
 }
@@ -116,7 +123,10 @@ func (p *Probe) nodeDown(ctx context.Context, name string, running bool) error {
 		return nil
 	}
 	node, err := p.env.client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
+	switch {
+	case apierrors.IsNotFound(err):
+		return fail(ErrGone, "", "node %s of %s does not exist any more", name, p.where())
+	case err != nil:
 		return nil //nolint:nilerr // a right that is only good to have
 	}
 	for _, c := range node.Status.Conditions {

@@ -36,18 +36,20 @@ type driver struct {
 	onResult   func(check.Result)
 	onProgress func(Progress)
 
-	acked    bool // the probe runs the plan
-	planned  time.Time
-	got      int
-	heard    bool // something of the session came over the present attach
-	resumed  int
-	gap      bool // results are known to be missing
-	gaps     int  // how often they were asked for
-	asked    time.Time
-	pause    time.Duration
-	fromLog  bool
-	reason   string
-	finished bool
+	acked   bool // the probe runs the plan
+	planned time.Time
+	got     int
+	heard   bool // something of the session came over the present attach
+	resumed int
+	gap     bool // results are known to be missing
+	gaps    int  // how often they were asked for
+	asked   time.Time
+	pause   time.Duration
+	fromLog bool
+	// forgotten: the probe knows nothing of the session any more.
+	forgotten bool
+	reason    string
+	finished  bool
 }
 
 func (d *driver) head() wire.Head { return wire.Head{Session: d.p.session} }
@@ -197,6 +199,7 @@ func (d *driver) rejected(ctx context.Context, r *wire.Reject) error {
 		}
 	case wire.CodeUnknownSession:
 		if d.acked {
+			d.forgotten = true
 			d.giveUp(ctx, "the probe was replaced: it knows nothing of this session")
 		}
 	case wire.CodeBadPlan:

@@ -28,7 +28,7 @@ func (p *Probe) follow(ctx context.Context, pod *corev1.Pod) <-chan observed {
 	states := make(chan observed)
 	report := func(pod *corev1.Pod) (more bool) {
 		o := observed{}
-		o.running, o.waiting, o.err = observe(pod, p.Container, p.opts.Image)
+		o.running, o.waiting, o.err = p.observe(pod)
 		select {
 		case states <- o:
 			return o.err == nil
@@ -121,6 +121,15 @@ func (p *Probe) readOnce(ctx context.Context, report func(*corev1.Pod) bool) (ne
 	return pod.ResourceVersion, report(pod), nil
 }
 
+// observe is the function of that name, for a pod that may be another by now: a
+// StatefulSet makes its pods anew under their names.
+func (p *Probe) observe(pod *corev1.Pod) (running bool, waiting string, err error) {
+	if pod.UID != p.uid && p.uid != "" {
+		return false, "", fail(ErrGone, "", "%s was replaced by another pod of that name", p.where())
+	}
+	return observe(pod, p.Container, p.opts.Image)
+}
+
 func (p *Probe) gone() error {
-	return fail(ErrGone, "", "%s was deleted while the probe was to start", p.where())
+	return fail(ErrGone, "", "%s was deleted", p.where())
 }

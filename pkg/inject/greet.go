@@ -18,8 +18,9 @@ const (
 	helloMost  = time.Second
 	// helloWait is how long an attached probe may take to say hello.
 	helloWait = 5 * time.Second
-	// leastLife is how long a probe must still live to be of use.
-	leastLife = 90 * time.Second
+	// lifeSpare is how much longer than the longest run a warm probe must still live:
+	// facts are read before the run, and results sent again after it.
+	lifeSpare = 30 * time.Second
 	// holdEvery is the pause between two Opens that hold a session: well within the
 	// probe's claim of 10 s.
 	holdEvery = 4 * time.Second
@@ -92,8 +93,8 @@ type contact struct {
 func (p *Probe) adopt(c *contact) { p.conn, p.session, p.Hello = c.conn, c.session, c.hello }
 
 // attempt attaches once and opens a session. Only ctx and the time of another session
-// bound it.
-func (p *Probe) attempt(ctx context.Context) (*contact, error) {
+// bound it. A probe that lives no longer than least is refused with errShortLife.
+func (p *Probe) attempt(ctx context.Context, least time.Duration) (*contact, error) {
 	// The attach outlives the start: it serves the session too.
 	c := dial(context.WithoutCancel(ctx), p.env, p.place())
 	session := p.env.session()
@@ -102,7 +103,7 @@ func (p *Probe) attempt(ctx context.Context) (*contact, error) {
 		busy = true
 		p.event(EventBusy, "another run of netlook uses the probe in %s, for %s at most: waiting", p.where(), left.Round(time.Second))
 	})
-	if err == nil && hello.Left.D() < min(leastLife, p.opts.Lifetime/2) {
+	if err == nil && hello.Left.D() < least {
 		_ = c.send(&wire.Cancel{Head: wire.Head{Session: session}}) // encodes
 		c.drain(cancelWait)
 		err = errShortLife

@@ -10,11 +10,13 @@ package inject
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -27,6 +29,7 @@ const (
 	DefaultTimeout   = 60 * time.Second
 	DefaultKeepAlive = 2 * time.Minute
 	DefaultLifetime  = 15 * time.Minute
+	DefaultLongest   = time.Minute
 )
 
 // Options say what to inject and how long to wait for it.
@@ -47,6 +50,9 @@ type Options struct {
 	KeepAlive time.Duration
 	// Lifetime ends the probe whatever happens; 0 means DefaultLifetime.
 	Lifetime time.Duration
+	// Longest is how long a run may last; 0 means DefaultLongest. A warm probe that
+	// does not live so long is left alone: its end would cut the run.
+	Longest time.Duration
 	// Events, when set, hears of progress. It is called from one goroutine at a time.
 	Events func(Event)
 }
@@ -84,7 +90,8 @@ type Probe struct {
 
 	env     env
 	opts    Options
-	node    bool // a pod of ours, to be deleted
+	uid     types.UID // of the pod, "" when unknown
+	node    bool      // a pod of ours, to be deleted
 	began   time.Time
 	session string
 	used    bool // the session had its plan
@@ -124,6 +131,9 @@ func (o Options) complete(profile string) (Options, error) {
 	if o.Lifetime <= 0 {
 		o.Lifetime = DefaultLifetime
 	}
+	if o.Longest <= 0 {
+		o.Longest = DefaultLongest
+	}
 	// A kubelet takes its time to say so, and the container would stay.
 	if _, err := name.ParseReference(o.Image, name.WeakValidation); err != nil {
 		return o, fail(ErrImage, "correct --image", "image name %q is not valid: %s", o.Image, err)
@@ -136,7 +146,7 @@ func startInPod(ctx context.Context, e env, pod *corev1.Pod, opts Options) (*Pro
 	if err != nil {
 		return nil, err
 	}
-	p := &Probe{Namespace: pod.Namespace, Pod: pod.Name, env: e, opts: opts, began: time.Now()}
+	p := &Probe{Namespace: pod.Namespace, Pod: pod.Name, uid: pod.UID, env: e, opts: opts, began: time.Now()}
 	ctx, cancel := context.WithTimeoutCause(ctx, opts.Timeout, errStartTimeout)
 	defer cancel()
 	wanted, err := EphemeralContainer(pod, opts, version.Build())
@@ -153,7 +163,7 @@ func startInPod(ctx context.Context, e env, pod *corev1.Pod, opts Options) (*Pro
 		return nil, err
 	}
 	p.event(EventInject, "ephemeral container %s added to %s", p.Container, p.where())
-	return p.orNothing(p.connect(ctx, patched, attachFirst))
+	return p.orNothing(p.connect(ctx, patched, attachFirst, 0))
 }
 
 // orNothing returns the probe, which answers, or the error that says why not.
@@ -174,6 +184,9 @@ func (p *Probe) started() {
 		how = "of an earlier run answered"
 	}
 	p.event(EventStarted, "probe %s in %s", how, p.StartedIn.Round(time.Millisecond))
+	if lack := p.lack(); len(lack) > 0 {
+		p.event(EventWarning, "profile %s asks for %s, and the probe does not hold it: admission or the container runtime has taken it away", p.opts.Profile, strings.Join(lack, " and "))
+	}
 	if own := version.Build(); p.Hello.Build != own {
 		p.event(EventWarning, "the probe is of build %s, this plugin of %s: checks may differ", p.Hello.Build, own)
 	}

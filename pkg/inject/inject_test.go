@@ -214,9 +214,7 @@ func TestPodFails(t *testing.T) {
 			}()
 		}, 0, ErrGone, "deleted", time.Second},
 		{"node down", func(w *world) {
-			_ = w.client.Tracker().Add(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "w1"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{
-				{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", Message: "Kubelet stopped posting node status."},
-			}}})
+			w.setNode(corev1.ConditionUnknown, "Kubelet stopped posting node status.")
 		}, 0, ErrGone, "Kubelet stopped posting", nodeCheckAfter},
 	}
 	for _, test := range tests {

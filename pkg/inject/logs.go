@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/netlook/kubectl-netlook/pkg/wire"
@@ -21,6 +22,8 @@ const (
 	// logSpare is how much earlier than the session's begin the log is read from,
 	// for the time that requests take.
 	logSpare = 10 * time.Second
+	// logWait bounds one reading of it: a log that stalls must not hold up the rest.
+	logWait = 20 * time.Second
 	// wordsWait bounds the extra requests that make an error clearer.
 	wordsWait = 2 * time.Second
 )
@@ -28,6 +31,8 @@ const (
 // readLog hands the frames in the container's log since a time to take. The kubelet
 // keeps the log after the container has ended.
 func (p *Probe) readLog(ctx context.Context, since time.Time, take func(wire.Frame)) error {
+	ctx, cancel := context.WithTimeout(ctx, logWait)
+	defer cancel()
 	// Relative, so that this machine's clock and the node's need not agree.
 	seconds := int64((time.Since(since) + logSpare).Seconds())
 	body, err := p.env.logs(ctx, p.place(), corev1.PodLogOptions{SinceSeconds: &seconds, LimitBytes: new(int64(logBytes))})
@@ -74,9 +79,12 @@ func (p *Probe) ended(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, wordsWait)
 	defer cancel()
 	pod, err := p.env.client.CoreV1().Pods(p.Namespace).Get(ctx, p.Pod, metav1.GetOptions{})
-	if err != nil {
+	switch {
+	case apierrors.IsNotFound(err):
+		return p.gone()
+	case err != nil:
 		return nil //nolint:nilerr // then nothing is known
 	}
-	_, _, err = observe(pod, p.Container, p.opts.Image)
+	_, _, err = p.observe(pod)
 	return err
 }

@@ -47,8 +47,9 @@ func startOnNode(ctx context.Context, e env, namespace string, node *corev1.Node
 		// It may have been made all the same, when the answer did not come.
 		return nil, p.undo(ctx, p.createError(start, err, doing), start.Err() != nil)
 	}
+	p.uid = created.UID
 	p.event(EventInject, "pod %s created for node %s", wanted.Name, node.Name)
-	if err := p.connect(start, created, attachFirst); err != nil {
+	if err := p.connect(start, created, attachFirst, 0); err != nil {
 		return nil, p.undo(ctx, err, false)
 	}
 	p.started()

@@ -27,11 +27,19 @@ func (p *Probe) patch(ctx context.Context, c *corev1.EphemeralContainer) (*corev
 		})
 		return pod, err
 	}
-	if _, err := send(metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
+	tried, err := send(metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+	if err != nil {
 		return nil, p.patchError(ctx, err)
+	}
+	if _, _, err := p.observe(tried); err != nil {
+		return nil, err // what was decided was decided for another pod
 	}
 	pod, err := send(metav1.PatchOptions{})
 	if err != nil {
+		if ctx.Err() != nil {
+			// Only the answer is known to be missing.
+			p.event(EventInject, "ephemeral container %s may have been added to %s", p.Container, p.where())
+		}
 		return nil, p.patchError(ctx, err)
 	}
 	return pod, nil

@@ -2,6 +2,7 @@ package inject
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/wire"
@@ -10,6 +11,9 @@ import (
 // logPoll is the pause between two reads of the log while the session still runs
 // there, but no attach works.
 const logPoll = time.Second
+
+// logLate is how often a log is read again that should be whole.
+const logLate = 2
 
 // lost replaces an attach that has ended or hangs. When that has no prospect, or was
 // tried too often, the log is what is left.
@@ -53,22 +57,27 @@ func (d *driver) redial(ctx context.Context) {
 	d.p.conn = dial(context.WithoutCancel(ctx), d.p.env, d.p.place())
 }
 
-// giveUp takes what the container's log has, and ends the session. When results are
-// still to come there, it waits for them until the deadline.
+// giveUp takes what the container's log has, and ends the session. When results may
+// still come there, it waits for them until the deadline.
 func (d *driver) giveUp(ctx context.Context, reason string) {
 	d.finished = true
 	d.reason = reason
 	d.p.event(EventLog, "%s: reading the log of %s in %s", reason, d.p.Container, d.p.where())
+	d.fromLog = true
 	end := d.began.Add(d.deadline + deadlineSpare)
-	for {
-		d.fromLog = true
-		over := d.p.ended(ctx) != nil // asked first: what is written until then is in the log
+	for late := 0; ; {
+		over := d.p.ended(ctx) // asked first: what is written until then is in the log
 		if err := d.p.readLog(ctx, d.began, d.take); err != nil {
-			d.reason += "; " + message(err)
+			if !errors.Is(over, ErrGone) { // its log went with the pod
+				d.reason += "; " + message(err)
+			}
 			return
 		}
 		state := d.asm.State()
-		if state.Complete || state.Ended && len(state.Missing) == 0 || over || time.Now().After(end) || ctx.Err() != nil {
+		if state.Ended || d.forgotten {
+			late++ // no more is written, and the log is but a moment behind
+		}
+		if state.Complete || state.Ended && len(state.Missing) == 0 || late > logLate || over != nil || time.Now().After(end) || ctx.Err() != nil {
 			return
 		}
 		select {

@@ -12,9 +12,11 @@ import (
 // says that looking further, or adding another, would not help.
 func (p *Probe) reuse(ctx context.Context, pod *corev1.Pod, wanted *corev1.EphemeralContainer) (found bool, err error) {
 	running, pending := warmContainers(pod, wanted)
+	// Never so long that a probe of just now would not do.
+	least := min(p.opts.Longest+lifeSpare, p.opts.Lifetime/2)
 	for _, name := range running {
 		p.Container = name
-		c, err := p.attempt(ctx)
+		c, err := p.attempt(ctx, least)
 		switch {
 		case err == nil:
 			p.adopt(c)
@@ -22,6 +24,9 @@ func (p *Probe) reuse(ctx context.Context, pod *corev1.Pod, wanted *corev1.Ephem
 			return true, nil
 		case errors.Is(err, ErrBusy):
 			return false, err
+		case notAllowed(err):
+			// Nor may another one be attached to: it would be left there for nothing.
+			return false, apiError(err, "", "attach to "+p.where())
 		case ctx.Err() != nil:
 			return false, p.startError(ctx, "the probe of an earlier run does not answer")
 		}
@@ -32,13 +37,13 @@ func (p *Probe) reuse(ctx context.Context, pod *corev1.Pod, wanted *corev1.Ephem
 	// would fare no better.
 	for _, name := range pending {
 		p.Container = name
-		err := p.connect(ctx, pod, 0)
+		err := p.connect(ctx, pod, 0, least)
 		var own *Error
 		switch {
 		case err == nil:
 			p.Warm = true
 			return true, nil
-		case errors.As(err, &own) && own.ended:
+		case errors.Is(err, errShortLife), errors.As(err, &own) && own.ended:
 			continue
 		}
 		return false, err

@@ -18,7 +18,7 @@ func talk(t *testing.T, w *world, c *container) *Probe {
 	t.Helper()
 	w.probes["c"] = c
 	p := &Probe{Namespace: "shop", Pod: "web-0", Container: "c", env: w.env(), opts: completed(t, w.options()), began: time.Now()}
-	contact, err := p.attempt(t.Context())
+	contact, err := p.attempt(t.Context(), 0)
 	if err != nil {
 		t.Fatalf("attempt: %v", err)
 	}
@@ -83,7 +83,7 @@ func TestRun(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
+				w := newWorld(t, testPod())
 				c := run(t, nil)
 				p := talk(t, w, c)
 				if test.before != nil {
@@ -241,15 +241,20 @@ func TestRunAgainstALiar(t *testing.T) {
 					return io.NopCloser(strings.NewReader("noise\n")), nil
 				}
 				p := &Probe{Namespace: "shop", Pod: "web-0", Container: "c", env: e, opts: completed(t, w.options()), began: time.Now()}
-				contact, err := p.attempt(t.Context())
+				contact, err := p.attempt(t.Context(), 0)
 				if err != nil {
 					t.Fatal(err)
 				}
 				p.adopt(contact)
 				n := 0
-				o, err := p.Run(t.Context(), tasks(2), 5*time.Second, func(check.Result) { n++ })
+				began := time.Now()
+				o, err := p.Run(t.Context(), tasks(2), time.Minute, func(check.Result) { n++ })
 				if err != nil || o.Complete || n != test.got || !strings.Contains(o.Reason, test.reason) {
 					t.Errorf("%d results, %+v, %v", n, o, err)
+				}
+				// What will not come is not waited for until the deadline.
+				if took := time.Since(began); took > 15*time.Second && test.reason != "had not ended" {
+					t.Errorf("took %s", took)
 				}
 				_ = p.Close(t.Context())
 			})

@@ -73,6 +73,22 @@ func lookup(profiles map[string]profile, name string) (profile, error) {
 	return p, nil
 }
 
+// lack returns the capabilities of the profile that the probe, asked by itself, does
+// not hold. What a spec asks for is not always what a process gets.
+func (p *Probe) lack() []string {
+	profiles := podProfiles
+	if p.node {
+		profiles = nodeProfiles
+	}
+	var lack []string
+	for _, c := range profiles[p.opts.Profile].capabilities {
+		if !slices.Contains(p.Hello.Capabilities, string(c)) {
+			lack = append(lack, string(c))
+		}
+	}
+	return lack
+}
+
 // securityContext is the least that the profile needs.
 func (p profile) securityContext() *corev1.SecurityContext {
 	user, nonRoot := int64(userID), true
