@@ -22,7 +22,7 @@ func (a *app) nodeCommand() *cobra.Command {
 			and the node's sysctls, conntrack table, links, routes, neighbours and tunnels
 			against what the cluster says they should be.
 
-			The probe is a pod on the node's network, with NET_ADMIN and NET_RAW and nothing
+			The probe is a pod on the node's network, with the capability NET_RAW and nothing
 			else. It is deleted when the run ends; its namespace must allow host networking
 			(Pod Security level privileged).`),
 		Example: templates.Examples(`
