@@ -3,6 +3,7 @@ package dial
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -53,6 +54,11 @@ func TCP(ctx context.Context, o TCPOptions, listen bool) Try {
 		return t
 	}
 	kind := KindOf(err, s.addr)
+	if o.Talk.Proto == protoH2 && slices.Contains([]check.Failure{check.Protocol, check.Closed, check.Reset}, kind) {
+		if secure, ok := insideTLS(ctx, o); ok {
+			return secure
+		}
+	}
 	if o.Talk.Sure || kind == check.HTTP {
 		t.fail(ctx, err, s.addr, stageFirstByte)
 		return t
@@ -68,6 +74,23 @@ func TCP(ctx context.Context, o TCPOptions, listen bool) Try {
 	// A database may look its client up before it greets: silence is weak there.
 	t.Soft = t.Soft || (t.Failure == check.Silent && o.Talk.Proto == protoListen)
 	return t
+}
+
+// insideTLS connects again and asks for TLS, after a peer did not take HTTP/2 in the
+// clear: gRPC and "HTTP2" are declared for both. ok says that it does speak TLS.
+func insideTLS(ctx context.Context, o TCPOptions) (t Try, ok bool) {
+	s := connect(ctx, o.Peer, &t)
+	if s == nil {
+		return t, false
+	}
+	defer func() { _ = s.Close() }()
+	asked := time.Now()
+	answer, err := askTLS(ctx, s, o.Talk)
+	t.phase(stageTLS, asked)
+	t.RTT = check.Duration(time.Since(s.start))
+	t.See("protocol", "%s", o.Talk.speaks())
+	t.See("answer", "%s, in which HTTP/2 may be", answer)
+	return t, err == nil
 }
 
 // unasked connects again and only listens, after a peer cut a connection on which a

@@ -187,3 +187,14 @@ func TestGuess(t *testing.T) {
 		})
 	}
 }
+
+// TestTCPHTTP2InsideTLS: gRPC over TLS is declared as gRPC without it is.
+func TestTCPHTTP2InsideTLS(t *testing.T) {
+	u := serveTLS(t, "127.0.0.1", newAuthority(t).issue(t, "127.0.0.1", time.Now().Add(time.Hour)), http.NotFoundHandler())
+	for _, sure := range []bool{true, false} {
+		got := TCP(within(t, 2*time.Second), TCPOptions{Peer: peerOf(u), Talk: Talk{Proto: protoH2, Why: "appProtocol grpc", Sure: sure}}, true)
+		if got.Failure != "" || got.Err != nil || !strings.Contains(got.seen("answer"), "TLS 1.3") {
+			t.Errorf("sure %t: %q (%s) %v, answer %q", sure, got.Failure, got.Detail, got.Err, got.seen("answer"))
+		}
+	}
+}
