@@ -139,15 +139,16 @@ func encodeResult(s *session, r check.Result) ([]byte, error) {
 	return line, err
 }
 
-// differing blanks the fields of a label that equal the task's.
+// differing keeps what a result may say of itself, where it differs from the task's.
 func differing(l, from check.Label) check.Label {
+	var d check.Label
 	for _, f := range []struct {
-		field *string
-		from  string
-	}{{&l.Area, from.Area}, {&l.Title, from.Title}, {&l.Target, from.Target}, {&l.Object, from.Object}, {&l.Subject, from.Subject}} {
-		if *f.field == f.from {
-			*f.field = ""
+		to       *string
+		is, task string
+	}{{&d.Title, l.Title, from.Title}, {&d.Target, l.Target, from.Target}, {&d.Object, l.Object, from.Object}, {&d.Subject, l.Subject, from.Subject}} {
+		if f.is != f.task {
+			*f.to = f.is
 		}
 	}
-	return l
+	return d
 }

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"cmp"
+
 	"github.com/netlook/kubectl-netlook/pkg/check"
 )
 
@@ -83,19 +85,13 @@ func (a *Assembler) result(f *Result) (check.Result, bool) {
 	return r, true
 }
 
-// inherit fills in what a result's label leaves empty: a probe sends only what
-// differs from the task's.
+// inherit returns the task's label with what the result's says of title, target,
+// object and subject: a probe sends only what differs, and the rest is not for it to
+// say.
 func inherit(l, from check.Label) check.Label {
-	l.Area = from.Area
-	for _, f := range []struct {
-		to   *string
-		from string
-	}{{&l.Title, from.Title}, {&l.Target, from.Target}, {&l.Object, from.Object}, {&l.Subject, from.Subject}} {
-		if *f.to == "" {
-			*f.to = f.from
-		}
-	}
-	return l
+	from.Title, from.Target = cmp.Or(l.Title, from.Title), cmp.Or(l.Target, from.Target)
+	from.Object, from.Subject = cmp.Or(l.Object, from.Object), cmp.Or(l.Subject, from.Subject)
+	return from
 }
 
 // State is what an Assembler knows.

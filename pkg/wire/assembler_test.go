@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -193,5 +194,20 @@ func TestSanitizeReachesEverything(t *testing.T) {
 		if len(s) > MaxText {
 			t.Errorf("a string of %d bytes survived", len(s))
 		}
+	}
+}
+
+// TestEveryFieldOfALabelComesBack: a probe sends none of what the plan says, and the
+// result has it all the same, whatever fields a label gets.
+func TestEveryFieldOfALabelComesBack(t *testing.T) {
+	task := check.Task{ID: "t", Check: "c"}
+	v := reflect.ValueOf(&task.Label).Elem()
+	for i := range v.NumField() {
+		v.Field(i).SetString(v.Type().Field(i).Name)
+	}
+	a := NewAssembler("s", []check.Task{task})
+	got, _ := a.Add(&Result{Head: Head{Session: "s"}, Seq: 1, Result: check.Result{TaskID: "t", Label: check.Label{Asked: "lie"}}})
+	if diff := cmp.Diff(task.Label, got.Label); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
