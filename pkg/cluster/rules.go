@@ -80,7 +80,7 @@ func Rules(purpose Purpose) []Rule {
 			rules("get list watch", "", "pods", InTarget, "find the pod and see the probe start"),
 			rules("patch", "", "pods/ephemeralcontainers", InTarget, "add the probe to the pod"),
 			rules("create get", "", "pods/attach", InTarget, "talk to the probe; kubectl over WebSocket needs get"),
-			rules("get", "", "pods/log", InTarget, "read results again when the connection breaks"),
+			optional(rules("get", "", "pods/log", InTarget, "read results again when the connection breaks")), // a second source
 			optional(namespaceReads(), sharedReads(), rules("get", "", "nodes", Cluster, "tell nodes and their state")),
 		)
 	case ForNode:
@@ -88,7 +88,7 @@ func Rules(purpose Purpose) []Rule {
 			rules("get", "", "nodes", Cluster, "find the node"),
 			rules("create delete get list watch", "", "pods", InProbe, "start the probe pod and remove it"),
 			rules("create get", "", "pods/attach", InProbe, "talk to the probe; kubectl over WebSocket needs get"),
-			rules("get", "", "pods/log", InProbe, "read results again when the connection breaks"),
+			optional(rules("get", "", "pods/log", InProbe, "read results again when the connection breaks")), // a second source
 			optional(
 				rules("list", "", "nodes", Cluster, "compare routes and tunnels with the other nodes"),
 				rules("get list", "", "pods", InTarget, "resolve targets"),

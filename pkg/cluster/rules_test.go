@@ -45,7 +45,6 @@ func TestPreflightAsks(t *testing.T) {
 			"create  pods attach web-0 shop",
 			"get  pods  web-0 shop",
 			"get  pods attach web-0 shop",
-			"get  pods log web-0 shop",
 			"list  pods   shop",
 			"patch  pods ephemeralcontainers web-0 shop",
 			"watch  pods   shop",
@@ -57,7 +56,6 @@ func TestPreflightAsks(t *testing.T) {
 			"get  nodes   ",
 			"get  pods   probes",
 			"get  pods attach  probes",
-			"get  pods log  probes",
 			"list  pods   probes",
 			"watch  pods   probes",
 		}},
@@ -182,12 +180,6 @@ rules:
   - pods/attach
   verbs:
   - create
-  - get
-- apiGroups:
-  - ""
-  resources:
-  - pods/log
-  verbs:
   - get
 ---
 apiVersion: rbac.authorization.k8s.io/v1
