@@ -95,26 +95,30 @@ func start(t *testing.T, env []string, args ...string) (*exec.Cmd, *bytes.Buffer
 	return cmd, &stdout, &stderr
 }
 
-// TestInterrupt: Ctrl-C during a node run ends within seconds, with status 2, and
-// removes the node pod.
+// TestInterrupt: Ctrl-C, a request to end, and a terminal that is closed end a node
+// run within seconds, with status 2, and remove the node pod.
 func TestInterrupt(t *testing.T) {
 	noNodePods(t)
 	node := kubectl(t, "-n", namespace, "get", "pod", "client", "-o", "jsonpath={.spec.nodeName}")
-	// A target that never answers keeps the run going until it is interrupted.
-	cmd, _, stderr := start(t, nil, "node", node, "-n", namespace, "--to", "198.51.100.99:9", "--timeout", "30s")
-	eventually(t, "the node probe exists", 20*time.Second, func() bool { return nodePods(t) != "" })
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			// A target that never answers keeps the run going until it is interrupted.
+			cmd, _, stderr := start(t, nil, "node", node, "-n", namespace, "--to", "198.51.100.99:9", "--timeout", "30s")
+			eventually(t, "the node probe exists", 20*time.Second, func() bool { return nodePods(t) != "" })
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			since := time.Now()
+			_ = cmd.Wait()
+			if took := time.Since(since); took > 5*time.Second {
+				t.Errorf("took %s to end", took)
+			}
+			if code := cmd.ProcessState.ExitCode(); code != 2 {
+				t.Errorf("status %d, want 2\n%s", code, stderr.String())
+			}
+			noNodePods(t)
+		})
 	}
-	since := time.Now()
-	_ = cmd.Wait()
-	if took := time.Since(since); took > 5*time.Second {
-		t.Errorf("took %s to end after Ctrl-C", took)
-	}
-	if code := cmd.ProcessState.ExitCode(); code != 2 {
-		t.Errorf("status %d, want 2\n%s", code, stderr.String())
-	}
-	noNodePods(t)
 }
 
 // TestCleanup: a plugin that is killed leaves its node pod; cleanup removes it.
