@@ -84,12 +84,19 @@ func TestStatusAndExitCode(t *testing.T) {
 			in := input(pass, asked(report.Result{Status: check.Skipped, Skip: &check.Skip{Reason: "ping sockets are closed", Unlock: "--profile netraw"}}, "10.9.9.9"))
 			in.Asked = []string{"10.9.9.9"}
 			return in
-		}, report.Incomplete, 2, "incomplete: nothing could be tried at 10.9.9.9: ping sockets are closed (--profile netraw)"},
+		}, report.Incomplete, 2, "incomplete: nothing is known of 10.9.9.9: ping sockets are closed (--profile netraw)"},
 		"no check knows what was asked": {func() report.Input {
 			in := input(pass)
 			in.Asked = []string{"svc/x"}
 			return in
-		}, report.Incomplete, 2, "incomplete: nothing could be tried at svc/x"},
+		}, report.Incomplete, 2, "incomplete: nothing is known of svc/x"},
+		"silence is no evidence": {func() report.Input {
+			silent := asked(result(check.Warn, "target", "udp", "10.9.9.9:53"), "10.9.9.9:53/udp")
+			silent.Failure, silent.Summary = check.Timeout, "silent"
+			in := input(pass, silent)
+			in.Asked = []string{"10.9.9.9:53/udp"}
+			return in
+		}, report.Incomplete, 2, "incomplete: nothing is known of 10.9.9.9:53/udp: silent"},
 		"some evidence for what was asked": {func() report.Input {
 			in := input(asked(pass, "svc/x"), asked(result(check.Skipped, "target", "icmp", "a"), "svc/x"))
 			in.Asked = []string{"svc/x"}

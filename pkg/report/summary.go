@@ -53,7 +53,7 @@ func whyIncomplete(r *Report, c Counts, in Input) string {
 	}
 	for _, arg := range in.Asked {
 		if why, missing := withoutEvidence(r.Results, arg); missing {
-			return "nothing could be tried at " + arg + why
+			return "nothing is known of " + arg + why
 		}
 	}
 	return ""
@@ -61,12 +61,16 @@ func whyIncomplete(r *Report, c Counts, in Input) string {
 
 // withoutEvidence reports whether no check of an argument of the user's said
 // anything, and why: the reason of one that did not run, and what would let it.
+// Silence that is only worth a warning (a UDP port, a ping that a firewall may drop)
+// says nothing: neither that the target works nor that it does not.
 func withoutEvidence(results []check.Result, arg string) (why string, missing bool) {
 	for _, res := range results {
 		switch {
 		case res.Asked != arg:
-		case res.Status == check.Pass || res.Status == check.Warn || res.Status == check.Fail:
+		case res.Status == check.Pass || res.Status == check.Fail || res.Status == check.Warn && res.Failure != check.Timeout:
 			return "", false
+		case res.Status == check.Warn && why == "":
+			why = ": " + res.Summary
 		case res.Skip != nil && why == "":
 			why = ": " + res.Skip.Reason
 			if res.Skip.Unlock != "" {
