@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/report/printer"
 	"github.com/netlook/kubectl-netlook/pkg/version"
@@ -77,6 +78,7 @@ func (d *diagnosis) input(started time.Time) report.Input {
 	for _, note := range d.facts.Notes {
 		in.Notices = append(in.Notices, report.Notice{Kind: report.Unread, Message: note})
 	}
+	in.Verdict = d.causes.Diagnose(diagnose.NewCase(d.facts, d.results))
 	if d.probe != nil {
 		about := d.probe.Describe()
 		in.Probe, in.Tasks = &about, d.tasks

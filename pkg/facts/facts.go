@@ -29,6 +29,9 @@ type Facts struct {
 	// Nodes are the nodes in question: for a node vantage point all nodes of the
 	// cluster, for a pod those that hold it and its targets.
 	Nodes []Node
+	// Similar are the services of the cluster that a --to host may have meant, by the
+	// host as typed: names that nearly fit, or the same name in another namespace.
+	Similar map[string][]string
 	// Notes says, for people, what could not be read and why ("services: forbidden
 	// for user jane"). A check that needs what is missing says so too.
 	Notes []string

@@ -31,6 +31,7 @@ type Link struct {
 	TxErrors  uint64   `json:"txErrors"`
 	RxDropped uint64   `json:"rxDropped"`
 	TxDropped uint64   `json:"txDropped"`
+	Hairpin   *bool    `json:"hairpin,omitempty"`
 	VXLAN     *VXLAN   `json:"vxlan,omitempty"`
 }
 

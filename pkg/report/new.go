@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
@@ -31,6 +32,8 @@ type Input struct {
 	// unknown, and makes the run incomplete.
 	Tasks   []check.Task
 	Results []check.Result
+	// Verdict is the diagnosis of Results.
+	Verdict diagnose.Verdict
 }
 
 // New makes the report. It is pure: the same input gives the same report, in
@@ -45,6 +48,7 @@ func New(in Input) *Report {
 		},
 		Vantage: newVantage(in),
 		Probe:   in.Probe,
+		Verdict: in.Verdict,
 		Notices: slices.Clone(in.Notices),
 		Results: complete(in),
 	}

@@ -2,7 +2,8 @@
 // what came of every check, and whether that is healthy, a problem, or too little to
 // say. New is pure; the printers below pkg/report/printer show the document.
 //
-// It may import the standard library, pkg/check and pkg/facts, never client-go.
+// It may import the standard library, pkg/check, pkg/diagnose and pkg/facts, never
+// client-go.
 package report
 
 import (
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
@@ -46,9 +48,9 @@ type Report struct {
 	// Probe is nil when nothing was injected.
 	Probe   *Probe  `json:"probe,omitempty"`
 	Summary Summary `json:"summary"`
-	// Root causes go here, before the rows that they explain, once a diagnosis
-	// engine hands them to New (Input).
-	Notices []Notice `json:"notices,omitempty"`
+	// Verdict is what the failures come from, before the rows that it explains.
+	Verdict diagnose.Verdict `json:"verdict"`
+	Notices []Notice         `json:"notices,omitempty"`
 	// Skipped are the checks that did not run, by reason.
 	Skipped []SkipGroup `json:"skipped,omitempty"`
 	Rows    []Row       `json:"rows"`

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 )
 
 // newSummary judges the run. Problems outweigh what is missing; what is missing
@@ -20,6 +21,9 @@ func newSummary(r *Report, in Input) Summary {
 	case s.Counts.Fail > 0:
 		s.Status, s.ExitCode = Problems, ExitProblems
 		s.Headline = fmt.Sprintf("%s failed: %s", CountChecks(s.Counts.Fail), failedTitles(r.Rows))
+		if causes := r.Verdict.Causes; len(causes) > 0 {
+			s.Headline = verdictHeadline(r, s.Counts.Fail)
+		}
 		if gap != "" {
 			s.Headline += " (and not everything could be checked)"
 		}
@@ -120,3 +124,35 @@ func CountChecks(n int) string {
 	}
 	return fmt.Sprintf("%d checks", n)
 }
+
+// verdictHeadline says how many causes explain how many of the failures.
+func verdictHeadline(r *Report, failed int) string {
+	causes := r.Verdict.Causes
+	text := "1 cause explains "
+	if len(causes) > 1 {
+		text = fmt.Sprintf("%d causes explain ", len(causes))
+	}
+	candidates := 0
+	for _, res := range r.Results {
+		if res.Status == check.Fail && !explained(causes, diagnose.Key(res)) {
+			candidates++
+		}
+	}
+	if candidates == 0 {
+		text += "all "
+	} else {
+		text += fmt.Sprintf("%d of ", failed-candidates)
+	}
+	text += CountChecks(failed) + " that failed"
+	if n := len(r.Verdict.Unexplained); n > 0 {
+		text += fmt.Sprintf("; %d not explained", n)
+	}
+	return text
+}
+
+func explained(causes []diagnose.Finding, key string) bool {
+	return slices.ContainsFunc(causes, func(f diagnose.Finding) bool { return slices.Contains(f.Explains, key) })
+}
+
+// Explained reports whether one of the verdict's causes explains a result.
+func (r *Report) Explained(res Result) bool { return explained(r.Verdict.Causes, diagnose.Key(res)) }

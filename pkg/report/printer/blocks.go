@@ -33,6 +33,9 @@ func (p *page) blocks(r *report.Report) {
 		case check.Unknown:
 			silent = append(silent, lead(row))
 		default:
+			if p.toldByVerdict(r, row) {
+				continue
+			}
 			rows = append(rows, row)
 		}
 	}

@@ -21,6 +21,7 @@ func printTable(w io.Writer, r *report.Report, o Options) error {
 	p.title(r)
 	p.notices(r, report.Fallback, report.Cut, report.Note)
 	p.headline(r)
+	p.verdict(r)
 	p.blocks(r)
 	if r.Summary.Status == report.Healthy {
 		p.notRun(r)

@@ -19,6 +19,7 @@ func printWide(w io.Writer, r *report.Report, o Options) error {
 	p.title(r)
 	p.notices(r, report.Fallback, report.Cut, report.Note)
 	p.headline(r)
+	p.verdict(r)
 	p.printf("\n")
 	header := []string{"AREA", "CHECK", "TARGET", "RESULT", "TIME", "ATTEMPTS", "FAILURE", "OBJECT", "VANTAGE", "ID", "DETAIL"}
 	var rows [][]cell

@@ -1,0 +1,74 @@
+package causes
+
+import (
+	"fmt"
+
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-NODE-BRIDGE-NF",
+		Summary: "bridged packets bypass the packet filter, so services fail for backends on the same node",
+		Signal:  "A ClusterIP fails, in as many attempts as it has backends on the client's own node, while every backend answers by itself; on the node bridge-nf-call-iptables is 0 or absent. The answer of a backend on the same bridge is not translated back.",
+		Meaning: "A service works or hangs depending on which backend the node picks: it looks like random loss.",
+		Confirm: []string{"sysctl net.bridge.bridge-nf-call-iptables (on the node)", "lsmod | grep br_netfilter (on the node)"},
+		Remedy:  []string{"modprobe br_netfilter && sysctl -w net.bridge.bridge-nf-call-iptables=1 (on the node), and files in /etc/modules-load.d and /etc/sysctl.d"},
+		Source:  "https://kubernetes.io/docs/setup/production-environment/container-runtimes/",
+		Deep:    true,
+		Find:    findBridgeNF,
+	})
+}
+
+func findBridgeNF(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	home := c.Home()
+	for _, t := range vipTroubles(c) {
+		if t.local == 0 && !t.self {
+			continue // no backend on this node's bridge
+		}
+		if t.whole && t.local < len(t.service.Ready()) {
+			continue // backends elsewhere would have answered
+		}
+		f := diagnose.Finding{
+			Headline:   fmt.Sprintf("on node %s services fail for backends on the same node", home),
+			Confidence: diagnose.Possible,
+			Where:      []string{"node/" + home},
+			Evidence:   append(t.evidence(), fmt.Sprintf("%d of its %d endpoints run on node %s", t.local, len(t.service.Ready()), home)),
+			Explains:   append([]string{diagnose.Key(t.result)}, settingsResult(c, home)...),
+			Likely:     "br_netfilter is not loaded, or bridge-nf-call-iptables was set to 0",
+			Try:        []string{"sysctl net.bridge.bridge-nf-call-iptables   (on node " + home + ")"},
+			Rank:       rankNode,
+		}
+		setting := settingFor(vipAddr(t.result))
+		value, read := sysctlAt(c, home, setting)
+		switch {
+		case read && value == "1":
+			continue
+		case read:
+			f.Confidence = diagnose.Certain
+			f.Rank = rankMeasured
+			f.Evidence = append(f.Evidence, fmt.Sprintf("%s=%s on node %s", setting, orAbsent(value), home))
+		}
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+func orAbsent(value string) string {
+	if value == "" {
+		return "absent"
+	}
+	return value
+}
+
+// settingsResult is the key of the warning about a node's settings.
+func settingsResult(c *diagnose.Case, node string) []string {
+	var keys []string
+	for _, r := range c.Find(diagnose.Match{Check: "node.sysctl", Vantage: "node/", Status: failing}) {
+		if r.Vantage == "node/"+node {
+			keys = append(keys, diagnose.Key(r))
+		}
+	}
+	return keys
+}

@@ -1,0 +1,70 @@
+package causes
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-NODE-CONNTRACK-FULL",
+		Summary: "a node's connection tracking table is full",
+		Signal:  "nf_conntrack_count is at nf_conntrack_max on the node, or its drop counter grew while the checks ran. From the pod: new connections time out now and then, whatever the target.",
+		Meaning: "The first packet of every new connection is dropped; connections that exist go on.",
+		Confirm: []string{"sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max (on the node)", "conntrack -S (on the node)", "dmesg | grep 'table full' (on the node)"},
+		Remedy:  []string{"sysctl -w net.netfilter.nf_conntrack_max=N (on the node), or kube-proxy's --conntrack-max-per-core", "find who opens so many: conntrack -L | awk '{print $5}' | sort | uniq -c | sort -n"},
+		Source:  "kernel: Documentation/networking/nf_conntrack-sysctl.rst",
+		Deep:    true,
+		Find:    findConntrackFull,
+	})
+}
+
+func findConntrackFull(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, r := range c.Find(diagnose.Match{Check: "node.conntrack", Vantage: "node/", Status: []check.Status{check.Fail}}) {
+		node := strings.TrimPrefix(r.Vantage, "node/")
+		keys := []string{diagnose.Key(r)}
+		for _, other := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout, check.Silent, check.Unreachable, check.Denied, check.MTU}}) {
+			keys = append(keys, diagnose.Key(other))
+		}
+		keys = append(keys, namesFailing(c)...)
+		findings = append(findings, diagnose.Finding{
+			Headline:   fmt.Sprintf("the connection tracking table of node %s is full: %s", node, r.Summary),
+			Confidence: diagnose.Certain,
+			Where:      []string{"node/" + node},
+			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
+			Explains:   keys,
+			Likely:     "many short connections, a scan, or a limit that is too small for the node",
+			Try:        []string{"conntrack -S   (on node " + node + ")", "sysctl -w net.netfilter.nf_conntrack_max=262144   (on node " + node + ")"},
+			Rank:       rankMeasured,
+		})
+	}
+	if len(findings) > 0 || c.Deep(c.Home()) || c.Home() == "" {
+		return findings
+	}
+	// From the pod: several targets, on several nodes or outside, lose new connections.
+	scattered := map[string]bool{}
+	var keys []string
+	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout}}) {
+		if r.Vantage == check.VantageAPI {
+			continue
+		}
+		scattered[r.Area+" "+c.NodeOf(r)] = true
+		keys = append(keys, diagnose.Key(r))
+	}
+	if len(scattered) < 3 {
+		return nil
+	}
+	return []diagnose.Finding{{
+		Headline:   fmt.Sprintf("the connection tracking table of node %s may be full", c.Home()),
+		Confidence: diagnose.Possible,
+		Where:      []string{"node/" + c.Home()},
+		Evidence:   []string{fmt.Sprintf("%d results of different kinds time out", len(keys))},
+		Explains:   append(keys, namesFailing(c)...),
+		Try:        []string{"sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max   (on node " + c.Home() + ")"},
+		Rank:       rankNode,
+	}}
+}

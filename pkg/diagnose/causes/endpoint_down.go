@@ -1,0 +1,91 @@
+package causes
+
+import (
+	"fmt"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-SVC-ENDPOINT-DOWN",
+		Summary: "a port behind a service, or of a target, never answers",
+		Signal:  "Every attempt at one endpoint times out, while other pods on its node, or other ports of the same pod, answer. A process that is gone would refuse.",
+		Meaning: "Clients see one failure in as many connections as there are endpoints, after their own timeout.",
+		Confirm: []string{"kubectl netlook pod CLIENT --to pod/POD:PORT --deep", "kubectl get networkpolicies -n NAMESPACE"},
+		Remedy:  []string{"kubectl delete pod POD -n NAMESPACE", "mend the rule or NetworkPolicy that drops the port"},
+		Source:  "field notes: dead endpoint (partial outage)",
+		Find:    findEndpointDown,
+	})
+}
+
+func findEndpointDown(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, id := range []string{"service.endpoint", "target.tcp"} {
+		for _, group := range bySubject(c.Find(diagnose.Match{Check: id, Status: failing})) {
+			if f, ok := endpointDown(c, group); ok {
+				findings = append(findings, f)
+			}
+		}
+	}
+	return findings
+}
+
+func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) {
+	var dead []check.Result
+	confidence := diagnose.Likely
+	likely := "a rule inside the pod, its NetworkPolicy or its node drops the port; a process that is gone would refuse"
+	for _, r := range group {
+		if !allFailures(r, check.Timeout, check.Unreachable) {
+			continue
+		}
+		peer := c.PeerOf(r)
+		if hop, dark := c.HopOf(r); dark {
+			if len(hop.Dark) > 1 || hop.Elsewhere == 0 {
+				continue // the whole node is dark, or nothing answers: not this endpoint's own
+			}
+			confidence = diagnose.Possible
+		}
+		if peer.Dark() {
+			confidence = diagnose.Possible
+			likely = "the pod answers nothing at all: its network may be cut off, or a policy drops everything"
+		}
+		dead = append(dead, r)
+	}
+	if len(dead) == 0 {
+		return diagnose.Finding{}, false
+	}
+	all := c.Find(diagnose.Match{Check: dead[0].Check, Subject: dead[0].Subject, Vantage: dead[0].Vantage})
+	total := 0
+	for _, r := range all {
+		if r.Title == dead[0].Title {
+			total++
+		}
+	}
+	f := diagnose.Finding{
+		Headline:   fmt.Sprintf("%s never answers", dead[0].Target),
+		Confidence: confidence,
+		Where:      places(c, dead),
+		Evidence:   seenAll(dead),
+		Explains:   c.Through(diagnose.Keys(dead)),
+		Likely:     likely,
+		Rank:       rankSymptom,
+	}
+	if s := c.Service(dead[0].Subject); s != nil {
+		f.Headline = fmt.Sprintf("%d of %d endpoints of service %s never answer", len(dead), total, s.Ref())
+		if len(dead) == 1 {
+			f.Headline = fmt.Sprintf("1 of %d endpoints of service %s never answers", total, s.Ref())
+		}
+		f.Try = append(f.Try, slicesOf(s))
+	}
+	for _, r := range c.Find(diagnose.Match{Check: "target.icmp", Vantage: dead[0].Vantage}) {
+		if r.Object != "" && r.Object == dead[0].Object && r.Status == check.Pass {
+			f.Evidence = append(f.Evidence, seen(r)+": the pod is reachable, its port is not")
+		}
+	}
+	if namespace, pod := namespaced(dead[0].Object); namespace != "" {
+		f.Try = append(f.Try, fmt.Sprintf("kubectl -n %s describe pod %s", namespace, pod), fmt.Sprintf("kubectl -n %s get networkpolicies", namespace))
+	}
+	return f, true
+}

@@ -1,0 +1,62 @@
+package causes
+
+import (
+	"fmt"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-POD-LINK-DOWN",
+		Summary: "the pod's own interface is down, or has no address or route",
+		Signal:  "Inside the pod no interface besides loopback is up with an address, or there is no default route.",
+		Meaning: "The pod reaches nothing but itself.",
+		Confirm: []string{"kubectl netlook pod POD -o wide: the row vantage interface"},
+		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: its network is then made anew"},
+		Source:  "ip-link(8)",
+		Find: func(c *diagnose.Case) []diagnose.Finding {
+			var findings []diagnose.Finding
+			for _, r := range c.Find(diagnose.Match{Check: "vantage.interface", Status: []check.Status{check.Fail}}) {
+				f := diagnose.Finding{
+					Headline:   fmt.Sprintf("the interface of %s: %s", r.Vantage, r.Summary),
+					Confidence: diagnose.Certain,
+					Where:      []string{r.Vantage},
+					Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
+					Explains:   everything(c, r.Vantage),
+					Likely:     "something in the pod or on its node has taken the link down, or the CNI plugin was interrupted",
+					Rank:       rankMeasured,
+				}
+				if pod := c.Facts.Vantage.Pod; pod != nil {
+					f.Try = []string{fmt.Sprintf("kubectl -n %s delete pod %s", pod.Namespace, pod.Name)}
+				}
+				findings = append(findings, f)
+			}
+			for _, p := range c.Peers() {
+				if !p.Dark() || p.Node == "" || darkNode(c, p) || c.Deep(p.Node) {
+					continue
+				}
+				findings = append(findings, diagnose.Finding{
+					Headline:   fmt.Sprintf("the interface of %s may be down", orAddr(p)),
+					Confidence: diagnose.Possible,
+					Where:      []string{orAddr(p)},
+					Evidence:   []string{fmt.Sprintf("nothing comes back from %s, whatever is sent", p.Addr)},
+					Explains:   c.Through(p.Keys),
+					Try:        []string{"kubectl netlook " + lookFrom(p.Object)},
+					Rank:       rankPod,
+				})
+			}
+			return findings
+		},
+	})
+}
+
+// lookFrom is how to look from an object: "pod NAME -n NAMESPACE".
+func lookFrom(object string) string {
+	namespace, pod := namespaced(object)
+	if namespace == "" {
+		return object
+	}
+	return fmt.Sprintf("pod %s -n %s", pod, namespace)
+}

@@ -1,0 +1,54 @@
+package causes
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-DNS-NAME-UNKNOWN",
+		Summary: "a name does not exist: the DNS servers answer, and say so",
+		Signal:  "Every name of the search list is answered with NXDOMAIN, while other names resolve at the same servers. Where the name looks like a service's, the services of the cluster are compared.",
+		Meaning: "Mistyped, in another namespace (a short name is only found in the own one), or deleted.",
+		Confirm: []string{"kubectl get services -A | grep NAME"},
+		Remedy:  []string{"use NAME.NAMESPACE for a service of another namespace"},
+		Source:  "https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/",
+		Find:    findNameUnknown,
+	})
+}
+
+func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
+	works := len(c.Find(diagnose.Match{Check: "dns.", Vantage: "", Status: []check.Status{check.Pass}})) > 0
+	var findings []diagnose.Finding
+	for _, r := range c.Find(diagnose.Match{Check: "dns.search", Status: failing, Failure: []check.Failure{check.NXDomain}}) {
+		keys := []string{diagnose.Key(r)}
+		for _, other := range c.Find(diagnose.Match{Status: failing}) {
+			if other.Vantage == r.Vantage && other.Failure == check.NXDomain && strings.Contains(other.Target, r.Target) {
+				keys = append(keys, diagnose.Key(other))
+			}
+		}
+		f := diagnose.Finding{
+			Headline:   fmt.Sprintf("the name %s does not exist", r.Target),
+			Confidence: diagnose.Likely,
+			Where:      []string{r.Target},
+			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
+			Explains:   keys,
+			Rank:       rankService,
+		}
+		if works {
+			f.Evidence = append(f.Evidence, "other names resolve at the same servers")
+		}
+		if similar := c.Facts.Similar[r.Target]; len(similar) > 0 {
+			f.Likely = "meant is perhaps " + strings.Join(similar, ", or ")
+			f.Headline += "; there is " + similar[0]
+		} else {
+			f.Try = []string{"kubectl get services -A"}
+		}
+		findings = append(findings, f)
+	}
+	return findings
+}

@@ -1,0 +1,34 @@
+package causes
+
+import (
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	state := nodeState{
+		check: "node.sysctl",
+		matches: func(r check.Result) bool {
+			return r.Status == check.Fail && (strings.Contains(r.Summary, "forward"))
+		},
+		ends: atBoth, own: false,
+		headline: "node %s does not forward packets",
+		likely:   "another program or a reboot without the sysctl file has turned forwarding off",
+		try: func(node string) []string {
+			return []string{netlookNode(node), "sysctl -w net.ipv4.ip_forward=1   (on node " + node + ")"}
+		},
+	}
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-NODE-IP-FORWARD",
+		Summary: "a node does not forward packets between its pods and the network",
+		Signal:  "net.ipv4.ip_forward, an interface's forwarding, or net.ipv6.conf.all.forwarding is 0 on the node. From the pod: every pod on that node is silent, the node itself answers.",
+		Meaning: "Pods of the node are cut off from all other nodes; what stays within the node works.",
+		Confirm: []string{"sysctl net.ipv4.ip_forward net.ipv4.conf.all.forwarding (on the node)"},
+		Remedy:  []string{"sysctl -w net.ipv4.ip_forward=1 (on the node), and a file in /etc/sysctl.d for the next boot"},
+		Source:  "kernel: Documentation/networking/ip-sysctl.rst",
+		Deep:    true,
+		Find:    state.find,
+	})
+}

@@ -1,0 +1,128 @@
+package causes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+// nodeState describes a cause that sits in a node's kernel: one check of the node
+// rung reads it, and without that rung it can only be suspected where the way between
+// two nodes is dark.
+type nodeState struct {
+	// check reads the state; a result of it that is bad and matches is the cause.
+	check   string
+	matches func(check.Result) bool
+	// ends says at which end of a dark way it may sit.
+	ends func(h diagnose.Hop) []string
+	// headline takes the node's name.
+	headline string
+	// pairwise: the result's evidence names the other nodes it concerns; else all
+	// that crosses the node is explained.
+	pairwise bool
+	// own: also what looks from the node at pods of its own is explained.
+	own    bool
+	likely string
+	try    func(node string) []string
+}
+
+func atFrom(h diagnose.Hop) []string { return []string{h.From} }
+func atTo(h diagnose.Hop) []string   { return []string{h.To} }
+func atBoth(h diagnose.Hop) []string { return []string{h.From, h.To} }
+
+// find is the Find of such a cause.
+func (s nodeState) find(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, r := range c.Find(diagnose.Match{Check: s.check, Vantage: "node/", Status: failing}) {
+		if s.matches != nil && !s.matches(r) {
+			continue
+		}
+		node := strings.TrimPrefix(r.Vantage, "node/")
+		keys := []string{diagnose.Key(r)}
+		if s.pairwise {
+			for _, e := range r.Evidence {
+				keys = append(keys, c.Crossing(node, e.Key)...)
+			}
+		} else {
+			keys = append(keys, c.Crossing(node, "")...)
+		}
+		if s.own {
+			keys = append(keys, within(c, node)...)
+		}
+		findings = append(findings, diagnose.Finding{
+			Headline:   fmt.Sprintf(s.headline, node) + ": " + r.Summary,
+			Confidence: diagnose.Certain,
+			Where:      []string{"node/" + node},
+			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
+			Explains:   keys,
+			Likely:     s.likely,
+			Try:        s.try(node),
+			Rank:       rankMeasured,
+		})
+	}
+	for _, h := range c.Hops() {
+		for _, node := range s.ends(h) {
+			if c.Deep(node) {
+				continue // it was read there, and is in order
+			}
+			findings = append(findings, diagnose.Finding{
+				Headline:   fmt.Sprintf(s.headline, node),
+				Confidence: diagnose.Possible,
+				Where:      []string{"node/" + node},
+				Evidence:   dark(h),
+				Explains:   c.Through(h.Keys),
+				Try:        s.try(node),
+				Rank:       rankNode,
+			})
+		}
+	}
+	return findings
+}
+
+// dark is a way between nodes that gives no answer, as lines of evidence.
+func dark(h diagnose.Hop) []string {
+	var addrs []string
+	for _, p := range h.Dark {
+		addrs = append(addrs, p.Addr.String())
+	}
+	slices.Sort(addrs)
+	addrs = slices.Compact(addrs)
+	lines := []string{fmt.Sprintf("from node %s no pod on node %s answers: %s", h.From, h.To, strings.Join(addrs[:min(len(addrs), mostPlaces)], ", "))}
+	if h.Elsewhere > 0 {
+		lines = append(lines, fmt.Sprintf("%d pods on other nodes answer", h.Elsewhere))
+	}
+	return lines
+}
+
+// within are the bad results of a vantage point on node that look at pods of the same
+// node, and at its gateway.
+func within(c *diagnose.Case, node string) []string {
+	var keys []string
+	for _, r := range c.Results {
+		if !diagnose.Bad(r) || r.Vantage == check.VantageAPI || strings.HasPrefix(r.Check, "node.") {
+			continue
+		}
+		home := strings.TrimPrefix(r.Vantage, "node/")
+		if home == r.Vantage {
+			home = c.Home()
+		}
+		if home == node && (c.NodeOf(r) == node || strings.HasPrefix(r.Check, "gateway.")) {
+			keys = append(keys, diagnose.Key(r))
+		}
+	}
+	return c.Through(keys)
+}
+
+// everything are all bad results of one vantage point.
+func everything(c *diagnose.Case, vantage string) []string {
+	var keys []string
+	for _, r := range c.Find(diagnose.Match{Vantage: vantage, Status: failing}) {
+		if r.Vantage == vantage && !strings.HasPrefix(r.Check, "node.") {
+			keys = append(keys, diagnose.Key(r))
+		}
+	}
+	return keys
+}

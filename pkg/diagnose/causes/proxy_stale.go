@@ -1,0 +1,91 @@
+package causes
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-SVC-PROXY-STALE",
+		Summary: "a node's service rules are stale or missing: kube-proxy does not run there, or does not keep up",
+		Signal:  "A ClusterIP fails while every endpoint answers by itself. On the node kube-proxy's health port refuses, or conntrack shows connections to the ClusterIP handed to an address that is no endpoint.",
+		Meaning: "From this node, services whose pods have changed lead to pods that are gone, or nowhere; new services do not work at all. Other nodes are fine.",
+		Confirm: []string{"curl http://127.0.0.1:10256/healthz (on the node)", "kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy", "conntrack -L -d CLUSTER-IP (on the node)"},
+		Remedy:  []string{"kubectl -n kube-system delete pod KUBE-PROXY-POD (or restart its service on the node)"},
+		Source:  "https://kubernetes.io/docs/tasks/debug/debug-application/debug-service/#is-the-kube-proxy-working",
+		Deep:    true,
+		Find:    findProxyStale,
+	})
+}
+
+func findProxyStale(c *diagnose.Case) []diagnose.Finding {
+	home := c.Home()
+	var proxy []check.Result
+	for _, r := range c.Find(diagnose.Match{Check: "node.proxy", Vantage: "node/", Status: failing}) {
+		if r.Vantage == "node/"+home {
+			proxy = append(proxy, r)
+		}
+	}
+	var troubles []vipTrouble
+	for _, t := range vipTroubles(c) {
+		// One in n may be hairpin or bridge-nf; with stale rules a dead address is
+		// among the backends, which looks alike when the pod or its node is one.
+		if t.whole || !t.self && t.local == 0 || len(proxy) > 0 {
+			troubles = append(troubles, t)
+		}
+	}
+	if len(troubles) == 0 && len(proxy) == 0 {
+		return nil
+	}
+	f := diagnose.Finding{
+		Headline:   fmt.Sprintf("node %s hands services' connections over wrongly: kube-proxy is down or behind", home),
+		Confidence: diagnose.Likely,
+		Where:      []string{"node/" + home},
+		Evidence:   seenAll(proxy),
+		Explains:   diagnose.Keys(proxy),
+		Likely:     "kube-proxy does not run on the node, or cannot reach the API server",
+		Try: []string{
+			"kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy",
+			"curl http://127.0.0.1:10256/healthz   (on node " + home + ")",
+		},
+		Rank: rankNode,
+	}
+	for _, t := range troubles {
+		f.Evidence = append(f.Evidence, t.evidence()...)
+		f.Explains = append(f.Explains, diagnose.Key(t.result))
+	}
+	if ghosts := ghostsOf(c, troubles); len(ghosts) > 0 {
+		f.Confidence, f.Rank = diagnose.Certain, rankMeasured
+		f.Evidence = append(f.Evidence, ghosts...)
+	}
+	if len(proxy) > 0 {
+		f.Confidence, f.Rank = diagnose.Certain, rankMeasured
+	}
+	return []diagnose.Finding{f}
+}
+
+// ghostsOf are the flows to these ClusterIPs that the kernel handed to an address
+// that is no endpoint of the service (nf_conntrack: the source of the reply tuple).
+func ghostsOf(c *diagnose.Case, troubles []vipTrouble) []string {
+	var lines []string
+	for _, t := range troubles {
+		var endpoints []string
+		for _, e := range t.service.Endpoints {
+			endpoints = append(endpoints, e.Addr.Unmap().String())
+		}
+		for _, flow := range flowsTo(c, vipAddr(t.result).String()) {
+			if slices.Contains(endpoints, flow.backend) || flow.backend == flow.vip {
+				continue
+			}
+			line := fmt.Sprintf("the kernel sent %s to %s, which is no endpoint of service %s", flow.vip, flow.backend, t.service.Ref())
+			if !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines[:min(len(lines), mostPlaces)]
+}

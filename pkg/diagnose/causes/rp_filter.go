@@ -1,0 +1,59 @@
+package causes
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-NODE-RP-FILTER",
+		Summary: "a node drops packets whose answers would leave by another interface (reverse path filter)",
+		Signal:  "TcpExt IPReversePathFilter grows on the node while packets are lost on the way to it or from it, and rp_filter is 1 on an interface.",
+		Meaning: "One direction of a connection is lost: connects time out although the way there is open.",
+		Confirm: []string{"nstat -az TcpExtIPReversePathFilter (on the node)", "sysctl -a | grep '\\.rp_filter' (on the node)"},
+		Remedy:  []string{"sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.DEVICE.rp_filter=2 (on the node), or make the paths symmetric"},
+		Source:  "RFC 3704; kernel: Documentation/networking/ip-sysctl.rst",
+		Deep:    true,
+		Find:    findRPFilter,
+	})
+}
+
+// minFiltered is how many packets must have been filtered while the checks repeated:
+// a few stray ones come by on any node.
+const minFiltered = 2
+
+func findRPFilter(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for node, moved := range c.Moved {
+		n := moved["tcpext.IPReversePathFilter"]
+		if n < minFiltered {
+			continue
+		}
+		keys := c.Crossing(node, "")
+		if len(keys) == 0 {
+			continue
+		}
+		f := diagnose.Finding{
+			Headline:   fmt.Sprintf("node %s drops packets that its reverse path filter does not like", node),
+			Confidence: diagnose.Certain,
+			Where:      []string{"node/" + node},
+			Evidence:   []string{fmt.Sprintf("TcpExt IPReversePathFilter grew by %d on node %s while the failing checks were repeated", n, node)},
+			Explains:   keys,
+			Likely:     "strict filtering (rp_filter=1) on an asymmetric path, or a route that is missing for the source",
+			Try:        []string{"nstat -az TcpExtIPReversePathFilter   (on node " + node + ")"},
+			Rank:       rankMeasured - 1,
+		}
+		for _, r := range c.Find(diagnose.Match{Check: "node.sysctl", Vantage: "node/"}) {
+			if strings.TrimPrefix(r.Vantage, "node/") == node {
+				if strict := value(r, "rp_filter strict (1)"); strict != "" {
+					f.Evidence = append(f.Evidence, "rp_filter is 1 on "+strict)
+				}
+			}
+		}
+		findings = append(findings, f)
+	}
+	return findings
+}

@@ -1,0 +1,137 @@
+package diagnose
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// Through returns keys and those of all bad results that the same trouble shows in by
+// way of a service: its ClusterIP hands connections to an endpoint that is among the
+// targets of keys, or the DNS servers are. A ClusterIP of which every attempt fails
+// while some endpoint is well has another trouble, and is left out.
+func (c *Case) Through(keys []string) []string {
+	ill := map[netip.Addr]bool{}
+	for _, key := range keys {
+		if i, known := c.byKey[key]; known {
+			if addr, ok := TargetAddr(c.Results[i]); ok {
+				ill[addr] = true
+			}
+		}
+	}
+	all := slices.Clone(keys)
+	for _, r := range c.Results {
+		if Bad(r) && c.throughService(r, ill) {
+			all = append(all, Key(r))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (c *Case) throughService(r check.Result, ill map[netip.Addr]bool) bool {
+	s := c.servedBy(r)
+	if s == nil {
+		return false
+	}
+	hit, spared := 0, 0
+	for _, e := range s.Ready() {
+		if ill[e.Addr.Unmap()] {
+			hit++
+		} else {
+			spared++
+		}
+	}
+	if hit == 0 {
+		return false
+	}
+	return spared == 0 || len(r.Attempts) == 0 || r.Lost() < len(r.Attempts)
+}
+
+// servedBy is the service whose endpoints a result depends on, beyond its own target:
+// that of the ClusterIP it tried, or the cluster's DNS where a name was asked.
+func (c *Case) servedBy(r check.Result) *facts.Service {
+	if addr, ok := TargetAddr(r); ok {
+		for _, s := range c.services() {
+			if slices.Contains(s.ClusterIPs, addr) {
+				return &s
+			}
+		}
+		return nil
+	}
+	if strings.HasPrefix(r.Check, "dns.") && c.Facts.DNS.Service != nil {
+		return c.Facts.DNS.Service
+	}
+	return nil
+}
+
+// Crossing returns the keys of bad results whose packets go from or to a pod of node:
+// those of vantage points on it that look elsewhere, and those of targets on it.
+// With other, only those between the two.
+func (c *Case) Crossing(node, other string) []string {
+	var keys []string
+	for _, r := range c.Results {
+		if !Bad(r) || strings.HasPrefix(r.Check, "node.") || r.Vantage == check.VantageAPI {
+			continue
+		}
+		from, to := c.nodeOfVantage(r.Vantage), c.NodeOf(r)
+		if addr, ok := TargetAddr(r); ok && c.isVIP(addr) {
+			continue
+		}
+		if from == to {
+			continue
+		}
+		switch {
+		case other != "" && (from == node && to == other || from == other && to == node):
+			keys = append(keys, Key(r))
+		case other == "" && (from == node || to == node):
+			keys = append(keys, Key(r))
+		}
+	}
+	return c.Through(keys)
+}
+
+// Get returns the result of a key.
+func (c *Case) Get(key string) (check.Result, bool) {
+	i, known := c.byKey[key]
+	if !known {
+		return check.Result{}, false
+	}
+	return c.Results[i], true
+}
+
+// PeerAt returns what is known of an address from a vantage point.
+func (c *Case) PeerAt(vantage string, addr netip.Addr) Peer {
+	for _, p := range c.Peers() {
+		if p.Vantage == vantage && p.Addr == addr {
+			return p
+		}
+	}
+	return Peer{Vantage: vantage, Addr: addr}
+}
+
+// PeerOf is PeerAt for the target of a result.
+func (c *Case) PeerOf(r check.Result) Peer {
+	addr, _ := TargetAddr(r)
+	return c.PeerAt(r.Vantage, addr)
+}
+
+// HopOf returns the dark hop that a result's target lies behind.
+func (c *Case) HopOf(r check.Result) (Hop, bool) {
+	addr, ok := TargetAddr(r)
+	if !ok {
+		return Hop{}, false
+	}
+	for _, h := range c.Hops() {
+		if h.From != c.nodeOfVantage(r.Vantage) {
+			continue
+		}
+		if slices.ContainsFunc(h.Dark, func(p Peer) bool { return p.Addr == addr && p.Vantage == r.Vantage }) {
+			return h, true
+		}
+	}
+	return Hop{}, false
+}
