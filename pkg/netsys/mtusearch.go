@@ -178,10 +178,10 @@ func (s *search) hunt(ctx context.Context) (ended bool) {
 		if best == smallSize {
 			next = candidates // the answers were used up: ask for all again
 		}
-		// Three times the ceiling was lost while others arrived, and once more for each
+		// Three times the ceiling was lost while others arrived, and twice more for each
 		// of those that did not; and the size next above the best was tried without
 		// success more than once, unless nothing but the small one ever arrives.
-		sure := s.missed >= 3+s.control && controls >= 3
+		sure := s.missed >= 3+2*s.control && controls >= 3
 		if settled := round > 0 && best == before; sure && settled && (best > smallSize || round >= 3) {
 			return s.blackHole(best, candidates)
 		}

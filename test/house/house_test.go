@@ -95,22 +95,6 @@ func TestOnlyReadersReachTheAPI(t *testing.T) {
 	}
 }
 
-// TestReleasePlatforms builds the plugin for what plugin.yaml promises. Only the
-// operating system makes a difference to the sources, so one architecture each will do.
-func TestReleasePlatforms(t *testing.T) {
-	for _, platform := range []string{"darwin/arm64", "windows/amd64"} {
-		t.Run(platform, func(t *testing.T) {
-			goos, goarch, _ := strings.Cut(platform, "/")
-			cmd := exec.Command("go", "build", "-o", filepath.Join(t.TempDir(), "plugin"), "./cmd/kubectl-netlook")
-			cmd.Dir = filepath.Join("..", "..")
-			cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
-	}
-}
-
 // TestFileLength keeps files short: style.md asks for 300 lines. Tables of tests
 // may be longer.
 func TestFileLength(t *testing.T) {
