@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -89,6 +90,11 @@ func start(t *testing.T, env []string, args ...string) (*exec.Cmd, *bytes.Buffer
 	cmd.Env = append(os.Environ(), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	// Under nohup SIGHUP is ignored, and a program that is started inherits that,
+	// unless this process handles the signal while it starts it.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -178,6 +178,18 @@ func TestUDP(t *testing.T) {
 	}{
 		{"answers", echo, Talk{}, "", false, 400 * time.Millisecond},
 		{"port unreachable", nil, Talk{}, check.Refused, false, 400 * time.Millisecond},
+		{"the first datagram goes unanswered", func(pc net.PacketConn) {
+			buf := make([]byte, 512)
+			for i := 0; ; i++ {
+				n, from, err := pc.ReadFrom(buf)
+				if err != nil {
+					return
+				}
+				if i > 0 {
+					_, _ = pc.WriteTo(buf[:n], from)
+				}
+			}
+		}, Talk{}, "", false, 1500 * time.Millisecond},
 		{"silence tells nothing", func(net.PacketConn) {}, Talk{}, check.Timeout, true, 400 * time.Millisecond},
 		{"silence is not awaited for long", func(net.PacketConn) {}, Talk{}, check.Timeout, true, 30 * time.Second},
 		{"but a DNS server must answer", func(net.PacketConn) {}, Talk{Proto: "dns"}, check.Timeout, false, 400 * time.Millisecond},

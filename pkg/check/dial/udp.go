@@ -2,9 +2,11 @@ package dial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/miekg/dns"
@@ -12,11 +14,17 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/check"
 )
 
-// udpPatience is how long an answer is awaited from a port that need not give one:
-// an ICMP port unreachable takes one round trip, so more would only cost time.
-const udpPatience = 500 * time.Millisecond
+// udpAgain is the pause before a datagram that had no answer is sent again. Linux says
+// port unreachable to one peer no more than once a second after a burst of six (net/
+// ipv4/inetpeer.c, icmp_ratelimit in icmp(7)), and other checks use up that burst too:
+// of a closed port the first datagrams may well go unanswered.
+const udpAgain = 400 * time.Millisecond
 
-// UDP sends one datagram from a new source port and tells three outcomes apart: an
+// udpPatience is how long an answer is awaited from a port that need not give one:
+// long enough for a peer that has one port unreachable a second to give.
+const udpPatience = 1500 * time.Millisecond
+
+// UDP sends a datagram from a new source port, again while nothing comes, and tells three outcomes apart: an
 // answer; refused, when an ICMP port unreachable comes back; or timeout. Silence is a
 // failure for DNS, which must answer. For everything else it is soft, since an open
 // port may have nothing to say to a datagram it does not understand.
@@ -36,30 +44,23 @@ func UDP(ctx context.Context, peer Peer, talk Talk) Try {
 		t.See("address", "%s", addr.Addr())
 	}
 	start := time.Now()
-	patience := udpPatience
-	if talk.Proto == protoDNS {
-		patience = time.Hour // the context's deadline is the limit
-	}
 	conn, err := dialUDP(ctx, addr)
 	if err != nil {
 		t.fail(ctx, err, addr, stageConnect)
 		return t
 	}
 	defer func() { _ = conn.Close() }()
-	until := start.Add(patience)
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
-		until = deadline
+	whole := ctx
+	if talk.Proto != protoDNS { // which must answer: the caller's deadline is the limit
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, udpPatience)
+		defer cancel()
 	}
-	_ = conn.SetDeadline(until)
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 
 	what, payload := datagram(talk)
 	t.See("sent", "%s", what)
-	_, err = conn.Write(payload)
-	var answer string
-	if err == nil {
-		answer, err = readSome(conn)
-	}
+	answer, err := insist(ctx, conn, payload)
 	t.RTT = check.Duration(time.Since(start))
 	if err == nil {
 		t.See("answer", "%d bytes", len(answer))
@@ -67,7 +68,7 @@ func UDP(ctx context.Context, peer Peer, talk Talk) Try {
 	}
 	// Only the kernel's own verdict counts here: a deadline that passes is a
 	// datagram without answer, not a connection that stays silent.
-	t.fail(ctx, err, addr, stageConnect)
+	t.fail(whole, err, addr, stageConnect)
 	if t.Failure == check.Timeout {
 		t.Detail = "no answer"
 		if talk.Proto != protoDNS {
@@ -76,6 +77,27 @@ func UDP(ctx context.Context, peer Peer, talk Talk) Try {
 		}
 	}
 	return t
+}
+
+// insist sends payload until an answer or an error comes, or ctx ends. The error of
+// silence is the last read's deadline.
+func insist(ctx context.Context, conn net.Conn, payload []byte) (answer string, err error) {
+	for {
+		if _, err := conn.Write(payload); err != nil {
+			return "", err
+		}
+		next := time.Now().Add(udpAgain)
+		deadline, limited := ctx.Deadline()
+		last := limited && !next.Before(deadline)
+		if last {
+			next = deadline
+		}
+		_ = conn.SetReadDeadline(next)
+		answer, err = readSome(conn)
+		if err == nil || last || ctx.Err() != nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return answer, err
+		}
+	}
 }
 
 // dialUDP connects a UDP socket, so that ICMP errors reach it; IP_RECVERR lets it see
