@@ -110,6 +110,8 @@ type Attempt struct {
 	// Phases are the parts of RTT for protocols that have any: dns, connect, tls,
 	// firstByte.
 	Phases []Phase `json:"phases,omitempty"`
+	// Local is the address and port that it was made from, "" when not known.
+	Local string `json:"local,omitempty"`
 	// Detail is what was seen: an error's text, an HTTP status.
 	Detail string `json:"detail,omitempty"`
 }

@@ -20,6 +20,8 @@ import (
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/checks"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose/causes"
 	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/report/printer"
 )
@@ -39,11 +41,13 @@ type seams struct {
 	now     func() time.Time
 	// registry holds the checks to run.
 	registry *check.Registry
+	// causes holds the root causes to look for.
+	causes *diagnose.Registry
 }
 
 // Main runs one command line and returns the exit status.
 func Main(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
-	return run(ctx, args, &seams{IOStreams: streams, connect: connect, getenv: os.Getenv, columns: columns, now: time.Now, registry: &checks.Registry})
+	return run(ctx, args, &seams{IOStreams: streams, connect: connect, getenv: os.Getenv, columns: columns, now: time.Now, registry: &checks.Registry, causes: &causes.Registry})
 }
 
 // run runs the command and waits for it; after the context's end only so long that

@@ -39,7 +39,11 @@ type diagnosis struct {
 	probe   prober
 	tasks   []check.Task
 	resumed int
-	failure error // the tool's own: a probe that could not be started
+	// witnesses are the node probes of --deep; moved are the counters that grew on
+	// their nodes while what fails was repeated, by node.
+	witnesses []*witness
+	moved     map[string]map[string]uint64
+	failure   error // the tool's own: a probe that could not be started
 
 	mu      sync.Mutex
 	notices []report.Notice
@@ -61,6 +65,7 @@ func (d *diagnosis) Run(ctx context.Context) error {
 	}
 	if err == nil {
 		d.check(bounded)
+		d.deepen(bounded)
 	}
 	left := d.leave()
 	d.bar.stop()

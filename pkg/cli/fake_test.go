@@ -18,6 +18,7 @@ import (
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/cluster"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/inject"
 	"github.com/netlook/kubectl-netlook/pkg/report"
@@ -199,6 +200,7 @@ func runOn(t *testing.T, ctx context.Context, f *fakeBackend, change func(*seams
 		columns:   func(io.Writer) int { return 0 },
 		now:       time.Now,
 		registry:  fakeRegistry(),
+		causes:    &diagnose.Registry{},
 	}
 	change(s)
 	began := time.Now()

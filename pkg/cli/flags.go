@@ -34,6 +34,7 @@ type diagnoseFlags struct {
 	Start       time.Duration
 	KeepAlive   time.Duration
 	Output      string
+	Deep        string
 	// profiles are those to choose from; nil when there is no choice.
 	profiles []string
 }
@@ -63,9 +64,12 @@ func (f *diagnoseFlags) add(cmd *cobra.Command, getenv func(string) string) {
 	fl.DurationVar(&f.Timeout, "timeout", 2*time.Second, "deadline of one check, all its attempts together")
 	fl.DurationVar(&f.Deadline, "deadline", time.Minute, "deadline of the whole run")
 	fl.DurationVar(&f.Start, "start-timeout", 30*time.Second, "how long the probe may take to start")
+	fl.StringVar(&f.Deep, "deep", deepOff, "`WHEN` to ask the kernels of the nodes at both ends as well, from probes on them: true, false, auto (when the cause cannot be told otherwise)")
+	fl.Lookup("deep").NoOptDefVal = deepAlways
 	fl.StringVarP(&f.Output, "output", "o", "table", "output `FORMAT`: "+strings.Join(formats, ", "))
 	complete(cmd, "image-pull-policy", pullPolicies...)
 	complete(cmd, "output", formats...)
+	complete(cmd, "deep", deepAlways, deepAuto)
 }
 
 func (f *diagnoseFlags) addPod(cmd *cobra.Command) {
@@ -136,6 +140,7 @@ func (o options) validate() error {
 	}
 	errs := []error{
 		oneOf("profile", f.Profile, f.profiles),
+		oneOf("deep", f.Deep, []string{deepOff, deepAlways, deepAuto}),
 		oneOf("image-pull-policy", f.PullPolicy, pullPolicies),
 		within("timeout", f.Timeout, 10*time.Millisecond, 10*time.Minute),
 		within("deadline", f.Deadline, time.Second, time.Hour),

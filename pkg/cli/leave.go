@@ -12,6 +12,13 @@ import (
 // leave removes what must not stay, and says what became of the probe. It is called
 // however the run ended, so it has a deadline of its own: that of a farewell.
 func (d *diagnosis) leave() (said string) {
+	if len(d.witnesses) > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), farewell-100*time.Millisecond)
+		defer cancel()
+		for _, text := range d.dismiss(ctx) {
+			d.notice(report.Notice{Kind: report.Note, Message: text, Unlock: "kubectl netlook cleanup -n " + d.probeNamespace()})
+		}
+	}
 	if d.probe != nil {
 		about := d.probe.Describe()
 		ctx, cancel := context.WithTimeout(context.Background(), farewell-100*time.Millisecond)

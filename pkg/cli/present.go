@@ -66,6 +66,13 @@ func (d *diagnosis) interrupted(started time.Time, left string) error {
 	return statusError{code, stopped}
 }
 
+// verdict is what the results come from, as far as is known now.
+func (d *diagnosis) verdict() diagnose.Verdict {
+	c := diagnose.NewCase(d.facts, d.results)
+	c.Moved = d.moved
+	return d.causes.Diagnose(c)
+}
+
 func (d *diagnosis) input(started time.Time) report.Input {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -78,7 +85,7 @@ func (d *diagnosis) input(started time.Time) report.Input {
 	for _, note := range d.facts.Notes {
 		in.Notices = append(in.Notices, report.Notice{Kind: report.Unread, Message: note})
 	}
-	in.Verdict = d.causes.Diagnose(diagnose.NewCase(d.facts, d.results))
+	in.Verdict = d.verdict()
 	if d.probe != nil {
 		about := d.probe.Describe()
 		in.Probe, in.Tasks = &about, d.tasks

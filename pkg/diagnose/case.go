@@ -213,3 +213,24 @@ func (c *Case) Outside(addr netip.Addr) bool {
 	}
 	return addr.IsGlobalUnicast() && !addr.IsPrivate()
 }
+
+// TargetPort is the address and port in a target like "10.0.0.1:80", and the protocol
+// that was spoken to it: "10.0.0.1:53/udp", "10.96.0.10 udp A" for DNS's own port.
+func TargetPort(r check.Result) (at netip.AddrPort, protocol facts.Protocol, ok bool) {
+	first, rest, _ := strings.Cut(r.Target, " ")
+	first, transport, _ := strings.Cut(first, "/")
+	if transport == "" {
+		transport, _, _ = strings.Cut(rest, " ")
+	}
+	protocol = facts.TCP
+	if strings.EqualFold(transport, "udp") {
+		protocol = facts.UDP
+	}
+	if at, err := netip.ParseAddrPort(first); err == nil {
+		return at, protocol, true
+	}
+	if addr, err := netip.ParseAddr(first); err == nil && strings.HasPrefix(r.Check, "dns.") {
+		return netip.AddrPortFrom(addr, 53), protocol, true
+	}
+	return netip.AddrPort{}, "", false
+}

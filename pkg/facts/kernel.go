@@ -10,6 +10,32 @@ type Kernel struct {
 	ResolvConf *ResolvConf `json:"resolvConf,omitempty"`
 	Sysctls    []Sysctl    `json:"sysctls,omitempty"`
 	Conntrack  *Conntrack  `json:"conntrack,omitempty"`
+	// Counters are the kernel's counters by name: "ip.ForwDatagrams".
+	Counters map[string]uint64 `json:"counters,omitempty"`
+	Flows    []Flow            `json:"flows,omitempty"`
+}
+
+// Flow is a connection as conntrack holds it.
+type Flow struct {
+	Reply Tuple `json:"reply"`
+	Orig  Tuple `json:"orig"`
+}
+
+// Tuple is one direction of a flow.
+type Tuple struct {
+	Src string `json:"src"`
+	Dst string `json:"dst"`
+}
+
+// Moved are the counters that grew, and by how much.
+func Moved(before, after map[string]uint64) map[string]uint64 {
+	moved := map[string]uint64{}
+	for name, n := range after {
+		if n > before[name] {
+			moved[name] = n - before[name]
+		}
+	}
+	return moved
 }
 
 // Link is a network interface (RTM_GETLINK, rtnetlink(7)).

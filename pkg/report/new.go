@@ -78,7 +78,8 @@ func complete(in Input) []check.Result {
 	results := make([]check.Result, 0, len(in.Results))
 	answered := make(map[string]bool, len(in.Results))
 	for _, res := range in.Results {
-		answered[res.TaskID] = true
+		// Another vantage point may have a task of the same ID.
+		answered[res.TaskID] = answered[res.TaskID] || res.Vantage == "" || res.Vantage == in.Vantage.String()
 		results = append(results, res)
 	}
 	for _, t := range in.Tasks {

@@ -57,7 +57,9 @@ func (p *page) candidates(r *report.Report) {
 		p.prose("  "+p.paint(bold, f.Code)+strings.Repeat(" ", max(1, 26-len(f.Code))), f.Headline)
 	}
 	p.list("evidence", common(list))
-	if !slices.ContainsFunc(r.Results, func(res report.Result) bool { return strings.HasPrefix(res.Vantage, "node/") && r.Vantage.Kind == "pod" }) {
+	if !slices.ContainsFunc(r.Results, func(res report.Result) bool {
+		return strings.HasPrefix(res.Vantage, "node/") && r.Vantage.Kind == "pod"
+	}) {
 		p.item("to know", "run it again with --deep: probes on the nodes read what their kernels do")
 	}
 }

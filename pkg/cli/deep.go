@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/cluster"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/inject"
+	"github.com/netlook/kubectl-netlook/pkg/report"
+)
+
+// The values of --deep.
+const (
+	deepOff    = "false"
+	deepAlways = "true"
+	deepAuto   = "auto"
+)
+
+// maxDeepNodes bounds how many nodes are looked at: the vantage point's own, and
+// those of what fails.
+const maxDeepNodes = 4
+
+// witness is a probe on a node that joins a run from elsewhere.
+type witness struct {
+	node  string
+	probe prober
+	facts *facts.Facts
+	// before are the kernel's counters before the failing checks were repeated.
+	before map[string]uint64
+}
+
+// deepen asks the kernels of the nodes at both ends, when that was asked for or is
+// what it takes to tell causes apart. What fails here leaves the shallow verdict.
+func (d *diagnosis) deepen(ctx context.Context) {
+	if d.probe == nil || d.flags.Deep == deepOff || ctx.Err() != nil {
+		return
+	}
+	if d.flags.Deep == deepAuto && d.decided() {
+		return
+	}
+	if why := d.deepRefusal(ctx); why != "" {
+		d.notice(report.Notice{
+			Kind: report.Note, Message: "no look at the nodes: " + why,
+			Unlock: fmt.Sprintf("kubectl netlook rbac --for node -n %s | kubectl apply -f -", d.vantage.namespace),
+		})
+		return
+	}
+	nodes := d.deepNodes()
+	d.bar.say("asking the kernels of %s", strings.Join(nodes, ", "))
+	d.witnesses = d.summon(ctx, nodes)
+	if len(d.witnesses) == 0 {
+		return
+	}
+	d.each(func(w *witness) { d.ask(ctx, w, d.nodePlan(w), d.collectAt(w)) })
+	if failing := d.failing(); len(failing) > 0 {
+		flows := d.repeat(ctx, failing)
+		d.moved = map[string]map[string]uint64{}
+		d.each(func(w *witness) { d.look2(ctx, w, flows) })
+	}
+}
+
+// decided reports whether the shallow rung knows the cause of everything that fails.
+func (d *diagnosis) decided() bool {
+	v := d.verdict()
+	return len(v.Candidates) == 0 && len(v.Unexplained) == 0
+}
+
+// deepRefusal says which right is missing for node probes, "" when none is known to be.
+func (d *diagnosis) deepRefusal(ctx context.Context) string {
+	missing, err := d.backend.Preflight(ctx, cluster.Access{
+		For: cluster.ForNode, Namespace: d.vantage.namespace, ProbeNamespace: d.probeNamespace(), SkipOptional: true,
+	})
+	if missing = cluster.Required(missing); err != nil || len(missing) == 0 {
+		return ""
+	}
+	return "no right to " + missing[0].String()
+}
+
+func (d *diagnosis) probeNamespace() string {
+	if d.flags.Namespace != "" {
+		return d.flags.Namespace
+	}
+	return d.vantage.namespace
+}
+
+// deepNodes are the nodes at both ends: the vantage point's own, unless it is looked
+// from already, and those of what fails; without failures those of what was asked for.
+func (d *diagnosis) deepNodes() []string {
+	var nodes []string
+	add := func(node string) {
+		if node != "" && !slices.Contains(nodes, node) && len(nodes) < maxDeepNodes {
+			nodes = append(nodes, node)
+		}
+	}
+	c := diagnose.NewCase(d.facts, d.results)
+	if d.vantage.kind == facts.VantagePod {
+		add(c.Home())
+	}
+	for _, r := range d.results {
+		if diagnose.Bad(r) {
+			add(c.NodeOf(r))
+		}
+	}
+	if len(nodes) < 2 {
+		for _, r := range d.results {
+			if r.Asked != "" {
+				add(c.NodeOf(r))
+			}
+		}
+	}
+	if d.vantage.kind == facts.VantageNode {
+		nodes = slices.DeleteFunc(nodes, func(n string) bool { return n == d.vantage.name })
+	}
+	return nodes
+}
+
+// summon places a probe on each node, and reads the facts of one. A node that cannot
+// be had is noted, and left out.
+func (d *diagnosis) summon(ctx context.Context, nodes []string) []*witness {
+	var (
+		mu    sync.Mutex
+		found []*witness
+		wait  sync.WaitGroup
+	)
+	for _, name := range nodes {
+		wait.Go(func() {
+			w, err := d.summonOne(ctx, name)
+			if err != nil {
+				d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("no look at node %s: %v", name, err)})
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, w)
+		})
+	}
+	wait.Wait()
+	slices.SortFunc(found, func(a, b *witness) int { return strings.Compare(a.node, b.node) })
+	return found
+}
+
+func (d *diagnosis) summonOne(ctx context.Context, name string) (*witness, error) {
+	node, err := d.backend.Node(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := cluster.CheckNodeVantage(node); err != nil {
+		return nil, err
+	}
+	w := &witness{node: name}
+	var gathered error
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		w.facts, gathered = d.backend.Gather(ctx, cluster.Request{
+			Node: node, Attempts: d.flags.Attempts, Timeout: d.flags.Timeout, Profile: nodeProfile,
+			External: d.external, ExternalDefault: d.externalDefault,
+		})
+	})
+	o := d.probeOptions()
+	o.Profile, o.KeepAlive, o.Lifetime = nodeProfile, time.Minute, d.flags.Deadline+2*time.Minute
+	o.Events = func(inject.Event) {} // the pod's probe has the line
+	w.probe, err = d.backend.Inject(ctx, vantage{kind: facts.VantageNode, namespace: d.probeNamespace(), name: name, node: node}, o)
+	wait.Wait()
+	switch {
+	case err != nil:
+		return nil, err
+	case gathered != nil:
+		return nil, errors.Join(gathered, w.probe.Close(ctx))
+	}
+	return w, nil
+}
+
+// nodePlan is what a witness checks: its own kernel, and the way out.
+func (d *diagnosis) nodePlan(w *witness) []check.Task {
+	return slices.DeleteFunc(d.registry.Plan(w.facts), func(t check.Task) bool {
+		return !strings.HasPrefix(t.Check, "node.") && t.Check != "external.host"
+	})
+}
+
+// each runs f for all witnesses at once.
+func (d *diagnosis) each(f func(*witness)) {
+	var wait sync.WaitGroup
+	for _, w := range d.witnesses {
+		wait.Go(func() { f(w) })
+	}
+	wait.Wait()
+}
+
+func (d *diagnosis) ask(ctx context.Context, w *witness, tasks []check.Task, onResult func(check.Result)) {
+	out, err := w.probe.Run(ctx, tasks, d.remaining(ctx), onResult)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("node %s: %v", w.node, err)})
+	case out.incomplete != "":
+		d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("node %s: %s", w.node, out.incomplete)})
+	}
+}
+
+// collectAt takes a node's results in, and remembers its counters.
+func (d *diagnosis) collectAt(w *witness) func(check.Result) {
+	return func(r check.Result) {
+		r.Vantage = "node/" + w.node
+		if r.Kernel != nil && r.Kernel.Counters != nil {
+			w.before = r.Kernel.Counters
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.results = append(d.results, r)
+	}
+}
+
+// dismiss deletes the witnesses' pods.
+func (d *diagnosis) dismiss(ctx context.Context) (left []string) {
+	var mu sync.Mutex
+	d.each(func(w *witness) {
+		if err := w.probe.Close(ctx); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			left = append(left, fmt.Sprintf("the probe's pod on node %s may be left: %v", w.node, err))
+		}
+	})
+	return left
+}

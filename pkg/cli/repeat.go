@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/check/checks"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// What is repeated while the nodes' counters are watched: enough to move them, little
+// enough to wait for.
+const (
+	maxRepeated    = 24
+	repeatTimeout  = 800 * time.Millisecond
+	repeatAttempts = 4
+)
+
+// failing are the tasks of the plan whose results are bad, those that send something
+// to one address first.
+func (d *diagnosis) failing() []check.Task {
+	bad := map[string]bool{}
+	for _, r := range d.results {
+		if diagnose.Bad(r) && r.Vantage == d.facts.Vantage.String() {
+			bad[r.TaskID] = true
+		}
+	}
+	var tasks []check.Task
+	for _, t := range d.tasks {
+		if !bad[t.ID] || t.Check == "path.mtu" || len(tasks) == maxRepeated {
+			continue
+		}
+		t.Timeout = check.Duration(min(t.Timeout.D(), repeatTimeout))
+		t.Attempts = repeatAttempts
+		tasks = append(tasks, t)
+	}
+	return tasks
+}
+
+// repeat runs tasks once more and returns the flows that they made, for the nodes to
+// look up. The results themselves are of no further use: the first run has told them.
+func (d *diagnosis) repeat(ctx context.Context, tasks []check.Task) []checks.Flow {
+	var flows []checks.Flow
+	_, _ = d.probe.Run(ctx, tasks, min(d.remaining(ctx), 2*repeatTimeout), func(r check.Result) {
+		for _, a := range r.Attempts {
+			if flow, ok := flowOf(r, a); ok && len(flows) < checks.MaxFlows {
+				flows = append(flows, flow)
+			}
+		}
+	})
+	return flows
+}
+
+// flowOf is the flow of an attempt, when it tells its own address.
+func flowOf(r check.Result, a check.Attempt) (checks.Flow, bool) {
+	src, err := netip.ParseAddrPort(a.Local)
+	if err != nil {
+		return checks.Flow{}, false
+	}
+	dst, protocol, ok := diagnose.TargetPort(r)
+	return checks.Flow{Protocol: protocol, Src: src, Dst: dst}, ok
+}
+
+// look2 asks a witness where the kernel sent the flows, and what has moved.
+func (d *diagnosis) look2(ctx context.Context, w *witness, flows []checks.Flow) {
+	d.ask(ctx, w, checks.WitnessTasks(flows), func(r check.Result) {
+		r.Vantage = "node/" + w.node
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if r.Kernel == nil {
+			return
+		}
+		if r.Kernel.Counters != nil {
+			d.moved[w.node] = facts.Moved(w.before, r.Kernel.Counters)
+		}
+		if len(r.Kernel.Flows) > 0 && !slices.ContainsFunc(d.results, func(o check.Result) bool { return o.Vantage == r.Vantage && o.TaskID == r.TaskID }) {
+			d.results = append(d.results, r)
+		}
+	})
+}
