@@ -45,17 +45,21 @@ func findConntrackFull(c *diagnose.Case) []diagnose.Finding {
 	if len(findings) > 0 || c.Deep(c.Home()) || c.Home() == "" {
 		return findings
 	}
-	// From the pod: several targets, on several nodes or outside, lose new connections.
+	// From the pod: targets on several nodes, or also outside, lose new connections.
 	scattered := map[string]bool{}
 	var keys []string
 	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout}}) {
 		if r.Vantage == check.VantageAPI {
 			continue
 		}
-		scattered[r.Area+" "+c.NodeOf(r)] = true
+		if node := c.NodeOf(r); node != "" {
+			scattered[node] = true
+		} else if r.Check == "external.host" || strings.HasPrefix(r.Check, "api.") {
+			scattered[r.Check] = true
+		}
 		keys = append(keys, diagnose.Key(r))
 	}
-	if len(scattered) < 3 {
+	if len(scattered) < 2 {
 		return nil
 	}
 	return []diagnose.Finding{{

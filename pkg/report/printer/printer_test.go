@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 var cases = map[string]func() report.Input{
-	"healthy": sample, "failing": failing, "incomplete": incomplete, "api-only": apiOnly, "hostile": hostile,
+	"healthy": sample, "failing": failing, "diagnosed": diagnosed, "incomplete": incomplete, "api-only": apiOnly, "hostile": hostile,
 }
 
 func render(t *testing.T, name string, in report.Input, o printer.Options) string {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/report"
 )
@@ -104,6 +105,30 @@ func failing() report.Input {
 	v6.Summary = "3 of 3 attempts refused"
 	in.Results = append(in.Results, v6)
 	in.Notices = []report.Notice{{Kind: report.Unread, Message: "networkpolicies: forbidden for user jane"}}
+	return in
+}
+
+// diagnosed is failing with a verdict: a cause, two that cannot be told apart, and
+// what nothing explains.
+func diagnosed() report.Input {
+	in := failing()
+	key := func(task string) string { return diagnose.Key(*find(&in, task)) }
+	in.Verdict = diagnose.Verdict{
+		Causes: []diagnose.Finding{{
+			Code: "NL-SVC-ENDPOINT-DOWN", Confidence: diagnose.Likely,
+			Headline: "1 of 3 endpoints of service shop/payments never answers",
+			Where:    []string{"10.244.2.7:8080 = pod/shop/payments-x2x9f on node w2"},
+			Evidence: []string{"service payments endpoints 10.244.2.7:8080: 3 of 3 attempts timed out after 2.0 s", "icmp 10.244.2.7: answers: the pod is reachable, its port is not"},
+			Explains: []string{key("service.endpoint 10.244.2.7"), key("service.vip")},
+			Likely:   "a rule inside the pod or its NetworkPolicy drops the port; a process that is gone would refuse",
+			Try:      []string{"kubectl -n shop get networkpolicies"},
+		}},
+		Candidates: []diagnose.Finding{
+			{Code: "NL-NODE-IP-FORWARD", Confidence: diagnose.Possible, Headline: "node w2 does not forward packets", Evidence: []string{"from node w1 no pod on node w2 answers"}, Explains: []string{key("path.mtu")}},
+			{Code: "NL-OVERLAY-BLOCKED", Confidence: diagnose.Possible, Headline: "the overlay between nodes w1 and w2 loses everything", Evidence: []string{"from node w1 no pod on node w2 answers"}, Explains: []string{key("path.mtu")}},
+		},
+		Unexplained: []string{key("service.endpoint v6")},
+	}
 	return in
 }
 

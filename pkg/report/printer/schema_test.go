@@ -163,6 +163,9 @@ func jsonFields(typ reflect.Type) map[string]reflect.Type {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		switch {
 		case f.Anonymous && name == "":
 			for n, t := range jsonFields(f.Type) {

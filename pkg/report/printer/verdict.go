@@ -28,7 +28,11 @@ func (p *page) finding(f diagnose.Finding) {
 	p.list("where", f.Where)
 	p.list("evidence", f.Evidence)
 	p.item("likely", f.Likely)
-	p.list("try", f.Try)
+	key := "try"
+	for _, command := range f.Try {
+		p.printf("  %-10s%s\n", key, command) // not wrapped: it is there to be copied
+		key = ""
+	}
 }
 
 // list writes the key before the first of several texts.
