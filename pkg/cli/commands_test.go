@@ -77,12 +77,12 @@ func TestHelpBeginsWithExamples(t *testing.T) {
 
 func TestChecksAndVersion(t *testing.T) {
 	got := runWith(t, t.Context(), &fakeBackend{}, "checks", "-o", "json")
-	var list []checkInfo
-	if err := json.Unmarshal([]byte(got.stdout), &list); err != nil || len(list) == 0 {
+	var all listing
+	if err := json.Unmarshal([]byte(got.stdout), &all); err != nil || len(all.Checks) == 0 {
 		t.Fatalf("%v: %s", err, got.stdout)
 	}
 	got = runWith(t, t.Context(), &fakeBackend{}, "checks")
-	for _, c := range list {
+	for _, c := range all.Checks {
 		if !strings.Contains(got.stdout, c.ID) {
 			t.Errorf("text leaves out %s", c.ID)
 		}
@@ -152,7 +152,7 @@ func TestDocs(t *testing.T) {
 	if got := runWith(t, t.Context(), &fakeBackend{}, "docs", "--dir", dir); got.code != 0 {
 		t.Fatal(got.stderr)
 	}
-	for _, name := range []string{"usage.md", "checks.md"} {
+	for _, name := range []string{"usage.md", "checks.md", "causes.md"} {
 		want, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)

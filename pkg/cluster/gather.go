@@ -119,6 +119,9 @@ func (g *gatherer) firstRound() []step {
 	if g.req.Pod != nil && len(g.req.Targets) == 0 {
 		steps = append(steps, g.ownServices)
 	}
+	for _, host := range hosts(g.req.Targets) {
+		steps = append(steps, func(ctx context.Context) error { return g.similarNames(ctx, host) })
+	}
 	return append(steps, g.targetSteps()...)
 }
 
