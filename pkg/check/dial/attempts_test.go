@@ -133,6 +133,7 @@ func TestSummarise(t *testing.T) {
 		{"the most frequent kind counts", []Try{lost("refused", 0), lost("timeout", time.Second), lost("timeout", time.Second)}, check.Fail, "timeout", "timeout 2 and refused 1 of 3 after 1 s"},
 		{"soft failures warn", []Try{soft(lost("timeout", 500*time.Millisecond)), ok(1)}, check.Warn, "timeout", "timeout 1 of 2 after 500 ms, 1 ok, 1.0 ms"},
 		{"one hard one is enough", []Try{soft(lost("http", 0)), lost("http", 0)}, check.Fail, "http", "http 2 of 2"},
+		{"one refusal outweighs silence", []Try{soft(lost("timeout", time.Second)), lost("refused", 0), soft(lost("timeout", time.Second))}, check.Fail, "refused", "timeout 2 and refused 1 of 3 after 1 s"},
 		{"details of kinds that need them", []Try{detailed(lost("tls", 0), "certificate expired"), ok(1)}, check.Fail, "tls", "tls 1 of 2, 1 ok, 1.0 ms: certificate expired"},
 		{"nothing could be tried", []Try{broken, broken}, check.Error, "", "could not be tried: too many open files"},
 		{"nothing at all", nil, check.Error, "", "nothing was tried"},

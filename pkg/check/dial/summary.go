@@ -26,8 +26,7 @@ var spoken = []check.Failure{
 func Summarise(tries []Try) check.Result {
 	var r check.Result
 	var broken error
-	soft := true
-	counts := map[check.Failure]int{}
+	counts, hard := map[check.Failure]int{}, map[check.Failure]int{}
 	var ok, lost []time.Duration
 	for _, t := range tries {
 		if t.Err != nil {
@@ -40,7 +39,9 @@ func Summarise(tries []Try) check.Result {
 			continue
 		}
 		counts[t.Failure]++
-		soft = soft && t.Soft
+		if !t.Soft {
+			hard[t.Failure]++
+		}
 		if t.Failure == check.Timeout || t.Failure == check.Silent {
 			lost = append(lost, t.RTT.D())
 		}
@@ -49,9 +50,10 @@ func Summarise(tries []Try) check.Result {
 	kinds := byCount(counts)
 	switch {
 	case len(kinds) > 0:
-		r.Status, r.Failure = check.Fail, kinds[0]
-		if soft {
-			r.Status = check.Warn
+		r.Status, r.Failure = check.Warn, kinds[0]
+		if len(hard) > 0 {
+			// One refusal tells more than any number of silences that may mean nothing.
+			r.Status, r.Failure = check.Fail, byCount(hard)[0]
 		}
 		r.Summary = failures(kinds, counts, len(r.Attempts), ok, lost)
 		if detail := detailOf(tries, r.Failure); detail != "" && !slices.Contains(spoken, r.Failure) {
