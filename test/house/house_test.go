@@ -57,6 +57,7 @@ func TestBorders(t *testing.T) {
 		{name: "check is standard library only", pkgs: []string{"./pkg/check"}, allow: own("check", "facts", "target", "target/nearest")},
 		{name: "wire is standard library only", pkgs: []string{"./pkg/wire"}, allow: own("wire", "check", "facts", "target", "target/nearest")},
 		{name: "checks do not reach the API", pkgs: []string{"./pkg/check/..."}, deny: append(own("cluster", "inject", "cli", "report"), clients...)},
+		{name: "diagnose does not reach the API or the kernel", pkgs: []string{"./pkg/diagnose/..."}, deny: append(own("cluster", "inject", "cli", "report", "netsys"), clients...)},
 		{name: "report does not reach the API", pkgs: []string{"./pkg/report/..."}, deny: append(own("cluster", "inject", "cli"), "k8s.io/client-go")},
 	}
 	for _, tt := range tests {

@@ -13,7 +13,7 @@ func init() {
 		matches: func(r check.Result) bool {
 			return r.Status == check.Fail && strings.Contains(r.Summary, "down") || strings.Contains(r.Summary, "no vxlan device")
 		},
-		ends: atBoth, own: true,
+		own:      true,
 		headline: "an interface that carries pods is down on node %s",
 		likely:   "somebody or something on the node has taken it down, or the CNI daemon could not make it",
 		try: func(node string) []string {

@@ -13,7 +13,6 @@ func init() {
 		matches: func(r check.Result) bool {
 			return r.Status == check.Fail && (strings.Contains(r.Summary, "forward"))
 		},
-		ends: atBoth, own: false,
 		headline: "node %s does not forward packets",
 		likely:   "another program or a reboot without the sysctl file has turned forwarding off",
 		try: func(node string) []string {

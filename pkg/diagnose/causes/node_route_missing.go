@@ -6,8 +6,8 @@ import (
 
 func init() {
 	state := nodeState{
-		check: "node.routes",
-		ends:  atBoth, pairwise: true,
+		check:    "node.routes",
+		pairwise: true,
 		headline: "node %s lacks a route to another node's pods",
 		likely:   "the CNI daemon of that node does not run, or somebody flushed the routes",
 		try: func(node string) []string {

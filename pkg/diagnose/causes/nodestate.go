@@ -16,8 +16,6 @@ type nodeState struct {
 	// check reads the state; a result of it that is bad and matches is the cause.
 	check   string
 	matches func(check.Result) bool
-	// ends says at which end of a dark way it may sit.
-	ends func(h diagnose.Hop) []string
 	// headline takes the node's name.
 	headline string
 	// pairwise: the result's evidence names the other nodes it concerns; else all
@@ -28,10 +26,6 @@ type nodeState struct {
 	likely string
 	try    func(node string) []string
 }
-
-func atFrom(h diagnose.Hop) []string { return []string{h.From} }
-func atTo(h diagnose.Hop) []string   { return []string{h.To} }
-func atBoth(h diagnose.Hop) []string { return []string{h.From, h.To} }
 
 // find is the Find of such a cause.
 func (s nodeState) find(c *diagnose.Case) []diagnose.Finding {
@@ -64,7 +58,7 @@ func (s nodeState) find(c *diagnose.Case) []diagnose.Finding {
 		})
 	}
 	for _, h := range c.Hops() {
-		for _, node := range s.ends(h) {
+		for _, node := range []string{h.From, h.To} {
 			if c.Deep(node) {
 				continue // it was read there, and is in order
 			}

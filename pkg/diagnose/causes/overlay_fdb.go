@@ -6,8 +6,8 @@ import (
 
 func init() {
 	state := nodeState{
-		check: "node.fdb",
-		ends:  atBoth, pairwise: true,
+		check:    "node.fdb",
+		pairwise: true,
 		headline: "node %s does not know behind which address another node's tunnel end is",
 		likely:   "the CNI daemon missed an event of that node, or somebody flushed the table",
 		try: func(node string) []string {

@@ -6,8 +6,8 @@ import (
 
 func init() {
 	state := nodeState{
-		check: "node.neigh",
-		ends:  atBoth, pairwise: true,
+		check:    "node.neigh",
+		pairwise: true,
 		headline: "node %s does not know the hardware address of another node's tunnel end",
 		likely:   "the CNI daemon missed an event of that node, or somebody flushed the table",
 		try: func(node string) []string {
