@@ -58,6 +58,10 @@ unit: ## unit tests, and tests in network namespaces where root allows them
 e2e: ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
 	go test -tags e2e -count=1 -timeout 30m ./test/e2e/ $(E2E_FLAGS)
 
+.PHONY: faults
+faults: cluster ## break the test cluster in every known way, score the verdicts, write docs/faults.md
+	go run ./test/faults/cmd/faults $(FAULTS_FLAGS)
+
 .PHONY: test
 test: unit ## all tests: unit, network namespaces, and end to end on the test cluster
 	test/e2e/all.sh

@@ -1,0 +1,79 @@
+// Command faults runs the fault corpus against the test cluster that is up, prints
+// the score, and writes docs/faults.md. `make faults` calls it.
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/test/faults"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	var (
+		pattern = flag.String("run", "", "only faults whose name matches this `regexp`; docs/faults.md is then left alone")
+		bar     = flag.Bool("bar", false, "fail when the score misses the bar, not only when a fault does not bite or heal")
+		reports = flag.String("reports", "", "keep netlook's reports in this `folder`")
+		shallow = flag.Bool("shallow", true, "run netlook without --deep")
+		deep    = flag.Bool("deep", true, "run netlook with --deep")
+	)
+	flag.Parse()
+	wanted, err := regexp.Compile(*pattern)
+	if err != nil {
+		return err
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	list, err := faults.Load(filepath.Join(root, "test", "faults"))
+	if err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(f faults.Fault) bool { return !wanted.MatchString(f.Name) })
+	if *reports != "" {
+		if err := os.MkdirAll(*reports, 0o755); err != nil {
+			return err
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	start := time.Now()
+	bed, err := faults.Open(ctx, root)
+	if err != nil {
+		return err
+	}
+	options := faults.Options{Bed: bed, Log: os.Stderr, Shallow: *shallow, Deep: *deep, Reports: *reports}
+	rows, err := faults.Play(ctx, options, list)
+	faults.Print(os.Stdout, rows)
+	if err != nil {
+		return err
+	}
+	if *pattern == "" && *shallow && *deep {
+		var doc bytes.Buffer
+		faults.Markdown(&doc, rows, time.Since(start))
+		if err := os.WriteFile(filepath.Join(root, "docs", "faults.md"), doc.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	if problems := faults.Summarize(rows).Problems(); *bar && len(problems) > 0 {
+		return fmt.Errorf("the bar is missed: %q", problems)
+	}
+	return nil
+}

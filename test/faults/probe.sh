@@ -1,0 +1,89 @@
+# Plain probes, independent of netlook: what a person would try with bash alone. Run
+# in a pod or on a node as `bash -c "$PROBE" probe COMMAND ...`; each prints one word.
+export LC_ALL=C
+
+# tcp IP PORT: an HTTP request. ok, silent (connected, no answer), or why it did not
+# connect: refused, unreachable, timeout.
+tcp() {
+  local output status=0
+  output=$(timeout 1.5 bash -c '
+    exec 3<>"/dev/tcp/$0/$1" || exit 1
+    printf "GET / HTTP/1.0\r\n\r\n" >&3
+    if IFS= read -r -t 1 line <&3 && [[ $line == HTTP/* ]]; then echo ok; else echo silent; fi' "$1" "$2" 2>&1) || status=$?
+  case $status:$output in
+    0:*) echo "$output" ;;
+    124:*) echo timeout ;;
+    *refused*) echo refused ;;
+    *"No route to host"* | *unreachable*) echo unreachable ;;
+    *) echo "other: $output" ;;
+  esac
+}
+
+# many N IP PORT: how many of N HTTP requests are answered, at most 10 at a time.
+many() {
+  local i
+  {
+    for ((i = 1; i <= $1; i++)); do
+      tcp "$2" "$3" &
+      ((i % 10)) || wait
+    done
+    wait
+  } | grep -c "^ok\$" || true
+}
+
+# took IP PORT: milliseconds that an HTTP request takes.
+took() {
+  local start=${EPOCHREALTIME/./}
+  [[ $(tcp "$1" "$2") == ok ]] && echo $(((${EPOCHREALTIME/./} - start) / 1000))
+}
+
+# udp IP PORT BYTES: one datagram to an echo server. ok or timeout. Linux sets
+# "don't fragment" on it (ip(7), IP_MTU_DISCOVER).
+udp() {
+  exec 3<>"/dev/udp/$1/$2"
+  head -c "$3" /dev/zero >&3
+  if [[ $(timeout 1 head -c 1 <&3 | wc -c) == 1 ]]; then echo ok; else echo timeout; fi
+}
+
+# lost N IP PORT: how many of N small datagrams to an echo server are not answered.
+lost() {
+  local i
+  {
+    for ((i = 1; i <= $1; i++)); do udp "$2" "$3" 32 & done
+    wait
+  } | grep -c "^timeout\$" || true
+}
+
+# dns udp|tcp SERVER NAME: asks for the A records. noerror, nxdomain, rcode N, timeout.
+# The layout is RFC 1035, section 4.
+dns() {
+  local query='\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00' label length=12 answer
+  for label in ${3//./ }; do
+    query+=$(printf '\\x%02x%s' "${#label}" "$label")
+    length=$((length + 1 + ${#label}))
+  done
+  query+='\x00\x00\x01\x00\x01'
+  length=$((length + 5))
+  local skip=0
+  if [[ $1 == tcp ]]; then
+    query=$(printf '\\x%02x\\x%02x' $((length >> 8)) $((length & 255)))$query
+    skip=2
+  fi
+  # Through dd: bash writes line by line, and a label of ten letters has a newline.
+  answer=$(timeout 1.5 bash -c '
+    exec 3<>"/dev/$0/$1/53" || exit 1
+    printf "$2" | dd bs=4096 iflag=fullblock 2>/dev/null >&3
+    head -c "$3" <&3 | od -An -v -tu1' "$1" "$2" "$query" $((4 + skip)) 2>/dev/null)
+  local bytes=($answer)
+  if ((${#bytes[@]} < 4 + skip)); then
+    echo timeout
+    return
+  fi
+  case $((bytes[3 + skip] & 15)) in
+    0) echo noerror ;;
+    3) echo nxdomain ;;
+    *) echo "rcode $((bytes[3 + skip] & 15))" ;;
+  esac
+}
+
+"$@"
