@@ -57,11 +57,25 @@ func namesFailing(c *diagnose.Case) []string {
 	return keys
 }
 
-// byName reports whether a result failed at resolving its target's name.
+// byName reports whether a result failed at resolving its target's name: by the kind
+// of its failure, or because no attempt got beyond the phase "dns".
 func byName(r check.Result) bool {
 	switch r.Failure {
 	case check.NXDomain, check.ServFail, check.DNSRefused, check.NoData:
 		return true
 	}
-	return strings.Contains(r.Summary, "does not resolve") || strings.Contains(r.Summary, "dns")
+	if strings.Contains(r.Summary, "does not resolve") {
+		return true
+	}
+	failed := 0
+	for _, a := range r.Attempts {
+		if a.Failure == "" {
+			continue
+		}
+		failed++
+		if len(a.Phases) != 1 || a.Phases[0].Name != "dns" {
+			return false
+		}
+	}
+	return failed > 0
 }

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -29,6 +30,8 @@ func findMasquerade(c *diagnose.Case) []diagnose.Finding {
 			lost = append(lost, r)
 		}
 	}
+	// A name that does not resolve has not even been tried.
+	lost = slices.DeleteFunc(lost, byName)
 	if len(lost) == 0 || c.Facts.Vantage.Pod == nil || c.Facts.Vantage.Pod.HostNetwork {
 		return nil
 	}
