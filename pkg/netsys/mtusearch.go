@@ -179,9 +179,14 @@ func (s *search) hunt(ctx context.Context) (ended bool) {
 			next = candidates // the answers were used up: ask for all again
 		}
 		// Three times the ceiling was lost while others arrived, and twice more for each
-		// of those that did not; and the size next above the best was tried without
+		// of those that did not (once, where the peer may just have used its answers up);
+		// and the size next above the best was tried without
 		// success more than once, unless nothing but the small one ever arrives.
-		sure := s.missed >= 3+2*s.control && controls >= 3
+		doubt := 2 * s.control
+		if s.prober.Limited() {
+			doubt = s.control
+		}
+		sure := s.missed >= 3+doubt && controls >= 3
 		if settled := round > 0 && best == before; sure && settled && (best > smallSize || round >= 3) {
 			return s.blackHole(best, candidates)
 		}

@@ -16,7 +16,7 @@ import (
 const (
 	// mtuTimeout is a measurement's own deadline: finding a black hole through a peer
 	// that answers once a second takes longer than a connect may.
-	mtuTimeout = 6 * time.Second
+	mtuTimeout = 7 * time.Second
 	// maxPaths bounds how many paths are measured: what is between nodes is the same
 	// for all pods behind them.
 	maxPaths = 16
