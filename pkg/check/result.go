@@ -112,6 +112,9 @@ type Attempt struct {
 	Phases []Phase `json:"phases,omitempty"`
 	// Detail is what was seen: an error's text, an HTTP status.
 	Detail string `json:"detail,omitempty"`
+	// Local is the source address and port of the attempt ("10.244.1.4:43122"), by which
+	// its flow can be looked up in conntrack afterwards; "" when there was none.
+	Local string `json:"local,omitempty"`
 }
 
 // Phase is a named part of an attempt.

@@ -10,6 +10,15 @@ type Kernel struct {
 	ResolvConf *ResolvConf `json:"resolvConf,omitempty"`
 	Sysctls    []Sysctl    `json:"sysctls,omitempty"`
 	Conntrack  *Conntrack  `json:"conntrack,omitempty"`
+	Rules      []Rule      `json:"rules,omitempty"`
+	Qdiscs     []Qdisc     `json:"qdiscs,omitempty"`
+	Flows      []Flow      `json:"flows,omitempty"`
+	Proxy      *Proxy      `json:"proxy,omitempty"`
+	// Counters only ever grow while the kernel runs; see Moved. Their names are those
+	// of /proc/net, with what they belong to before a dot: ip, icmp, tcp, udp, ip6,
+	// icmp6, udp6, tcpext, dev.INTERFACE, softnet, conntrack, arp, ndisc. IpExt of
+	// /proc/net/netstat is in ip: "ip.InNoRoutes".
+	Counters map[string]uint64 `json:"counters,omitempty"`
 }
 
 // Link is a network interface (RTM_GETLINK, rtnetlink(7)).
@@ -25,13 +34,18 @@ type Link struct {
 	PeerIndex int      `json:"peerIndex,omitempty"` // IFLA_LINK: the other end of a veth
 	PeerNetns int      `json:"peerNetns"`           // IFLA_LINK_NETNSID, -1 when none
 	Master    string   `json:"master,omitempty"`
-	RxPackets uint64   `json:"rxPackets"`
-	TxPackets uint64   `json:"txPackets"`
-	RxErrors  uint64   `json:"rxErrors"`
-	TxErrors  uint64   `json:"txErrors"`
-	RxDropped uint64   `json:"rxDropped"`
-	TxDropped uint64   `json:"txDropped"`
-	VXLAN     *VXLAN   `json:"vxlan,omitempty"`
+	// PortState and Hairpin are those of a port of a bridge, read by node.bridge only:
+	// disabled, listening, learning, forwarding or blocking; and whether the bridge may
+	// send a packet back out of the port that it came in by.
+	PortState string `json:"portState,omitempty"`
+	Hairpin   *bool  `json:"hairpin,omitempty"`
+	RxPackets uint64 `json:"rxPackets"`
+	TxPackets uint64 `json:"txPackets"`
+	RxErrors  uint64 `json:"rxErrors"`
+	TxErrors  uint64 `json:"txErrors"`
+	RxDropped uint64 `json:"rxDropped"`
+	TxDropped uint64 `json:"txDropped"`
+	VXLAN     *VXLAN `json:"vxlan,omitempty"`
 }
 
 // VXLAN holds the parameters of a VXLAN device (IFLA_VXLAN_*).

@@ -46,6 +46,7 @@ func UDP(ctx context.Context, peer Peer, talk Talk) Try {
 		return t
 	}
 	defer func() { _ = conn.Close() }()
+	t.Local = localOf(conn)
 	until := start.Add(patience)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
 		until = deadline
@@ -88,6 +89,14 @@ func dialUDP(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 		return nil, fmt.Errorf("open a UDP socket: %w", err)
 	}
 	return conn, nil
+}
+
+// localOf is the source address of a connected socket, as check.Attempt has it.
+func localOf(conn net.Conn) string {
+	if conn.LocalAddr() == nil {
+		return ""
+	}
+	return conn.LocalAddr().String()
 }
 
 // datagram is what is sent to a port, and its name.
