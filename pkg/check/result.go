@@ -110,10 +110,11 @@ type Attempt struct {
 	// Phases are the parts of RTT for protocols that have any: dns, connect, tls,
 	// firstByte.
 	Phases []Phase `json:"phases,omitempty"`
-	// Local is the address and port that it was made from, "" when not known.
-	Local string `json:"local,omitempty"`
 	// Detail is what was seen: an error's text, an HTTP status.
 	Detail string `json:"detail,omitempty"`
+	// Local is the source address and port of the attempt ("10.244.1.4:43122"), by which
+	// its flow can be looked up in conntrack afterwards; "" when there was none.
+	Local string `json:"local,omitempty"`
 }
 
 // Phase is a named part of an attempt.

@@ -165,7 +165,8 @@ func (d *diagnosis) summonOne(ctx context.Context, name string) (*witness, error
 		})
 	})
 	o := d.probeOptions()
-	o.Profile, o.KeepAlive, o.Lifetime = nodeProfile, time.Minute, d.flags.Deadline+2*time.Minute
+	// conntrack and the packet filter's tables are read over netlink, with NET_ADMIN.
+	o.Profile, o.KeepAlive, o.Lifetime = inject.NetAdmin, time.Minute, d.flags.Deadline+2*time.Minute
 	o.Events = func(inject.Event) {} // the pod's probe has the line
 	w.probe, err = d.backend.Inject(ctx, vantage{kind: facts.VantageNode, namespace: d.probeNamespace(), name: name, node: node}, o)
 	wait.Wait()

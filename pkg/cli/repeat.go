@@ -18,6 +18,7 @@ const (
 	maxRepeated    = 24
 	repeatTimeout  = 800 * time.Millisecond
 	repeatAttempts = 4
+	maxFlows       = 256
 )
 
 // failing are the tasks of the plan whose results are bad, those that send something
@@ -47,7 +48,7 @@ func (d *diagnosis) repeat(ctx context.Context, tasks []check.Task) []checks.Flo
 	var flows []checks.Flow
 	_, _ = d.probe.Run(ctx, tasks, min(d.remaining(ctx), 2*repeatTimeout), func(r check.Result) {
 		for _, a := range r.Attempts {
-			if flow, ok := flowOf(r, a); ok && len(flows) < checks.MaxFlows {
+			if flow, ok := flowOf(r, a); ok && len(flows) < maxFlows {
 				flows = append(flows, flow)
 			}
 		}

@@ -10,32 +10,15 @@ type Kernel struct {
 	ResolvConf *ResolvConf `json:"resolvConf,omitempty"`
 	Sysctls    []Sysctl    `json:"sysctls,omitempty"`
 	Conntrack  *Conntrack  `json:"conntrack,omitempty"`
-	// Counters are the kernel's counters by name: "ip.ForwDatagrams".
+	Rules      []Rule      `json:"rules,omitempty"`
+	Qdiscs     []Qdisc     `json:"qdiscs,omitempty"`
+	Flows      []Flow      `json:"flows,omitempty"`
+	Proxy      *Proxy      `json:"proxy,omitempty"`
+	// Counters only ever grow while the kernel runs; see Moved. Their names are those
+	// of /proc/net, with what they belong to before a dot: ip, icmp, tcp, udp, ip6,
+	// icmp6, udp6, tcpext, dev.INTERFACE, softnet, conntrack, arp, ndisc. IpExt of
+	// /proc/net/netstat is in ip: "ip.InNoRoutes".
 	Counters map[string]uint64 `json:"counters,omitempty"`
-	Flows    []Flow            `json:"flows,omitempty"`
-}
-
-// Flow is a connection as conntrack holds it.
-type Flow struct {
-	Reply Tuple `json:"reply"`
-	Orig  Tuple `json:"orig"`
-}
-
-// Tuple is one direction of a flow.
-type Tuple struct {
-	Src string `json:"src"`
-	Dst string `json:"dst"`
-}
-
-// Moved are the counters that grew, and by how much.
-func Moved(before, after map[string]uint64) map[string]uint64 {
-	moved := map[string]uint64{}
-	for name, n := range after {
-		if n > before[name] {
-			moved[name] = n - before[name]
-		}
-	}
-	return moved
 }
 
 // Link is a network interface (RTM_GETLINK, rtnetlink(7)).
@@ -51,14 +34,18 @@ type Link struct {
 	PeerIndex int      `json:"peerIndex,omitempty"` // IFLA_LINK: the other end of a veth
 	PeerNetns int      `json:"peerNetns"`           // IFLA_LINK_NETNSID, -1 when none
 	Master    string   `json:"master,omitempty"`
-	RxPackets uint64   `json:"rxPackets"`
-	TxPackets uint64   `json:"txPackets"`
-	RxErrors  uint64   `json:"rxErrors"`
-	TxErrors  uint64   `json:"txErrors"`
-	RxDropped uint64   `json:"rxDropped"`
-	TxDropped uint64   `json:"txDropped"`
-	Hairpin   *bool    `json:"hairpin,omitempty"`
-	VXLAN     *VXLAN   `json:"vxlan,omitempty"`
+	// PortState and Hairpin are those of a port of a bridge, read by node.bridge only:
+	// disabled, listening, learning, forwarding or blocking; and whether the bridge may
+	// send a packet back out of the port that it came in by.
+	PortState string `json:"portState,omitempty"`
+	Hairpin   *bool  `json:"hairpin,omitempty"`
+	RxPackets uint64 `json:"rxPackets"`
+	TxPackets uint64 `json:"txPackets"`
+	RxErrors  uint64 `json:"rxErrors"`
+	TxErrors  uint64 `json:"txErrors"`
+	RxDropped uint64 `json:"rxDropped"`
+	TxDropped uint64 `json:"txDropped"`
+	VXLAN     *VXLAN `json:"vxlan,omitempty"`
 }
 
 // VXLAN holds the parameters of a VXLAN device (IFLA_VXLAN_*).

@@ -92,11 +92,34 @@ func walk(v reflect.Value) (size int) {
 		for i := range v.Len() {
 			size += walk(v.Index(i))
 		}
+	case reflect.Map:
+		return walkMap(v)
 	case reflect.Array:
 		for i := range v.Len() {
 			size += walk(v.Index(i))
 		}
 	}
+	return size
+}
+
+// walkMap cleans the keys of a map of numbers by name, the only kind that results have;
+// keys that are the same once cleaned leave one of them.
+func walkMap(v reflect.Value) (size int) {
+	dirty := v.Len() > MaxList
+	for _, key := range v.MapKeys() {
+		size += key.Len() + int(key.Type().Size()+v.Type().Elem().Size())
+		dirty = dirty || Clean(key.String(), MaxText) != key.String()
+	}
+	if !dirty || !v.CanSet() {
+		return size
+	}
+	clean := reflect.MakeMap(v.Type())
+	for _, key := range v.MapKeys() {
+		if clean.Len() < MaxList {
+			clean.SetMapIndex(reflect.ValueOf(Clean(key.String(), MaxText)).Convert(key.Type()), v.MapIndex(key))
+		}
+	}
+	v.Set(clean)
 	return size
 }
 

@@ -112,7 +112,7 @@ func (p dnsParams) absolute(conf *facts.ResolvConf) (name string, assumed bool) 
 func askOnce(ctx context.Context, q dial.Question, p dnsParams, many bool) dial.Try {
 	var t dial.Try
 	reply, err := dial.Ask(ctx, q)
-	t.RTT = check.Duration(reply.RTT)
+	t.RTT, t.Local = check.Duration(reply.RTT), reply.Local
 	key := q.Type
 	if many {
 		key += " from " + q.Server.Addr().String()

@@ -90,7 +90,8 @@ func first(ctx context.Context, addrs []netip.AddrPort, t *Try) (net.Conn, netip
 	var firstErr error
 	firstAddr := addrs[0]
 	for i, addr := range addrs {
-		conn, err := connectOne(ctx, addr, len(addrs)-i)
+		conn, local, err := connectOne(ctx, addr, len(addrs)-i)
+		t.Local = local
 		if err == nil {
 			return conn, addr, nil
 		}
@@ -104,15 +105,19 @@ func first(ctx context.Context, addrs []netip.AddrPort, t *Try) (net.Conn, netip
 	return nil, firstAddr, firstErr
 }
 
-func connectOne(ctx context.Context, addr netip.AddrPort, share int) (net.Conn, error) {
+// connectOne connects to an address and returns the source address as well, "" when
+// none was chosen; also with an error.
+func connectOne(ctx context.Context, addr netip.AddrPort, share int) (conn net.Conn, local string, err error) {
 	if deadline, ok := ctx.Deadline(); ok && share > 1 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(share))
 		defer cancel()
 	}
+	from := newSource()
 	// Keep-alives are of no use to connections this short.
-	dialer := net.Dialer{KeepAlive: -1}
-	return dialer.DialContext(ctx, "tcp", addr.String())
+	dialer := net.Dialer{KeepAlive: -1, Control: from.Control}
+	conn, err = dialer.DialContext(ctx, "tcp", addr.String())
+	return conn, from.take(), err
 }
 
 // resolve looks the peer's host up, through the resolver that applications of this

@@ -31,6 +31,9 @@ type Reply struct {
 	CNAME     string // the first one on the way, "" without
 	Truncated bool   // over UDP; the reply is then the one that TCP gave
 	RTT       time.Duration
+	// Local is the source address of the query, also when there was no reply: over TCP
+	// that of the last one. "" when none was sent.
+	Local string
 }
 
 // maxAddrs is how many addresses of a reply are kept.
@@ -53,19 +56,20 @@ func Ask(ctx context.Context, q Question) (reply Reply, err error) {
 		return Reply{}, fmt.Errorf("ask for %q: no such record type", q.Type)
 	}
 	m := new(dns.Msg).SetQuestion(dns.Fqdn(q.Name), qtype)
-	in, err := exchange(ctx, q, m)
+	var local string
+	in, err := exchange(ctx, q, m, &local)
 	truncated := err == nil && in.Truncated && q.Network == "udp"
 	if truncated {
 		q.Network = "tcp"
-		if in, err = exchange(ctx, q, m); err != nil {
+		if in, err = exchange(ctx, q, m, &local); err != nil {
 			kind := KindOf(err, q.Server)
 			if kind == "" {
-				return Reply{Truncated: true, RTT: time.Since(start)}, err
+				return Reply{Truncated: true, RTT: time.Since(start), Local: local}, err
 			}
 			err = problemf(kind, "truncated over udp, and tcp says %s", reason(err))
 		}
 	}
-	reply = Reply{Truncated: truncated, RTT: time.Since(start)}
+	reply = Reply{Truncated: truncated, RTT: time.Since(start), Local: local}
 	if err != nil {
 		return reply, err
 	}
@@ -109,14 +113,14 @@ func verdict(rcode int, r Reply, q Question) error {
 
 // exchange sends m and waits for its reply. Over UDP, messages with another ID or
 // question are passed over, since they may belong to somebody else's query; they are
-// told when nothing better comes.
-func exchange(ctx context.Context, q Question, m *dns.Msg) (*dns.Msg, error) {
+// told when nothing better comes. The source address is written to local.
+func exchange(ctx context.Context, q Question, m *dns.Msg, local *string) (*dns.Msg, error) {
 	conn := &dns.Conn{UDPSize: dns.DefaultMsgSize}
 	var err error
 	if q.Network == "tcp" {
-		conn.Conn, err = connectOne(ctx, q.Server, 1)
-	} else {
-		conn.Conn, err = dialUDP(ctx, q.Server)
+		conn.Conn, *local, err = connectOne(ctx, q.Server, 1)
+	} else if conn.Conn, err = dialUDP(ctx, q.Server); err == nil {
+		*local = localOf(conn.Conn)
 	}
 	if err != nil {
 		return nil, err

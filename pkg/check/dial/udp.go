@@ -50,6 +50,7 @@ func UDP(ctx context.Context, peer Peer, talk Talk) Try {
 		return t
 	}
 	defer func() { _ = conn.Close() }()
+	t.Local = localOf(conn)
 	whole := ctx
 	if talk.Proto != protoDNS { // which must answer: the caller's deadline is the limit
 		var cancel context.CancelFunc
@@ -110,6 +111,14 @@ func dialUDP(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 		return nil, fmt.Errorf("open a UDP socket: %w", err)
 	}
 	return conn, nil
+}
+
+// localOf is the source address of a connected socket, as check.Attempt has it.
+func localOf(conn net.Conn) string {
+	if conn.LocalAddr() == nil {
+		return ""
+	}
+	return conn.LocalAddr().String()
 }
 
 // datagram is what is sent to a port, and its name.

@@ -1,0 +1,29 @@
+//go:build !linux
+
+package netsys
+
+import (
+	"net/netip"
+
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// LookupFlow is for Linux only.
+func LookupFlow(string, netip.AddrPort, netip.AddrPort) (facts.Flow, error) {
+	return facts.Flow{}, ErrUnsupported
+}
+
+// ConntrackCounters is for Linux only.
+func ConntrackCounters() (map[string]uint64, error) { return nil, ErrUnsupported }
+
+// BridgeLinks is for Linux only.
+func BridgeLinks() ([]facts.Link, error) { return nil, ErrUnsupported }
+
+// Rules is for Linux only.
+func Rules() ([]facts.Rule, error) { return nil, ErrUnsupported }
+
+// Qdiscs is for Linux only.
+func Qdiscs() ([]facts.Qdisc, error) { return nil, ErrUnsupported }
+
+// ProxyRules is for Linux only.
+func ProxyRules() ([]string, error) { return nil, ErrUnsupported }
