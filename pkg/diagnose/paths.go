@@ -69,6 +69,29 @@ func (c *Case) Peers() []Peer {
 	return list
 }
 
+// CutOff reports whether a vantage point gets no sign of life from anybody: neither
+// from a pod, its own node's among them or those of several nodes, nor from an API
+// server. It is then not the way to one place that is broken.
+func (c *Case) CutOff(vantage string) bool {
+	home := c.nodeOfVantage(vantage)
+	nodes := map[string]bool{}
+	for _, p := range c.Peers() {
+		if p.Vantage != vantage {
+			continue
+		}
+		if !p.Dark() {
+			return false
+		}
+		nodes[p.Node] = true
+	}
+	for _, r := range c.Results {
+		if r.Vantage == vantage && r.Check == "api.endpoint" && r.Status == check.Pass {
+			return false
+		}
+	}
+	return nodes[home] || len(nodes) > 1
+}
+
 // isVIP reports whether an address is a service's own: what stands behind it differs
 // from connection to connection.
 func (c *Case) isVIP(addr netip.Addr) bool {
@@ -100,9 +123,13 @@ func (c *Case) Hops() []Hop {
 	hops := map[pair]*Hop{}
 	answered := map[string]map[string]int{} // by from, by to
 	var order []pair
+	cut := map[string]bool{}
 	for _, p := range c.Peers() {
+		if _, known := cut[p.Vantage]; !known {
+			cut[p.Vantage] = c.CutOff(p.Vantage)
+		}
 		from := c.nodeOfVantage(p.Vantage)
-		if from == "" || p.Node == "" {
+		if from == "" || p.Node == "" || p.Node == from || cut[p.Vantage] {
 			continue
 		}
 		if answered[from] == nil {

@@ -42,6 +42,23 @@ func findConntrackFull(c *diagnose.Case) []diagnose.Finding {
 			Rank:       rankMeasured,
 		})
 	}
+	if len(findings) > 0 {
+		return findings
+	}
+	for _, h := range c.Hops() {
+		if c.Deep(h.To) {
+			continue
+		}
+		findings = append(findings, diagnose.Finding{
+			Headline:   fmt.Sprintf("the connection tracking table of node %s may be full", h.To),
+			Confidence: diagnose.Possible,
+			Where:      []string{"node/" + h.To},
+			Evidence:   dark(h),
+			Explains:   c.Through(h.Keys),
+			Try:        []string{netlookNode(h.To)},
+			Rank:       rankNode,
+		})
+	}
 	if len(findings) > 0 || c.Deep(c.Home()) || c.Home() == "" {
 		return findings
 	}

@@ -40,6 +40,9 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 		if !allFailures(r, check.Timeout, check.Unreachable) {
 			continue
 		}
+		if c.CutOff(r.Vantage) {
+			continue // nobody answers: not this endpoint's own
+		}
 		peer := c.PeerOf(r)
 		if hop, dark := c.HopOf(r); dark {
 			if len(hop.Dark) > 1 || hop.Elsewhere == 0 {

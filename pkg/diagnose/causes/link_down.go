@@ -34,7 +34,7 @@ func init() {
 				findings = append(findings, f)
 			}
 			for _, p := range c.Peers() {
-				if !p.Dark() || p.Node == "" || darkNode(c, p) || c.Deep(p.Node) {
+				if !p.Dark() || p.Node == "" || darkNode(c, p) || c.Deep(p.Node) || c.CutOff(p.Vantage) {
 					continue
 				}
 				findings = append(findings, diagnose.Finding{

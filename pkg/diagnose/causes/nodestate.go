@@ -57,6 +57,17 @@ func (s nodeState) find(c *diagnose.Case) []diagnose.Finding {
 			Rank:       rankMeasured,
 		})
 	}
+	if vantage := c.Facts.Vantage.String(); s.own && c.CutOff(vantage) && c.Home() != "" && !c.Deep(c.Home()) {
+		findings = append(findings, diagnose.Finding{
+			Headline:   fmt.Sprintf(s.headline, c.Home()),
+			Confidence: diagnose.Possible,
+			Where:      []string{"node/" + c.Home()},
+			Evidence:   []string{"nobody answers " + vantage + ": no pod on any node, no API server"},
+			Explains:   everything(c, vantage),
+			Try:        s.try(c.Home()),
+			Rank:       rankNode,
+		})
+	}
 	for _, h := range c.Hops() {
 		for _, node := range []string{h.From, h.To} {
 			if c.Deep(node) {

@@ -34,7 +34,11 @@ func findProxyStale(c *diagnose.Case) []diagnose.Finding {
 	for _, t := range vipTroubles(c) {
 		// One in n may be hairpin or bridge-nf; with stale rules a dead address is
 		// among the backends, which looks alike when the pod or its node is one.
-		if t.whole || !t.self && t.local == 0 || len(proxy) > 0 {
+		here := t.local
+		if t.self {
+			here++
+		}
+		if t.whole && here < len(t.service.Ready()) || here == 0 || len(proxy) > 0 {
 			troubles = append(troubles, t)
 		}
 	}

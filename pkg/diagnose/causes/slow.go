@@ -13,7 +13,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-PATH-SLOW",
 		Summary: "the way to one node's pods is much slower than to the others",
-		Signal:  "The fastest answer from every pod on one node takes many times as long as the slowest median of the pods elsewhere: it is the way, not one application.",
+		Signal:  "The fastest answer from every pod on one node takes many times as long as the median of the pods elsewhere: it is the way, not one application.",
 		Meaning: "Everything that crosses this way waits: chatty protocols suffer most.",
 		Confirm: []string{"ping -c 20 ADDRESS", "tc -s qdisc show"},
 		Remedy:  []string{"look for a rate limit (tc qdisc), an overloaded link, or a path through another zone"},
@@ -63,26 +63,30 @@ func findSlow(c *diagnose.Case) []diagnose.Finding {
 		if best < slowFloor || len(peers[p]) < 2 {
 			continue
 		}
-		slowestElse, others := time.Duration(0), 0
+		var elsewhere []time.Duration
 		for q, m := range medians {
 			if q.vantage == p.vantage && q.node != p.node {
-				slices.Sort(m)
-				slowestElse = max(slowestElse, m[len(m)/2])
-				others += len(m)
+				elsewhere = append(elsewhere, m...)
 			}
 		}
-		if others < 2 || best < slowTimes*slowestElse {
+		slices.Sort(elsewhere)
+		if len(elsewhere) < 2 || best < slowTimes*elsewhere[len(elsewhere)/2] {
 			continue
 		}
-		findings = append(findings, diagnose.Finding{
-			Headline:   fmt.Sprintf("pods on node %s take at least %s to answer, others %s", p.node, best.Round(time.Millisecond), slowestElse.Round(100*time.Microsecond)),
+		typical := elsewhere[len(elsewhere)/2]
+		queues := c.Find(diagnose.Match{Check: "node.qdisc", Vantage: "node/" + p.node, Status: failing})
+		f := diagnose.Finding{
+			Headline:   fmt.Sprintf("pods on node %s take at least %s to answer, others %s", p.node, best.Round(time.Millisecond), typical.Round(100*time.Microsecond)),
 			Confidence: diagnose.Likely,
 			Where:      []string{"node/" + p.node, "the way from " + p.vantage + " to it"},
-			Evidence:   []string{fmt.Sprintf("fastest of %d answers from node %s: %s", len(medians[p]), p.node, best.Round(time.Microsecond)), fmt.Sprintf("median elsewhere: %s", slowestElse.Round(time.Microsecond))},
+			Evidence:   []string{fmt.Sprintf("fastest of %d answers from node %s: %s", len(medians[p]), p.node, best.Round(time.Microsecond)), fmt.Sprintf("median elsewhere: %s", typical.Round(time.Microsecond))},
+			Explains:   diagnose.Keys(queues),
 			Likely:     "a rate limit or queue on the node's link, or a longer way (another zone)",
 			Try:        []string{netlookNode(p.node)},
 			Rank:       rankPath,
-		})
+		}
+		f.Evidence = append(f.Evidence, seenAll(queues)...)
+		findings = append(findings, f)
 	}
 	slices.SortFunc(findings, func(a, b diagnose.Finding) int { return slices.Compare(a.Where, b.Where) })
 	return findings

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 )
 
@@ -47,7 +46,7 @@ func findVethDetached(c *diagnose.Case) []diagnose.Finding {
 		})
 	}
 	for _, p := range c.Peers() {
-		if !p.Dark() || p.Node == "" || c.Deep(p.Node) || darkNode(c, p) {
+		if !p.Dark() || p.Node == "" || c.Deep(p.Node) || darkNode(c, p) || c.CutOff(p.Vantage) {
 			continue
 		}
 		findings = append(findings, diagnose.Finding{
@@ -65,7 +64,7 @@ func findVethDetached(c *diagnose.Case) []diagnose.Finding {
 			Headline:   fmt.Sprintf("%s is cut off from its node", c.Facts.Vantage),
 			Confidence: diagnose.Possible,
 			Where:      []string{c.Facts.Vantage.String(), "node/" + c.Home()},
-			Evidence:   []string{"neither its gateway nor anything else answers"},
+			Evidence:   []string{"nobody answers it: no pod on any node, no API server"},
 			Explains:   own,
 			Try:        []string{netlookNode(c.Home())},
 			Rank:       rankPod,
@@ -74,21 +73,12 @@ func findVethDetached(c *diagnose.Case) []diagnose.Finding {
 	return findings
 }
 
-// ownCut are the bad results of a vantage pod that gets no answer from anybody, its
-// gateway included; nil when somebody answers.
+// ownCut are the bad results of a vantage pod that gets no answer from anybody; nil
+// when somebody answers.
 func ownCut(c *diagnose.Case) []string {
 	vantage := c.Facts.Vantage.String()
-	gateway := false
-	for _, r := range c.Find(diagnose.Match{Check: "gateway.", Vantage: "pod/", Status: failing}) {
-		gateway = gateway || r.Failure == check.Timeout || r.Failure == check.Unreachable
-	}
-	if !gateway {
+	if !strings.HasPrefix(vantage, "pod/") || !c.CutOff(vantage) {
 		return nil
-	}
-	for _, p := range c.Peers() {
-		if p.Vantage == vantage && p.Answered > 0 {
-			return nil
-		}
 	}
 	return everything(c, vantage)
 }
