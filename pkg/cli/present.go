@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/inject"
 	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/report/printer"
 	"github.com/netlook/kubectl-netlook/pkg/version"
@@ -70,6 +71,9 @@ func (d *diagnosis) interrupted(started time.Time, left string) error {
 func (d *diagnosis) verdict() diagnose.Verdict {
 	c := diagnose.NewCase(d.facts, d.results)
 	c.Moved = d.moved
+	if errors.Is(d.failure, inject.ErrImage) {
+		c.NoImage = d.failure.Error()
+	}
 	return d.causes.Diagnose(c)
 }
 

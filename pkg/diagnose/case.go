@@ -17,7 +17,9 @@ type Case struct {
 	// Moved are the kernel counters of each node that grew while the checks that fail
 	// were repeated, by node; empty without the node rung.
 	Moved map[string]map[string]uint64
-	byKey map[string]int
+	// NoImage is why the probe's image could not be had, "" when it could.
+	NoImage string
+	byKey   map[string]int
 }
 
 // NewCase makes a case of a run.

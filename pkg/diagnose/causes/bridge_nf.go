@@ -2,8 +2,10 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 func init() {
@@ -35,7 +37,7 @@ func findBridgeNF(c *diagnose.Case) []diagnose.Finding {
 			Confidence: diagnose.Possible,
 			Where:      []string{"node/" + home},
 			Evidence:   append(t.evidence(), fmt.Sprintf("%d of its %d endpoints run on node %s", t.local, len(t.service.Ready()), home)),
-			Explains:   append([]string{diagnose.Key(t.result)}, settingsResult(c, home)...),
+			Explains:   append(append([]string{diagnose.Key(t.result)}, settingsResult(c, home)...), dnsThroughVIP(c, home)...),
 			Likely:     "br_netfilter is not loaded, or bridge-nf-call-iptables was set to 0",
 			Try:        []string{"sysctl net.bridge.bridge-nf-call-iptables   (on node " + home + ")"},
 			Rank:       rankNode,
@@ -69,6 +71,25 @@ func settingsResult(c *diagnose.Case, node string) []string {
 		if r.Vantage == "node/"+node {
 			keys = append(keys, diagnose.Key(r))
 		}
+	}
+	return keys
+}
+
+// dnsThroughVIP are the bad results of names that were asked through the DNS service,
+// when one of its servers runs on the node too. Questions to a server itself are left
+// out.
+func dnsThroughVIP(c *diagnose.Case, node string) []string {
+	s := c.Facts.DNS.Service
+	if s == nil || !slices.ContainsFunc(s.Ready(), func(e facts.Endpoint) bool { return e.Node == node }) {
+		return nil
+	}
+	var keys []string
+	for _, key := range namesFailing(c) {
+		r, _ := c.Get(key)
+		if addr, ok := diagnose.TargetAddr(r); ok && !slices.Contains(s.ClusterIPs, addr) {
+			continue
+		}
+		keys = append(keys, key)
 	}
 	return keys
 }

@@ -22,13 +22,17 @@ func init() {
 }
 
 func findDNSUDP(c *diagnose.Case) []diagnose.Finding {
-	tcp := map[string]bool{} // servers that answer over TCP, by vantage point
+	tcp := map[string]bool{}  // servers that answer over TCP, by vantage point
+	both := map[string]bool{} // servers of which some of either transport is lost or answered
 	var lost []check.Result
 	for _, r := range c.Find(diagnose.Match{Check: "dns."}) {
 		server, transport := serverOf(r)
 		switch {
 		case transport == "tcp" && r.Status == check.Pass:
 			tcp[r.Vantage+" "+server] = true
+		case transport == "tcp" && diagnose.Bad(r), transport == "udp" && r.Status == check.Pass,
+			transport == "udp" && !allFailures(r, check.Timeout):
+			both[r.Vantage+" "+server] = true // loss that does not ask for the transport
 		case transport == "udp" && diagnose.Bad(r) && r.Failure == check.Timeout:
 			lost = append(lost, r)
 		}
@@ -37,7 +41,7 @@ func findDNSUDP(c *diagnose.Case) []diagnose.Finding {
 	var servers []string
 	for _, r := range lost {
 		server, _ := serverOf(r)
-		if !tcp[r.Vantage+" "+server] {
+		if !tcp[r.Vantage+" "+server] || both[r.Vantage+" "+server] {
 			continue
 		}
 		proven = append(proven, r)

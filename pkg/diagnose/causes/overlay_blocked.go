@@ -36,10 +36,21 @@ func findOverlayBlocked(c *diagnose.Case) []diagnose.Finding {
 			Rank:       rankNode,
 		}
 		if c.Deep(h.From) && c.Deep(h.To) {
-			if ill(c, h.From) || ill(c, h.To) || len(h.Dark) < 2 && h.Elsewhere == 0 {
+			if ill(c, h.From) || ill(c, h.To) {
 				continue
 			}
-			f.Confidence = diagnose.Likely
+			sent, received, counted := tunnelled(c, h)
+			switch {
+			case counted && (sent < minTunnelled || received*2 > sent):
+				continue // what is sent there arrives, or nothing is: it is lost elsewhere
+			case counted:
+				f.Confidence, f.Rank = diagnose.Certain, rankMeasured
+				f.Evidence = append(f.Evidence, fmt.Sprintf("while the failing checks were repeated the tunnel of node %s sent %d packets, and that of node %s received %d", h.From, sent, h.To, received))
+			case len(h.Dark) > 1:
+				f.Confidence = diagnose.Likely
+			default:
+				continue // one pod alone: it may be its own trouble
+			}
 			f.Evidence = append(f.Evidence, "routes, tunnel entries, links and settings of both nodes are as they should be")
 			for _, r := range reached(c, h.From, h.To) {
 				f.Evidence = append(f.Evidence, seen(r)+": the nodes reach each other")
@@ -66,4 +77,44 @@ func reached(c *diagnose.Case, from, to string) []check.Result {
 		}
 	}
 	return nil
+}
+
+// minTunnelled is how many packets must have left for their loss to mean something.
+const minTunnelled = 3
+
+// tunnelled are the packets that the tunnel devices of a hop's ends sent and received
+// while the failing checks were repeated; false when no counters of both were read.
+func tunnelled(c *diagnose.Case, h diagnose.Hop) (sent, received uint64, counted bool) {
+	from, known := c.Moved[h.From]
+	to, also := c.Moved[h.To]
+	if !known || !also {
+		return 0, 0, false
+	}
+	out, in := tunnels(c, h.From), tunnels(c, h.To)
+	for _, dev := range out {
+		sent += from["dev."+dev+".txPackets"]
+	}
+	for _, dev := range in {
+		received += to["dev."+dev+".rxPackets"]
+	}
+	return sent, received, len(out) > 0 && len(in) > 0
+}
+
+// tunnels are the names of a node's tunnel devices.
+func tunnels(c *diagnose.Case, node string) []string {
+	var names []string
+	for _, r := range c.Find(diagnose.Match{Check: "node.", Vantage: "node/"}) {
+		if r.Vantage != "node/"+node || r.Kernel == nil {
+			continue
+		}
+		for _, l := range r.Kernel.Links {
+			switch l.Kind {
+			case "vxlan", "geneve", "ipip", "wireguard", "gre", "sit":
+				if !slices.Contains(names, l.Name) {
+					names = append(names, l.Name)
+				}
+			}
+		}
+	}
+	return names
 }
