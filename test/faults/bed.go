@@ -64,32 +64,52 @@ func output(ctx context.Context, name string, args ...string) (string, error) {
 
 // deploy applies app.yaml and waits until it is as faults expect it.
 func (b *Bed) deploy(ctx context.Context) error {
-	b.vars = b.fixed
+	b.vars = maps.Clone(b.fixed)
 	if err := b.script(ctx, `kubectl apply -f "$FAULTS/app.yaml"
 		kubectl -n faults rollout status deployment/web --timeout=50s
 		kubectl -n faults wait --for=condition=Ready pod/client pod/self --timeout=30s`); err != nil {
 		return fmt.Errorf("deploy the application: %w", err)
 	}
-	if err := b.refresh(ctx); err != nil {
-		return err
-	}
-	if err := b.until(ctx, time.Minute, "healthy"); err != nil {
+	if err := b.well(ctx, time.Minute, Fault{}.HealthyScript()); err != nil {
 		return fmt.Errorf("the cluster is not healthy to begin with: %w", err)
 	}
 	return nil
 }
 
-// refresh reads the variables again: pods are replaced now and then.
-func (b *Bed) refresh(ctx context.Context) error {
+// well waits until everything is ready and the script agrees. The variables are then
+// those of now.
+func (b *Bed) well(ctx context.Context, limit time.Duration, script string) error {
+	deadline := time.Now().Add(limit)
+	for {
+		err := b.refresh(ctx, true)
+		if err == nil {
+			err = b.script(ctx, script)
+		}
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(pollEvery)
+	}
+}
+
+// refresh reads the variables again: pods are replaced now and then. The folder of
+// the fault at hand stays the same.
+func (b *Bed) refresh(ctx context.Context, settled bool) error {
 	w, err := look(ctx)
 	if err != nil {
 		return err
+	}
+	if settled {
+		if err := w.settled(); err != nil {
+			return err
+		}
 	}
 	vars, err := w.variables()
 	if err != nil {
 		return fmt.Errorf("the cluster is not what faults need: %w", err)
 	}
 	maps.Copy(vars, b.fixed)
+	vars["WORK"] = b.vars["WORK"]
 	b.vars = vars
 	return nil
 }

@@ -86,4 +86,22 @@ dns() {
   esac
 }
 
+# all VIP DNS IP...: 20 of 20 requests to a service, one to each of its endpoints, and
+# DNS over UDP and TCP. ok, or what is not.
+all() {
+  local vip=$1 server=$2 ip got
+  shift 2
+  got=$(many 20 "$vip" 80)
+  [[ $got == 20 ]] || { echo "$got of 20 at $vip"; return; }
+  for ip; do
+    got=$(tcp "$ip" 8080)
+    [[ $got == ok ]] || { echo "$got at $ip"; return; }
+  done
+  for transport in udp tcp; do
+    got=$(dns "$transport" "$server" kubernetes.default.svc.cluster.local)
+    [[ $got == noerror ]] || { echo "$got from $server over $transport"; return; }
+  done
+  echo ok
+}
+
 "$@"

@@ -57,10 +57,7 @@ func Play(ctx context.Context, o Options, faults []Fault) ([]Row, error) {
 
 // play is one fault from a healthy cluster to a healthy cluster.
 func (o Options) play(ctx context.Context, f Fault) (row Row, err error) {
-	row = Row{Fault: f, Shallow: Score{Outcome: NotRun}, Deep: Score{Outcome: NotRun}}
-	if err := o.Bed.refresh(ctx); err != nil {
-		return row, err
-	}
+	row = Row{Fault: f}
 	work, err := os.MkdirTemp("", "netlook-fault-")
 	if err != nil {
 		return row, err
@@ -72,6 +69,7 @@ func (o Options) play(ctx context.Context, f Fault) (row Row, err error) {
 		err = errors.Join(err, o.heal(context.WithoutCancel(ctx), f))
 	}()
 	if err := o.inject(ctx, f); err != nil {
+		row.Shallow.Outcome, row.Deep.Outcome = NotRun, NotRun
 		return row, err
 	}
 	if f.Load {
@@ -132,29 +130,10 @@ func (o Options) heal(ctx context.Context, f Fault) error {
 			failed = errors.Join(failed, fmt.Errorf("delete the set-up: %w", err))
 		}
 	}
-	deadline := time.Now().Add(f.HealthyDeadline())
-	for {
-		// Pods may be new.
-		err := o.Bed.reread(ctx)
-		if err == nil {
-			err = o.Bed.script(ctx, f.HealthyScript())
-		}
-		if err == nil {
-			return failed
-		}
-		if time.Now().After(deadline) {
-			return errors.Join(failed, fmt.Errorf("%w within %s: %w", ErrNotHealed, f.HealthyDeadline(), err))
-		}
-		time.Sleep(pollEvery)
+	if err := o.Bed.well(ctx, f.HealthyDeadline(), f.HealthyScript()); err != nil {
+		return errors.Join(failed, fmt.Errorf("%w within %s: %w", ErrNotHealed, f.HealthyDeadline(), err))
 	}
-}
-
-// reread is refresh that keeps the fault's own folder.
-func (b *Bed) reread(ctx context.Context) error {
-	work := b.vars["WORK"]
-	err := b.refresh(ctx)
-	b.vars["WORK"] = work
-	return err
+	return failed
 }
 
 // rung runs netlook on one rung and grades it.

@@ -16,6 +16,8 @@ const namespace = "faults"
 
 const (
 	controlPlaneLabel = "node-role.kubernetes.io/control-plane"
+	webReplicas       = 4 // of app.yaml
+	dnsReplicas       = 2 // of the test cluster
 	flannelBackend    = "flannel.alpha.coreos.com/backend-data"
 )
 
@@ -34,6 +36,8 @@ type object struct {
 		PodIP     string
 		Phase     string
 		Addresses []struct{ Type, Address string }
+		// Of nodes and of pods.
+		Conditions []struct{ Type, Status string }
 	}
 }
 
@@ -44,6 +48,15 @@ func (o object) address() string {
 		}
 	}
 	return ""
+}
+
+func (o object) ready() bool {
+	for _, c := range o.Status.Conditions {
+		if c.Type == "Ready" {
+			return c.Status == "True"
+		}
+	}
+	return false
 }
 
 // world is what the variables are made of.
@@ -71,6 +84,45 @@ func look(ctx context.Context) (world, error) {
 		})
 	}
 	return w, group.Wait()
+}
+
+func (o object) running() bool {
+	return o.Status.Phase == "Running" && o.Metadata.DeletionTimestamp == nil
+}
+
+func (o object) isWeb() bool {
+	return o.Metadata.Namespace == namespace && o.Metadata.Labels["app"] == "web"
+}
+
+func (o object) isDNS() bool {
+	return o.Metadata.Namespace == "kube-system" && o.Metadata.Labels["k8s-app"] == "kube-dns"
+}
+
+// settled says what is not ready, of the nodes, the application and CoreDNS.
+func (w world) settled() error {
+	web, dns := 0, 0
+	for _, o := range w.nodes {
+		if !o.ready() {
+			return fmt.Errorf("node %s is not ready", o.Metadata.Name)
+		}
+	}
+	for _, o := range w.pods {
+		if !o.isWeb() && !o.isDNS() {
+			continue
+		}
+		if !o.running() || !o.ready() {
+			return fmt.Errorf("pod %s is not ready, or about to end", o.Metadata.Name)
+		}
+		if o.isWeb() {
+			web++
+		} else {
+			dns++
+		}
+	}
+	if web != webReplicas || dns != dnsReplicas {
+		return fmt.Errorf("%d pods of web, %d of CoreDNS; want %d and %d", web, dns, webReplicas, dnsReplicas)
+	}
+	return nil
 }
 
 // variables are what scripts find in their environment:
@@ -106,10 +158,7 @@ func (w world) variables() (map[string]string, error) {
 	node := func(name string) object {
 		return first("node "+name, w.nodes, func(o object) bool { return o.Metadata.Name == name })
 	}
-	running := func(o object) bool { return o.Status.Phase == "Running" && o.Metadata.DeletionTimestamp == nil }
-	web := func(o object) bool {
-		return o.Metadata.Namespace == namespace && o.Metadata.Labels["app"] == "web" && running(o)
-	}
+	web := func(o object) bool { return o.isWeb() && o.running() }
 	client, self := pod("client"), pod("self")
 	peer := first("worker other than the client's with a pod of service web", w.nodes, func(o object) bool {
 		_, control := o.Metadata.Labels[controlPlaneLabel]
@@ -126,7 +175,7 @@ func (w world) variables() (map[string]string, error) {
 		case web(o):
 			webPods = append(webPods, namespace+"/"+o.Metadata.Name)
 			webIPs = append(webIPs, o.Status.PodIP)
-		case o.Metadata.Namespace == "kube-system" && o.Metadata.Labels["k8s-app"] == "kube-dns" && running(o):
+		case o.isDNS() && o.running():
 			dnsPods = append(dnsPods, "kube-system/"+o.Metadata.Name)
 		}
 	}
