@@ -243,7 +243,8 @@ func TestDNSRunUsesNewPorts(t *testing.T) {
 	for range 4 {
 		distinct[<-ports] = true
 	}
-	if len(distinct) != 4 {
+	// The kernel chooses at random, and may choose a free port again.
+	if len(distinct) < 3 {
 		t.Errorf("only %d source ports", len(distinct))
 	}
 }
