@@ -28,8 +28,11 @@ type Flow struct {
 	Protocol string `json:"protocol"` // tcp, udp
 	// Orig is the direction that was asked for, or, when found, that of the first
 	// packet as its sender wrote it.
-	Orig  Tuple `json:"orig"`
-	Found bool  `json:"found"`
+	Orig Tuple `json:"orig"`
+	// Found is false when there is no such entry. That is so for a connection that was
+	// refused as well: a reset as the first answer ends its entry at once
+	// (net/netfilter/nf_conntrack_proto_tcp.c, nf_conntrack_tcp_packet).
+	Found bool `json:"found"`
 	// Reply is what answers look like before they are translated back. Its source is
 	// where the kernel really sent the flow to, its destination the address that the
 	// other side sees as the client's.

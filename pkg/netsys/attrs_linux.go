@@ -13,14 +13,14 @@ import (
 // numbers come from a kernel that may be newer or older than this program.
 type attributes map[uint16][]byte
 
-// attributesOf parses what begins after a header of skip bytes; what is malformed ends
-// the list.
+// attributesOf parses what begins after a header of skip bytes; nil when there is none or they
+// are malformed.
 func attributesOf(b []byte, skip int) attributes {
 	if len(b) < skip {
 		return nil
 	}
 	list, err := nl.ParseRouteAttr(b[skip:])
-	if err != nil {
+	if err != nil || len(list) == 0 {
 		return nil
 	}
 	as := make(attributes, len(list))

@@ -166,7 +166,7 @@ func legacyTable(domain, level int) ([]byte, error) {
 func getsockopt(fd, level, option int, buf []byte) error {
 	size := uint32(len(buf))
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option),
-		uintptr(unsafe.Pointer(&buf[0])), uintptr(unsafe.Pointer(&size)), 0) //nolint:gosec // buf and size outlive the call
+		uintptr(unsafe.Pointer(&buf[0])), uintptr(unsafe.Pointer(&size)), 0) //nolint:gosec // two buffers of ours, kept alive below
 	runtime.KeepAlive(buf)
 	if errno != 0 {
 		return errno

@@ -74,7 +74,7 @@ func lookUp(ctx context.Context, flows []Flow, ask func(string, netip.AddrPort, 
 		return check.Skipf("", "there is no flow to look up")
 	}
 	r.Status, r.Kernel = check.Pass, &k
-	r.Summary = fmt.Sprintf("%d of %d flows are tracked", found, len(flows))
+	r.Summary = fmt.Sprintf("%d of %d flows are tracked", found, len(k.Flows))
 	return r
 }
 

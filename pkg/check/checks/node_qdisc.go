@@ -12,6 +12,9 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/netsys"
 )
 
+// maxRulesShown is how many routing rules are described in the evidence.
+const maxRulesShown = 12
+
 func init() {
 	Registry.Add(check.Define(check.Spec[qdiscParams]{
 		ID:      "node.qdisc",
@@ -71,10 +74,12 @@ func judgeQdiscs(p qdiscParams, k facts.Kernel) check.Result {
 			r.With(name, "%s", describeQdisc(q))
 		}
 	}
-	for _, rule := range k.Rules {
-		if !defaultRule(rule) {
-			r.With(fmt.Sprintf("ip rule %d", rule.Priority), "%s", describeRule(rule))
-		}
+	own := slices.DeleteFunc(slices.Clone(k.Rules), defaultRule)
+	for _, rule := range own[:min(len(own), maxRulesShown)] {
+		r.With(fmt.Sprintf("ip rule %d", rule.Priority), "%s", describeRule(rule))
+	}
+	if more := len(own) - maxRulesShown; more > 0 {
+		r.With("ip rules", "%d more", more) // some CNIs make one for each pod
 	}
 	if len(doubted) > 0 {
 		r.Status, r.Failure, r.Summary = check.Warn, check.Config, fewOf(doubted)

@@ -47,6 +47,7 @@ func TestOutputFollowsSchema(t *testing.T) {
 		r.Summary.Status, r.Summary.ExitCode = report.Problems, report.ExitProblems
 		r.Notices[0].Kind = report.Note
 		r.Results[0].Kernel.Routes[0].Family = "ipv6"
+		r.Results[0].Kernel.Rules[0].Family = "ipv6"
 		text, err := json.Marshal(r)
 		if err != nil {
 			t.Fatal(err)
@@ -93,6 +94,16 @@ func fill(v reflect.Value) {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0))
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key)
+		fill(value)
+		v.SetMapIndex(key, value)
+	case reflect.Uint32:
+		v.SetUint(1)
+	case reflect.Float64:
+		v.SetFloat(1)
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if f := v.Type().Field(i); f.IsExported() {
