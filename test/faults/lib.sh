@@ -14,11 +14,12 @@ at() {
 # probe WHERE COMMAND...: a command of probe.sh.
 probe() { at "$1" timeout 20 bash -c "$PROBE" probe "${@:2}"; }
 
-# is WORD CMD...: CMD prints exactly WORD. A probe that could not run prints none.
+# is WORD CMD...: CMD prints exactly WORD, or one of them: `timeout|unreachable`. A
+# probe that could not run prints none.
 is() {
   local printed
   printed=$("${@:2}") || true
-  [[ $printed == "$1" ]] || { echo "want '$1', got '$printed': ${*:2}" >&2; return 1; }
+  [[ "|$1|" == *"|$printed|"* && (-n $printed || -z $1) ]] || { echo "want '$1', got '$printed': ${*:2}" >&2; return 1; }
 }
 
 # drop WHERE HOOK RULE: what matches RULE, in the syntax of nft(8), vanishes there.
