@@ -15,6 +15,5 @@ fi
 trap 'make cluster-down' EXIT
 make cluster
 make e2e E2E_FLAGS='-v -skip TestDualStack'
-make faults
 make cluster CLUSTER_FLAGS='--nodes cp,w1 --ip-family dual --proxy-mode nftables'
 make e2e E2E_FLAGS='-v -run TestDualStack'
