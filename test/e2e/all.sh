@@ -1,6 +1,5 @@
 #!/bin/bash
 # make test, the part that needs a cluster: the whole suite on the default cluster,
-# then the fault corpus,
 # then the dual-stack part on an IPv4+IPv6 one with kube-proxy in nftables mode.
 # With TESTCLUSTER=none it runs against $KUBECONFIG instead; what needs the nodes is
 # then skipped, and says so. The test cluster is taken down at the end.
