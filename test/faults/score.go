@@ -32,8 +32,10 @@ type Run struct {
 // Score is how netlook did on one fault on one rung.
 type Score struct {
 	Outcome Outcome
-	// Said are the codes of the run that is scored: causes, or else candidates.
+	// Said are the codes of the run that is scored: causes, or else candidates. Of
+	// candidates only the right ones, and how many Others, where there is a right one.
 	Said    []string
+	Others  int
 	Median  time.Duration
 	False   []string // codes that were named and are not so, over all runs
 	Runs    int
@@ -55,14 +57,36 @@ func Grade(f Fault, want Expect, runs []Run) Score {
 		}
 		if i == 0 || slices.Index(ranking, outcome) > slices.Index(ranking, score.Outcome) {
 			score.Outcome, score.Note = outcome, run.Note
-			score.Said = codes(run.Verdict.Causes)
-			if len(score.Said) == 0 {
-				score.Said = codes(run.Verdict.Candidates)
-			}
+			score.Said, score.Others = said(f, want, run.Verdict)
 		}
 	}
 	score.Median = median(times)
 	return score
+}
+
+// said is what a verdict says, for the table.
+func said(f Fault, want Expect, v Verdict) (list []string, others int) {
+	if list = unique(codes(v.Causes)); len(list) > 0 {
+		return list, 0
+	}
+	all := unique(codes(v.Candidates))
+	wanted := slices.Concat(want.Causes, want.Candidates, f.Deep.Causes)
+	right := slices.DeleteFunc(slices.Clone(all), func(code string) bool { return !slices.Contains(wanted, code) })
+	if len(right) == 0 {
+		return all, 0
+	}
+	return right, len(all) - len(right)
+}
+
+// unique drops repetitions and keeps the order.
+func unique(list []string) []string {
+	var kept []string
+	for _, code := range list {
+		if !slices.Contains(kept, code) {
+			kept = append(kept, code)
+		}
+	}
+	return kept
 }
 
 func grade(f Fault, want Expect, run Run) Outcome {

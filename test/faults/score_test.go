@@ -64,6 +64,17 @@ func TestGradeTakesTheWorst(t *testing.T) {
 	}
 }
 
+func TestSaid(t *testing.T) {
+	fault := Fault{Deep: Expect{Causes: []string{"NL-A-TRUE"}}}
+	list, others := said(fault, Expect{}, Verdict{Candidates: causes("NL-A-LIE", "NL-A-TRUE", "NL-A-LIE", "NL-A-TOO")})
+	if !cmp.Equal(list, []string{"NL-A-TRUE"}) || others != 2 {
+		t.Errorf("%v and %d others, want the right one and two", list, others)
+	}
+	if list, others = said(fault, Expect{}, Verdict{Candidates: causes("NL-A-LIE")}); len(list) != 1 || others != 0 {
+		t.Errorf("%v and %d others, want all, as none is right", list, others)
+	}
+}
+
 func TestParseReport(t *testing.T) {
 	v, err := ParseReport([]byte(`{"kind":"Report","verdict":{"causes":[{"code":"NL-A-B","headline":"h"}],"unexplained":[{"id":1},"x"]},"more":1}`))
 	if err != nil || len(v.Causes) != 1 || v.Causes[0].Code != "NL-A-B" || len(v.Unexplained) != 2 {
@@ -83,14 +94,14 @@ func TestTable(t *testing.T) {
 	rows := []Row{
 		{Fault{Name: "01-healthy", Title: "nothing"}, Score{Outcome: Right, Runs: 20, Median: time.Second}, Score{Outcome: Right, Runs: 1, Median: 2 * time.Second}},
 		{Fault{Name: "02-broken", Title: "all", Inject: "x", Deep: Expect{Causes: []string{"NL-A-B"}}},
-			Score{Outcome: CannotTell, Said: []string{"NL-A-B", "NL-A-C"}, Runs: 1, Median: time.Second},
+			Score{Outcome: CannotTell, Said: []string{"NL-A-B"}, Others: 9, Runs: 1, Median: time.Second},
 			Score{Outcome: Wrong, Said: []string{"NL-A-C"}, False: []string{"NL-A-C"}, Runs: 1, Median: 9 * time.Second}},
 	}
 	var doc, text bytes.Buffer
 	Markdown(&doc, rows, time.Minute)
 	for _, want := range []string{
 		"| 1: nothing | nothing | right first (20 of 20) | - | 1.0 s | 0 | right first | - | 2.0 s | 0 |",
-		"| 2: all | NL-A-B | cannot tell | NL-A-B / NL-A-C | 1.0 s | 0 | wrong | NL-A-C | 9.0 s | 1 |",
+		"| 2: all | NL-A-B | cannot tell | NL-A-B or 9 others | 1.0 s | 0 | wrong | NL-A-C | 9.0 s | 1 |",
 		`on 2 of 2; median 1.0 s. With ` + "`--deep`" + `: right first on 1 of 2; median 9.0 s. False causes: 1.`,
 	} {
 		if !strings.Contains(doc.String(), want) {

@@ -151,8 +151,8 @@ func cells(s Score, separator string) string {
 		said = "(no report)"
 	case said == "":
 		said = "-"
-	case s.Outcome == CannotTell:
-		said = strings.Join(s.Said, " / ")
+	case s.Others > 0:
+		said += fmt.Sprintf(" or %d others", s.Others)
 	}
 	return strings.Join([]string{outcome, said, short(s.Median), fmt.Sprint(len(s.False))}, separator)
 }

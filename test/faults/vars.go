@@ -137,6 +137,7 @@ func (w world) settled() error {
 //	LOCAL_POD LOCAL_IP LOCAL_UID    a pod of service web on the client's node
 //	WEB_IPS VIP                     all its pods, and its ClusterIP
 //	SELF_POD SELF_NODE SELF_IP SELF_VIP   the pod that is alone behind service self
+//	NODE_IPS                        the addresses of all nodes, with commas between
 //	WEB_PODS DNS_PODS               all of them, as NAMESPACE/NAME
 //	DNS_VIP API_VIP                 ClusterIPs of CoreDNS and the API server
 //	OUTSIDE_IP                      a web server outside the cluster
@@ -179,6 +180,10 @@ func (w world) variables() (map[string]string, error) {
 			dnsPods = append(dnsPods, "kube-system/"+o.Metadata.Name)
 		}
 	}
+	var nodeIPs []string
+	for _, o := range w.nodes {
+		nodeIPs = append(nodeIPs, o.address())
+	}
 	home := node(client.Spec.NodeName)
 	// Without flannel's VXLAN both stay empty.
 	var vtep struct{ VtepMAC string }
@@ -192,6 +197,7 @@ func (w world) variables() (map[string]string, error) {
 		"DST_CIDR": peer.Spec.PodCIDR, "VTEP_IP": base, "VTEP_MAC": vtep.VtepMAC,
 		"WEB_POD": far.Metadata.Name, "WEB_IP": far.Status.PodIP, "WEB_UID": far.Metadata.UID,
 		"LOCAL_POD": near.Metadata.Name, "LOCAL_IP": near.Status.PodIP, "LOCAL_UID": near.Metadata.UID,
+		"NODE_IPS": strings.Join(nodeIPs, ","),
 		"WEB_PODS": strings.Join(webPods, " "),
 		"WEB_IPS":  strings.Join(webIPs, " "), "VIP": service(namespace, "web"),
 		"SELF_POD": self.Metadata.Name, "SELF_NODE": self.Spec.NodeName, "SELF_IP": self.Status.PodIP,
