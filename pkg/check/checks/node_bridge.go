@@ -5,19 +5,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/netsys"
-)
-
-// A CNI makes the veth of a new pod first and attaches it to the bridge then, so one
-// without a bridge is looked at again, for as long and as often as this.
-const (
-	attachPatience = time.Second
-	attachInterval = 100 * time.Millisecond
 )
 
 func init() {
@@ -38,38 +30,19 @@ func init() {
 	}))
 }
 
-// runBridge reads until no veth is detached, or those that are have stayed so.
+// runBridge reads until no veth is detached, or those that are have stayed so: a CNI
+// makes the veth of a new pod first and attaches it to the bridge then.
 func runBridge(ctx context.Context, p nodeParams, read func() (facts.Kernel, error)) check.Result {
-	began := time.Now()
-	var suspects map[int]bool // by ifindex
-	for {
-		k, err := read()
-		if err != nil {
-			return check.Errorf("%v", err)
-		}
-		detached := detachedVeths(p, k)
-		still := map[int]bool{}
-		for _, l := range detached {
-			if suspects == nil || suspects[l.Index] {
-				still[l.Index] = true
-			}
-		}
-		suspects = still
-		patience := time.NewTimer(attachInterval)
-		if len(still) == 0 || time.Since(began) >= attachPatience {
-			patience.Stop()
-			detached = slices.DeleteFunc(detached, func(l facts.Link) bool { return !still[l.Index] })
-			return judgeBridge(k, detached)
-		}
-		select {
-		case <-patience.C:
-		case <-ctx.Done():
-			patience.Stop()
-			r := judgeBridge(k, nil)
-			r.With("not awaited", "%d veths without a bridge, for want of time", len(still))
-			return r
-		}
+	k, detached, rushed, err := lasting(ctx, read, func(k facts.Kernel) []facts.Link { return detachedVeths(p, k) })
+	if err != nil {
+		return check.Errorf("%v", err)
 	}
+	if rushed {
+		r := judgeBridge(k, nil)
+		r.With("not awaited", "%d veths without a bridge, for want of time", len(detached))
+		return r
+	}
+	return judgeBridge(k, detached)
 }
 
 // detachedVeths are veths which look like a pod's and have no bridge, although the

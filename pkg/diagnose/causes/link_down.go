@@ -2,6 +2,8 @@ package causes
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -11,7 +13,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-POD-LINK-DOWN",
 		Summary: "the pod's own interface is down, or has no address or route",
-		Signal:  "Inside the pod no interface besides loopback is up with an address, or there is no default route.",
+		Signal:  "Inside the pod no interface besides loopback is up with an address, or there is no default route. On the node of a pod that does not answer, a veth that leads into another network namespace is down, or without carrier.",
 		Meaning: "The pod reaches nothing but itself.",
 		Confirm: []string{"kubectl netlook pod POD -o wide: the row vantage interface"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: its network is then made anew"},
@@ -33,6 +35,7 @@ func init() {
 				}
 				findings = append(findings, f)
 			}
+			findings = append(findings, podLinksDown(c)...)
 			for _, p := range c.Peers() {
 				if !p.Dark() || p.Node == "" || darkNode(c, p) || c.Deep(p.Node) || c.CutOff(p.Vantage) {
 					continue
@@ -50,6 +53,42 @@ func init() {
 			return findings
 		},
 	})
+}
+
+// podLinksDown are links of pods that their node sees down, where something on that
+// node is dark: by itself such a link harms nobody.
+func podLinksDown(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, r := range c.Find(diagnose.Match{Check: "node.podlinks", Vantage: "node/", Status: failing}) {
+		node := strings.TrimPrefix(r.Vantage, "node/")
+		var where, keys []string
+		for _, p := range c.Peers() {
+			if p.Node == node && p.Dark() && !c.CutOff(p.Vantage) {
+				keys = append(keys, c.Through(p.Keys)...)
+				if place := orAddr(p); !slices.Contains(where, place) {
+					where = append(where, place)
+				}
+			}
+		}
+		if vantage := c.Facts.Vantage.String(); node == c.Home() && len(ownCut(c)) > 0 {
+			keys = append(keys, ownCut(c)...)
+			where = append(where, vantage)
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		findings = append(findings, diagnose.Finding{
+			Headline:   fmt.Sprintf("on node %s %s", node, r.Summary),
+			Confidence: diagnose.Certain,
+			Where:      append(where, "node/"+node),
+			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
+			Explains:   append(keys, diagnose.Key(r)),
+			Likely:     "something on the node, or in the pod, has taken the link down",
+			Try:        []string{"ip -d link show type veth   (on node " + node + ")", "ip link set VETH up   (on node " + node + ")"},
+			Rank:       rankMeasured,
+		})
+	}
+	return findings
 }
 
 // lookFrom is how to look from an object: "pod NAME -n NAMESPACE".
