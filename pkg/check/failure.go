@@ -21,6 +21,7 @@ const (
 	HTTP        Failure = "http"         // an HTTP status that says something is broken (5xx)
 	Protocol    Failure = "protocol"     // an answer that is not of the protocol expected
 	MTU         Failure = "mtu"          // a size that the interface promises does not arrive
+	Loss        Failure = "loss"         // a share of the packets is lost
 	Denied      Failure = "denied"       // EACCES, EPERM: the kernel did not let us
 	NoEndpoint  Failure = "no-endpoint"  // nothing stands behind a service
 	NotReady    Failure = "not-ready"    // an object says itself that it is not ready
@@ -44,6 +45,7 @@ var meanings = map[Failure]string{
 	HTTP:        "the network path works; the application answers with an error of its own",
 	Protocol:    "something answers, but not in the protocol expected there",
 	MTU:         "packets as large as the interface allows vanish: small requests work, large ones hang",
+	Loss:        "a share of the packets on this way is lost: a lost first packet costs a second, and now and then a connection",
 	Denied:      "the kernel did not allow the probe to send this",
 	NoEndpoint:  "nobody stands behind this service: connections to it cannot succeed",
 	NotReady:    "Kubernetes itself says that this is not ready",

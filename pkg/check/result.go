@@ -115,6 +115,9 @@ type Attempt struct {
 	// Local is the source address and port of the attempt ("10.244.1.4:43122"), by which
 	// its flow can be looked up in conntrack afterwards; "" when there was none.
 	Local string `json:"local,omitempty"`
+	// Repeats is how many packets the kernel had to send again over TCP, because no
+	// answer to them came in time.
+	Repeats int `json:"repeats,omitempty"`
 }
 
 // Phase is a named part of an attempt.

@@ -53,6 +53,9 @@ type proxySeen struct {
 	facts.Proxy
 	// Refused says that nothing listens on the health port of any address.
 	Refused bool
+	// Hangs says that the health port takes connections and answers none: the kernel
+	// accepts for a process that is stopped, or has no time.
+	Hangs bool
 	// Live says that /livez answers well where /healthz does not: the node is being
 	// drained, and the proxy says so to load balancers (k/k KEP-3836).
 	Live     bool
@@ -69,6 +72,7 @@ func askProxy(ctx context.Context, ips []netip.Addr) proxySeen {
 		try, answer := getLocal(ctx, at, "/healthz")
 		if answer == nil {
 			seen.Refused = seen.Refused && try.Failure == check.Refused
+			seen.Hangs = seen.Hangs || try.Failure == check.Silent
 			if seen.Health == "" && try.Failure != check.Refused {
 				seen.Health = string(try.Failure)
 			}
@@ -113,6 +117,9 @@ func judgeProxy(seen proxySeen) check.Result {
 	case seen.Where != "":
 		r = failed(check.NotReady, "kube-proxy says that it is not healthy: %s", seen.Health)
 		r.Meaning = "kube-proxy cannot bring its rules up to date: services are reached as they were some time ago"
+	case seen.Hangs && len(seen.Rules) > 0:
+		r = failed(check.NotReady, "kube-proxy takes connections on port %d, but does not answer: it hangs", proxyHealthPort)
+		r.Meaning = "kube-proxy does not bring its rules up to date: services are reached as they were when it began to hang"
 	case seen.Mode != "":
 		r = check.Result{Status: check.Pass, Summary: "kube-proxy runs, " + mode + "; it does not show its health on port " + strconv.Itoa(proxyHealthPort)}
 	case seen.Refused && len(seen.Rules) > 0:

@@ -116,6 +116,8 @@ func TestJudgeProxy(t *testing.T) {
 		{"dead, its rules are left", proxySeen{Proxy: rules, Refused: true}, check.Fail},
 		{"replaced", proxySeen{Refused: true}, check.Skipped},
 		{"rules cannot be read", proxySeen{Refused: true, RulesErr: errors.New("operation not permitted")}, check.Skipped},
+		{"hangs", proxySeen{Proxy: rules, Hangs: true}, check.Fail},
+		{"something else hangs on its port", proxySeen{Hangs: true}, check.Skipped},
 		{"filtered, not refused", proxySeen{Proxy: rules}, check.Skipped},
 	}
 	for _, tt := range tests {

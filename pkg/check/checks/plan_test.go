@@ -128,13 +128,13 @@ func TestPlans(t *testing.T) {
 		{"API servers not readable", "api.endpoint", func(f *facts.Facts) { f.API.Service = nil }, ``},
 
 		{"ClusterIP", "service.vip", func(f *facts.Facts) { f.Services = []facts.Service{payments()} }, `
-			payments vip :80 | 10.96.40.2:80 | service/shop/payments | service/shop/payments | x3`},
+			payments vip :80 | 10.96.40.2:80 | service/shop/payments | service/shop/payments | x4`},
 		{"ClusterIP of a family the pod has not", "service.vip", func(f *facts.Facts) {
 			s := payments()
 			s.ClusterIPs = ips("10.96.40.2", "fd01::2")
 			f.Services = []facts.Service{s}
 		}, `
-			payments vip :80 | 10.96.40.2:80 | service/shop/payments | service/shop/payments | x3`},
+			payments vip :80 | 10.96.40.2:80 | service/shop/payments | service/shop/payments | x4`},
 		{"ClusterIP from another namespace, TCP and UDP, not SCTP", "service.vip", func(f *facts.Facts) {
 			s := payments()
 			s.Namespace, s.ClusterIPs = "bank", ips("fd01::2")
@@ -142,8 +142,8 @@ func TestPlans(t *testing.T) {
 			f.Vantage.Pod.IPs = nil
 			f.Services = []facts.Service{s}
 		}, `
-			bank/payments vip :53 | [fd01::2]:53 | service/bank/payments | service/bank/payments | x3
-			bank/payments vip :53/udp | [fd01::2]:53 udp | service/bank/payments | service/bank/payments | x3`},
+			bank/payments vip :53 | [fd01::2]:53 | service/bank/payments | service/bank/payments | x4
+			bank/payments vip :53/udp | [fd01::2]:53 udp | service/bank/payments | service/bank/payments | x4`},
 		{"ClusterIP with many endpoints is tried more often", "service.vip", func(f *facts.Facts) {
 			s := payments()
 			for i := range 4 {
@@ -153,7 +153,7 @@ func TestPlans(t *testing.T) {
 			}
 			f.Services = []facts.Service{s}
 		}, `
-			payments vip :80 | 10.96.40.2:80 | service/shop/payments | service/shop/payments | x10`},
+			payments vip :80 | 10.96.40.2:80 | service/shop/payments | service/shop/payments | x20`},
 		{"but not without end", "service.vip", func(f *facts.Facts) {
 			s := payments()
 			for i := range 100 {

@@ -65,9 +65,9 @@ func vipTask(f *facts.Facts, s facts.Service, port facts.ServicePort, ip netip.A
 			Asked:   s.Asked,
 		},
 		Key: s.Ref().String() + " " + portTarget(port.Protocol, addr),
-		// A kube-proxy picks an endpoint at random: twice their number meets one
-		// that is dead with a chance of 6 in 7.
-		Attempts: min(max(f.Ask.Attempts, 2*ready), max(f.Ask.Attempts, maxVIPAttempts)),
+		// A kube-proxy picks an endpoint at random: four times their number misses
+		// one that is dead, of a few, once in a hundred runs.
+		Attempts: min(max(f.Ask.Attempts, 4*ready), max(f.Ask.Attempts, maxVIPAttempts)),
 		Params: reachParams{
 			Protocol:  port.Protocol,
 			Peer:      addrPeer(addr),

@@ -90,8 +90,9 @@ func first(ctx context.Context, addrs []netip.AddrPort, t *Try) (net.Conn, netip
 	var firstErr error
 	firstAddr := addrs[0]
 	for i, addr := range addrs {
-		conn, local, err := connectOne(ctx, addr, len(addrs)-i)
-		t.Local = local
+		conn, from, err := connectOne(ctx, addr, len(addrs)-i)
+		t.Local = from.local
+		t.Repeats += from.repeats
 		if err == nil {
 			return conn, addr, nil
 		}
@@ -105,9 +106,25 @@ func first(ctx context.Context, addrs []netip.AddrPort, t *Try) (net.Conn, netip
 	return nil, firstAddr, firstErr
 }
 
-// connectOne connects to an address and returns the source address as well, "" when
-// none was chosen; also with an error.
-func connectOne(ctx context.Context, addr netip.AddrPort, share int) (conn net.Conn, local string, err error) {
+// Connect connects and hangs up: one attempt that asks only for the way.
+func Connect(ctx context.Context, p Peer) Try {
+	var t Try
+	if s := connect(ctx, p, &t); s != nil {
+		_ = s.Close()
+	}
+	return t
+}
+
+// origin is what the kernel knows of the socket of an attempt, also of one that
+// failed: its source address, "" when none was chosen, and how many packets it had to
+// send again.
+type origin struct {
+	local   string
+	repeats int
+}
+
+// connectOne connects to an address and returns where from as well, also with an error.
+func connectOne(ctx context.Context, addr netip.AddrPort, share int) (conn net.Conn, at origin, err error) {
 	if deadline, ok := ctx.Deadline(); ok && share > 1 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(share))

@@ -118,7 +118,9 @@ func exchange(ctx context.Context, q Question, m *dns.Msg, local *string) (*dns.
 	conn := &dns.Conn{UDPSize: dns.DefaultMsgSize}
 	var err error
 	if q.Network == "tcp" {
-		conn.Conn, *local, err = connectOne(ctx, q.Server, 1)
+		var at origin
+		conn.Conn, at, err = connectOne(ctx, q.Server, 1)
+		*local = at.local
 	} else if conn.Conn, err = dialUDP(ctx, q.Server); err == nil {
 		*local = localOf(conn.Conn)
 	}

@@ -27,14 +27,23 @@ func (s *source) Control(_, _ string, conn syscall.RawConn) error {
 	return nil
 }
 
-// take returns the address that the socket sent from, "" when it sent nothing, and lets
-// go of the socket. The kernel keeps it until the socket is gone, also after it was
-// refused (net/ipv4/af_inet.c, inet_getname).
-func (s *source) take() string {
+// take returns what is known of the socket, and lets go of it. Until then the kernel
+// keeps all of it, also after a connection was refused (net/ipv4/af_inet.c,
+// inet_getname; net/ipv4/tcp.c, tcp_get_info: total_retrans counts SYNs too).
+func (s *source) take() origin {
 	defer s.close()
 	if s.fd < 0 {
-		return ""
+		return origin{}
 	}
+	at := origin{local: s.local()}
+	if info, err := unix.GetsockoptTCPInfo(s.fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+		at.repeats = int(info.Total_retrans)
+	}
+	return at
+}
+
+// local is the address that the socket sent from, "" when it sent nothing.
+func (s *source) local() string {
 	name, err := syscall.Getsockname(s.fd)
 	if err != nil {
 		return ""

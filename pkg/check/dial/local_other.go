@@ -12,4 +12,4 @@ func newSource() *source { return &source{} }
 // Control does nothing.
 func (*source) Control(_, _ string, _ syscall.RawConn) error { return nil }
 
-func (*source) take() string { return "" }
+func (*source) take() origin { return origin{} }

@@ -149,7 +149,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "DNS over UDP is dropped", causes: []string{"NL-DNS-UDP-BLOCKED"},
 			world: newWorld().fail(check.Timeout, -1, "dns.cluster 10.1.0.53 udp", "dns.cluster 10.2.0.53 udp", "dns.cluster 10.96.0.10 udp", "dns.cluster resolv.conf udp")},
 		{name: "the API's ClusterIP is dropped", causes: []string{"NL-API-VIP"}, world: newWorld().fail(check.Timeout, -1, "api.vip")},
-		{name: "a node is dark", candidates: []string{"NL-NODE-BRIDGE-DOWN", "NL-NODE-CONNTRACK-FULL", "NL-NODE-IP-FORWARD", "NL-NODE-ROUTE-MISSING", "NL-OVERLAY-BLOCKED", "NL-OVERLAY-FDB", "NL-OVERLAY-NEIGH"},
+		{name: "a node is dark", candidates: []string{"NL-NODE-BRIDGE-DOWN", "NL-NODE-CONNTRACK-FULL", "NL-NODE-IP-FORWARD", "NL-NODE-ROUTE-MISSING", "NL-NODE-RP-FILTER", "NL-OVERLAY-BLOCKED", "NL-OVERLAY-FDB", "NL-OVERLAY-NEIGH"},
 			world: newWorld().farDark()},
 		{name: "a node is dark, and does not forward", causes: []string{"NL-NODE-IP-FORWARD"},
 			world: newWorld().farDark().read("a", "node.sysctl", check.Pass, "forwarding is on").read("b", "node.sysctl", check.Fail, "net.ipv4.ip_forward=0")},
@@ -160,7 +160,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "the pod's own link is down", causes: []string{"NL-POD-LINK-DOWN"},
 			world: newWorld().fail(check.NoRoute, -1, "vantage", "gateway", "dns", "service.endpoint", "service.vip", "target", "path", "api", "external")},
 		{name: "the ClusterIP is dead, its endpoints are not", causes: []string{"NL-SVC-PROXY-STALE"}, world: newWorld().fail(check.Timeout, -1, "service.vip")},
-		{name: "a share of the ClusterIP is dead, with an endpoint on the own node", candidates: []string{"NL-NODE-BRIDGE-NF"},
+		{name: "a share of the ClusterIP is dead, with an endpoint on the own node", candidates: []string{"NL-NODE-BRIDGE-NF", "NL-SVC-PROXY-STALE"},
 			world: newWorld().fail(check.Timeout, 2, "service.vip")},
 		{name: "nothing knows this", unexplained: 1, world: newWorld().fail(check.TLS, -1, "api.endpoint")},
 	}

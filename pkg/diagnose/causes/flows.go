@@ -14,7 +14,10 @@ type handedOver struct{ vip, backend string }
 // address that the kernel sent them to: the same where no rule translated it.
 func flowsTo(c *diagnose.Case, vip string) []handedOver {
 	var list []handedOver
-	for _, flow := range flows(c) {
+	for _, flow := range flowsAt(c, "") {
+		if !flow.Found {
+			continue
+		}
 		dst, err := netip.ParseAddrPort(flow.Orig.Dst)
 		backend := flow.SentTo()
 		if err == nil && dst.Addr().Unmap().String() == vip && backend.IsValid() {
@@ -24,17 +27,13 @@ func flowsTo(c *diagnose.Case, vip string) []handedOver {
 	return list
 }
 
-// flows are all connections that were looked up and found, on any node.
-func flows(c *diagnose.Case) []facts.Flow {
+// flowsAt are the connections that were looked up on a node, or on any for "", also
+// those that were not found.
+func flowsAt(c *diagnose.Case, node string) []facts.Flow {
 	var list []facts.Flow
 	for _, r := range c.Find(diagnose.Match{Check: "node.flows", Vantage: "node/"}) {
-		if r.Kernel == nil {
-			continue
-		}
-		for _, flow := range r.Kernel.Flows {
-			if flow.Found {
-				list = append(list, flow)
-			}
+		if r.Kernel != nil && (node == "" || r.Vantage == "node/"+node) {
+			list = append(list, r.Kernel.Flows...)
 		}
 	}
 	return list

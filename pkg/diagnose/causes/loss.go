@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -13,90 +14,202 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-PATH-LOSS",
 		Summary: "a share of the packets to a node's pods is lost",
-		Signal:  "Attempts at several addresses on one node fail or are repeated in part, none fails always, and addresses elsewhere lose nothing.",
+		Signal:  "To every pod on one node some connections come about and others do not, or had to repeat their first packet (TCP_INFO, tcpi_total_retrans), and pods elsewhere lose nothing. Where the pods of all other nodes lose, it is the way out of the node of the vantage point.",
 		Meaning: "Connections are slow to start (a lost SYN costs 1 s) and now and then fail.",
 		Confirm: []string{"ping -c 100 -i 0.1 ADDRESS", "ip -s link show", "tc -s qdisc show"},
 		Remedy:  []string{"replace the cable, port or instance; look at interface errors and drops on both nodes"},
-		Source:  "RFC 6298: the first retransmission timeout is 1 s",
+		Source:  "RFC 6298: the first retransmission timeout is 1 s; tcp(7), TCP_INFO",
 		Find:    findLoss,
 	})
+}
+
+const (
+	// minLost is how many attempts must have been lost before it is called loss, and
+	// minTried how many an address needs to count as one that loses nothing.
+	minLost  = 3
+	minTried = 10
+	// otherLoss is the share of attempts elsewhere, one in so many, that makes it
+	// everybody's loss.
+	otherLoss = 10
+)
+
+// lossTally is how the packets to an address, or to all of a node's, fared.
+type lossTally struct {
+	tried, lost int
+	// lossy are addresses to which some attempts were lost and others not; dead those
+	// to which all were, clean those to which none was.
+	lossy, dead, clean []netip.Addr
+	results            []check.Result
+}
+
+func (t *lossTally) add(o lossTally) {
+	t.tried += o.tried
+	t.lost += o.lost
+	t.lossy = append(t.lossy, o.lossy...)
+	t.dead = append(t.dead, o.dead...)
+	t.clean = append(t.clean, o.clean...)
+	t.results = append(t.results, o.results...)
+}
+
+// whole reports whether all of the node's addresses that answer lose packets.
+func (t *lossTally) whole() bool {
+	return len(t.lossy) > 0 && len(t.clean) == 0 && len(t.dead) <= len(t.lossy) && t.lost >= minLost
 }
 
 // findLoss counts, by vantage point and far node, attempts that were lost among some
 // that were not.
 func findLoss(c *diagnose.Case) []diagnose.Finding {
-	type tally struct {
-		vantage, node string
-		tried, lost   int
-		addrs, dead   map[string]bool
-		results       []check.Result
-	}
-	tallies := map[string]*tally{}
-	var order []string
-	for _, r := range c.Results {
-		node := c.NodeOf(r)
-		if node == "" || len(r.Attempts) == 0 || r.Vantage == check.VantageAPI {
+	var findings []diagnose.Finding
+	for _, vantage := range vantages(c) {
+		home := homeOf(c, vantage)
+		nodes := tallyLoss(c, vantage)
+		var names, ill []string
+		for node, t := range nodes {
+			if node != home {
+				names = append(names, node)
+			}
+			if node != home && t.whole() {
+				ill = append(ill, node)
+			}
+		}
+		slices.Sort(ill)
+		if len(ill) > 1 && len(ill) == len(names) && home != "" {
+			var all lossTally
+			for _, node := range ill {
+				all.add(*nodes[node])
+			}
+			findings = append(findings, lossFinding(c, vantage, home, "any other node", all, *orNone(nodes[home])))
 			continue
 		}
-		key := r.Vantage + " " + node
-		t := tallies[key]
+		for _, node := range ill {
+			var others lossTally
+			for other, t := range nodes {
+				if other != node {
+					others.add(*t)
+				}
+			}
+			if others.lost*otherLoss <= others.tried {
+				findings = append(findings, lossFinding(c, vantage, node, "node "+node, *nodes[node], others))
+			}
+		}
+	}
+	return findings
+}
+
+func orNone(t *lossTally) *lossTally {
+	if t == nil {
+		return &lossTally{}
+	}
+	return t
+}
+
+// tallyLoss sums up what came of all attempts from a vantage point at pods, by node.
+func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
+	byAddr := map[netip.Addr]*lossTally{}
+	var order []netip.Addr
+	for _, r := range c.Results {
+		addr, known := diagnose.TargetAddr(r)
+		if !known || r.Vantage != vantage || c.NodeOf(r) == "" || r.Check == "path.mtu" || len(r.Attempts) == 0 {
+			continue
+		}
+		t := byAddr[addr]
 		if t == nil {
-			t = &tally{vantage: r.Vantage, node: node, addrs: map[string]bool{}, dead: map[string]bool{}}
-			tallies[key] = t
-			order = append(order, key)
+			t = &lossTally{}
+			byAddr[addr] = t
+			order = append(order, addr)
 		}
 		lost := 0
 		for _, a := range r.Attempts {
-			if a.Failure == check.Timeout || a.Failure == check.Silent {
+			if a.Failure == check.Timeout || a.Repeats > 0 {
 				lost++
 			}
 		}
+		if lost == len(r.Attempts) && lost > 1 && r.Check != "path.loss" {
+			continue // a port that never answers has a trouble of its own
+		}
 		t.tried += len(r.Attempts)
 		t.lost += lost
-		switch {
-		case lost == len(r.Attempts) && lost > 1:
-			t.dead[r.Target] = true
-		case lost > 0:
-			t.addrs[r.Target] = true
+		if lost > 0 {
 			t.results = append(t.results, r)
 		}
 	}
-	elsewhere := func(vantage, node string) (tried, lost int) {
-		for _, t := range tallies {
-			if t.vantage == vantage && t.node != node {
-				tried += t.tried
-				lost += t.lost
-			}
+	nodes := map[string]*lossTally{}
+	for _, addr := range order {
+		t := byAddr[addr]
+		switch {
+		case t.tried == 0:
+			t.dead = append(t.dead, addr)
+		case t.lost > 0:
+			t.lossy = append(t.lossy, addr)
+		case t.tried >= minTried:
+			t.clean = append(t.clean, addr)
 		}
-		return tried, lost
+		node := c.NodeOfAddr(addr)
+		if nodes[node] == nil {
+			nodes[node] = &lossTally{}
+		}
+		nodes[node].add(*t)
 	}
-	var findings []diagnose.Finding
-	for _, key := range order {
-		t := tallies[key]
-		if len(t.addrs) < 2 || len(t.dead) > len(t.addrs)/2 {
-			continue
+	return nodes
+}
+
+// lossFinding says that the way to place loses packets; node is where to look.
+func lossFinding(c *diagnose.Case, vantage, node, place string, t, others lossTally) diagnose.Finding {
+	keys := diagnose.Keys(t.results)
+	for _, r := range c.Find(diagnose.Match{Vantage: vantage, Status: failing, Failure: []check.Failure{check.Timeout, check.Silent, check.MTU, check.Loss}}) {
+		addr, _ := diagnose.TargetAddr(r)
+		if r.Vantage == vantage && (slices.Contains(t.lossy, addr) || slices.Contains(t.dead, addr)) {
+			keys = append(keys, diagnose.Key(r))
 		}
-		tried, lost := elsewhere(t.vantage, t.node)
-		if tried > 0 && lost*5 > tried {
-			continue // it loses everywhere: not this node's way
-		}
-		keys := diagnose.Keys(t.results)
-		for _, r := range c.Find(diagnose.Match{Vantage: t.vantage, Status: failing}) {
-			if c.NodeOf(r) == t.node && (r.Failure == check.Timeout || r.Failure == check.Silent || r.Failure == check.MTU) {
-				keys = append(keys, diagnose.Key(r))
-			}
-		}
-		slices.SortFunc(t.results, func(a, b check.Result) int { return strings.Compare(a.Target, b.Target) })
-		findings = append(findings, diagnose.Finding{
-			Headline:   fmt.Sprintf("%d of %d attempts at pods on node %s are lost", t.lost, t.tried, t.node),
-			Confidence: diagnose.Likely,
-			Where:      []string{"node/" + t.node, "the way from " + t.vantage + " to it"},
-			Evidence:   append(seenAll(t.results), fmt.Sprintf("to other nodes: %d of %d lost", lost, tried)),
-			Explains:   c.Through(keys),
-			Likely:     "a bad link, an overloaded interface, or a rate limit on the way",
-			Try:        []string{netlookNode(t.node), "kubectl get events -A --field-selector involvedObject.kind=Node"},
-			Rank:       rankPath,
-		})
 	}
-	return findings
+	slices.SortStableFunc(t.results, func(a, b check.Result) int { return strings.Compare(b.Check, a.Check) })
+	f := diagnose.Finding{
+		Headline:   fmt.Sprintf("%d of %d packets to pods on %s were lost", t.lost, t.tried, place),
+		Confidence: diagnose.Likely,
+		Where:      []string{"node/" + node, "the way from " + vantage + " to " + place},
+		Evidence:   append(seenAll(t.results), fmt.Sprintf("to other pods: %d of %d lost", others.lost, others.tried)),
+		Explains:   c.Through(keys),
+		Likely:     "a bad link, an overloaded interface, or a rate limit on the way",
+		Try:        []string{netlookNode(node), "ip -s link show   (on node " + node + ": errors, dropped, overruns)"},
+		Rank:       rankPath,
+	}
+	if len(t.lossy) == 1 {
+		f.Where = append(f.Where, "or the link of pod "+t.lossy[0].String()+" itself: no other was tried there")
+		if oneTarget(t.results) {
+			// A process that does not keep up with accepting looks alike: the kernel
+			// drops its SYNs (TcpExt ListenOverflows).
+			f.Confidence = diagnose.Possible
+			f.Likely = "a bad link, or a process that accepts more slowly than connections come"
+		}
+	}
+	return f
+}
+
+func oneTarget(results []check.Result) bool {
+	for _, r := range results {
+		if r.Target != results[0].Target {
+			return false
+		}
+	}
+	return true
+}
+
+// vantages are the vantage points of the results, but for the API, sorted.
+func vantages(c *diagnose.Case) []string {
+	var list []string
+	for _, r := range c.Results {
+		if r.Vantage != check.VantageAPI && !slices.Contains(list, r.Vantage) {
+			list = append(list, r.Vantage)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// homeOf is the node that a vantage point is on.
+func homeOf(c *diagnose.Case, vantage string) string {
+	if node, ok := strings.CutPrefix(vantage, "node/"); ok {
+		return node
+	}
+	return c.Home()
 }

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -39,13 +40,15 @@ func findOverlayBlocked(c *diagnose.Case) []diagnose.Finding {
 			if ill(c, h.From) || ill(c, h.To) {
 				continue
 			}
-			sent, received, counted := tunnelled(c, h)
+			w := watch(c, h)
 			switch {
-			case counted && (sent < minTunnelled || received*2 > sent):
-				continue // what is sent there arrives, or nothing is: it is lost elsewhere
-			case counted:
+			case w.tracked > 0 || w.filtered >= minFiltered:
+				continue // they arrive: it is lost behind the tunnel
+			case w.counted && w.expected >= minTunnelled && w.left >= w.expected && w.arrived*2 < w.expected:
 				f.Confidence, f.Rank = diagnose.Certain, rankMeasured
-				f.Evidence = append(f.Evidence, fmt.Sprintf("while the failing checks were repeated the tunnel of node %s sent %d packets, and that of node %s received %d", h.From, sent, h.To, received))
+				f.Evidence = append(f.Evidence, fmt.Sprintf("%d packets were sent through the tunnel of node %s to node %s, whose tunnel received %d meanwhile", w.expected, h.From, h.To, w.arrived))
+			case w.counted && w.left < w.expected:
+				continue // they do not even leave
 			case len(h.Dark) > 1:
 				f.Confidence = diagnose.Likely
 			default:
@@ -82,22 +85,50 @@ func reached(c *diagnose.Case, from, to string) []check.Result {
 // minTunnelled is how many packets must have left for their loss to mean something.
 const minTunnelled = 3
 
-// tunnelled are the packets that the tunnel devices of a hop's ends sent and received
-// while the failing checks were repeated; false when no counters of both were read.
-func tunnelled(c *diagnose.Case, h diagnose.Hop) (sent, received uint64, counted bool) {
-	from, known := c.Moved[h.From]
-	to, also := c.Moved[h.To]
-	if !known || !also {
-		return 0, 0, false
+// watched is what became of the packets that were sent along a dark hop while the
+// failing checks were repeated.
+type watched struct {
+	// expected is how many were sent at least: the first of each flow.
+	expected uint64
+	// tracked is how many of these flows the far node's connection tracking holds: it
+	// takes them in when it has sent them on (nf_conntrack_confirm).
+	tracked int
+	// left and arrived are the packets that all tunnel devices at the near end sent
+	// and at the far end received, strangers' among them; counted when both were read.
+	left, arrived uint64
+	counted       bool
+	// filtered are those that the far end's reverse path filter dropped.
+	filtered uint64
+}
+
+func watch(c *diagnose.Case, h diagnose.Hop) watched {
+	var w watched
+	to := map[netip.Addr]bool{}
+	for _, p := range h.Dark {
+		to[p.Addr] = true
 	}
+	for _, flow := range flowsAt(c, h.To) {
+		dst, err := netip.ParseAddrPort(flow.Orig.Dst)
+		if err != nil || !to[dst.Addr().Unmap()] {
+			continue
+		}
+		w.expected++
+		if flow.Found {
+			w.tracked++
+		}
+	}
+	near, known := c.Moved[h.From]
+	far, also := c.Moved[h.To]
 	out, in := tunnels(c, h.From), tunnels(c, h.To)
+	w.counted = known && also && len(out) > 0 && len(in) > 0
 	for _, dev := range out {
-		sent += from["dev."+dev+".txPackets"]
+		w.left += near["dev."+dev+".txPackets"]
 	}
 	for _, dev := range in {
-		received += to["dev."+dev+".rxPackets"]
+		w.arrived += far["dev."+dev+".rxPackets"]
 	}
-	return sent, received, len(out) > 0 && len(in) > 0
+	w.filtered = far[filteredCounter]
+	return w
 }
 
 // tunnels are the names of a node's tunnel devices.

@@ -30,7 +30,7 @@ func findProxyStale(c *diagnose.Case) []diagnose.Finding {
 			proxy = append(proxy, r)
 		}
 	}
-	var troubles []vipTrouble
+	var troubles, doubtful []vipTrouble
 	for _, t := range vipTroubles(c) {
 		// One in n may be hairpin or bridge-nf; with stale rules a dead address is
 		// among the backends, which looks alike when the pod or its node is one.
@@ -40,9 +40,16 @@ func findProxyStale(c *diagnose.Case) []diagnose.Finding {
 		}
 		if t.whole && here < len(t.service.Ready()) || here == 0 || len(proxy) > 0 {
 			troubles = append(troubles, t)
+		} else {
+			doubtful = append(doubtful, t)
 		}
 	}
-	if len(troubles) == 0 && len(proxy) == 0 {
+	ghosts := ghostsOf(c, append(troubles, doubtful...))
+	if len(ghosts) > 0 || len(troubles) == 0 {
+		troubles = append(troubles, doubtful...)
+	}
+	sure := len(proxy) > 0 || len(ghosts) > 0
+	if len(troubles) == 0 && len(proxy) == 0 || len(doubtful) == len(troubles) && !sure && c.Deep(home) {
 		return nil
 	}
 	f := diagnose.Finding{
@@ -62,12 +69,12 @@ func findProxyStale(c *diagnose.Case) []diagnose.Finding {
 		f.Evidence = append(f.Evidence, t.evidence()...)
 		f.Explains = append(f.Explains, diagnose.Key(t.result))
 	}
-	if ghosts := ghostsOf(c, troubles); len(ghosts) > 0 {
+	f.Evidence = append(f.Evidence, ghosts...)
+	switch {
+	case sure:
 		f.Confidence, f.Rank = diagnose.Certain, rankMeasured
-		f.Evidence = append(f.Evidence, ghosts...)
-	}
-	if len(proxy) > 0 {
-		f.Confidence, f.Rank = diagnose.Certain, rankMeasured
+	case len(doubtful) == len(troubles):
+		f.Confidence = diagnose.Possible
 	}
 	return []diagnose.Finding{f}
 }

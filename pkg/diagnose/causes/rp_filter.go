@@ -25,10 +25,14 @@ func init() {
 // a few stray ones come by on any node.
 const minFiltered = 2
 
+// filteredCounter counts packets whose source has no way back by the interface they
+// came in by (net/ipv4/fib_frontend.c, fib_validate_source).
+const filteredCounter = "tcpext.IPReversePathFilter"
+
 func findRPFilter(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	for node, moved := range c.Moved {
-		n := moved["tcpext.IPReversePathFilter"]
+		n := moved[filteredCounter]
 		if n < minFiltered {
 			continue
 		}
@@ -54,6 +58,22 @@ func findRPFilter(c *diagnose.Case) []diagnose.Finding {
 			}
 		}
 		findings = append(findings, f)
+	}
+	for _, h := range c.Hops() {
+		for _, node := range []string{h.To, h.From} {
+			if c.Deep(node) {
+				continue // its counter was read
+			}
+			findings = append(findings, diagnose.Finding{
+				Headline:   fmt.Sprintf("the reverse path filter of node %s may drop one direction", node),
+				Confidence: diagnose.Possible,
+				Where:      []string{"node/" + node},
+				Evidence:   dark(h),
+				Explains:   c.Through(h.Keys),
+				Try:        []string{netlookNode(node)},
+				Rank:       rankNode,
+			})
+		}
 	}
 	return findings
 }
