@@ -15,6 +15,7 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/netsys"
 	"github.com/netlook/kubectl-netlook/pkg/probe"
 	"github.com/netlook/kubectl-netlook/pkg/version"
+	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
 
 func main() {
@@ -27,6 +28,9 @@ func main() {
 	if *showVersion {
 		fmt.Println(version.Version, version.Build())
 		return
+	}
+	if ahead := os.Getenv("NETLOOK_AHEAD"); ahead != "" {
+		cfg.Ahead = wire.DecodeAhead(ahead)
 	}
 	probe.Tune()
 	cfg.Capabilities, cfg.CapabilitiesErr = netsys.Capabilities()

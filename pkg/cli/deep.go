@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +31,7 @@ const maxDeepNodes = 4
 type witness struct {
 	node  string
 	probe prober
-	facts *facts.Facts
+	tasks []check.Task
 	// before are the kernel's counters before the failing checks were repeated.
 	before map[string]uint64
 }
@@ -59,7 +58,7 @@ func (d *diagnosis) deepen(ctx context.Context) {
 	if len(d.witnesses) == 0 {
 		return
 	}
-	d.each(func(w *witness) { d.ask(ctx, w, d.nodePlan(w), d.collectAt(w)) })
+	d.each(func(w *witness) { d.ask(ctx, w, w.tasks, d.collectAt(w)) })
 	if failing := d.failing(); len(failing) > 0 {
 		flows := d.repeat(ctx, failing)
 		d.moved = map[string]map[string]uint64{}
@@ -155,33 +154,29 @@ func (d *diagnosis) summonOne(ctx context.Context, name string) (*witness, error
 	if err := cluster.CheckNodeVantage(node); err != nil {
 		return nil, err
 	}
-	w := &witness{node: name}
-	var gathered error
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		w.facts, gathered = d.backend.Gather(ctx, cluster.Request{
-			Node: node, Attempts: d.flags.Attempts, Timeout: d.flags.Timeout, Profile: nodeProfile,
-			External: d.external, ExternalDefault: d.externalDefault,
-		})
+	f, err := d.backend.Gather(ctx, cluster.Request{
+		Node: node, Attempts: d.flags.Attempts, Timeout: d.flags.Timeout, Profile: nodeProfile,
+		External: d.external, ExternalDefault: d.externalDefault,
 	})
+	if err != nil {
+		return nil, err
+	}
+	w := &witness{node: name, tasks: d.nodePlan(f)}
 	o := d.probeOptions()
 	// conntrack and the packet filter's tables are read over netlink, with NET_ADMIN.
 	o.Profile, o.KeepAlive, o.Lifetime = inject.NetAdmin, time.Minute, d.flags.Deadline+2*time.Minute
+	o.First, o.FirstDeadline = w.tasks, d.remaining(ctx)
 	o.Events = func(inject.Event) {} // the pod's probe has the line
 	w.probe, err = d.backend.Inject(ctx, vantage{kind: facts.VantageNode, namespace: d.probeNamespace(), name: name, node: node}, o)
-	wait.Wait()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case gathered != nil:
-		return nil, errors.Join(gathered, w.probe.Close(ctx))
 	}
 	return w, nil
 }
 
 // nodePlan is what a witness checks: its own kernel, and the way out.
-func (d *diagnosis) nodePlan(w *witness) []check.Task {
-	return slices.DeleteFunc(d.registry.Plan(w.facts), func(t check.Task) bool {
+func (d *diagnosis) nodePlan(f *facts.Facts) []check.Task {
+	return slices.DeleteFunc(d.registry.Plan(f), func(t check.Task) bool {
 		return !strings.HasPrefix(t.Check, "node.") && t.Check != "external.host"
 	})
 }

@@ -49,6 +49,7 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first, least time.
 	pause := attachFirst
 	next := time.NewTimer(first)
 	defer next.Stop()
+	var mute <-chan time.Time // set when the container runs
 	nodeCheck := time.NewTimer(nodeCheckAfter)
 	defer nodeCheck.Stop()
 	var running, busy bool // the container runs; an attempt is under way
@@ -78,6 +79,9 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first, least time.
 			waiting = o.waiting
 			if o.running && !running {
 				running = true
+				if p.ahead {
+					mute = time.After(muteAfter)
+				}
 				if !busy {
 					busy = true
 					next.Stop()
@@ -102,11 +106,14 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first, least time.
 			if running {
 				failed++
 			}
-			if failed >= maxFailed {
+			if failed >= maxFailed && !p.ahead {
 				return p.explain(ctx, fail(ErrStart, "", "the probe in %s runs but cannot be talked to: %s", p.where(), message(t.err)))
 			}
 			next.Reset(pause)
 			pause = min(pause*3/2, attachMost)
+		case <-mute:
+			p.mute = true
+			return nil
 		case <-nodeCheck.C:
 			if err := p.nodeDown(ctx, pod.Spec.NodeName, running); err != nil {
 				return err

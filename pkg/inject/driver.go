@@ -56,15 +56,21 @@ func (d *driver) head() wire.Head { return wire.Head{Session: d.p.session} }
 
 // run drives the session to its end: complete, given up with a reason, or cancelled.
 func (d *driver) run(ctx context.Context) error {
+	if d.p.mute {
+		d.giveUp(ctx, "no attach to the probe works")
+		return d.aborted(ctx)
+	}
 	limit := time.NewTimer(d.deadline + deadlineSpare)
 	defer limit.Stop()
 	d.pause = resumeFirst
 	if d.p.conn == nil {
 		d.redial(ctx)
 	}
-	// The session is open since the probe was started, as a rule: a plan that finds it
-	// closed is answered so at once.
-	if err := d.sendPlan(); err != nil {
+	if d.acked { // the plan went ahead, and some results were told to nobody
+		d.send(&wire.Resume{Head: d.head()})
+	} else if err := d.sendPlan(); err != nil {
+		// The session is open since the probe was started, as a rule: a plan that finds
+		// it closed is answered so at once.
 		return err
 	}
 	quiet := time.NewTimer(askAgain)
@@ -107,8 +113,13 @@ func (d *driver) run(ctx context.Context) error {
 			quiet.Reset(askAgain)
 		}
 	}
+	return d.aborted(ctx)
+}
+
+// aborted is the error of a run whose context ended while the log was read.
+func (d *driver) aborted(ctx context.Context) error {
 	if ctx.Err() != nil && !d.asm.State().Complete {
-		return errCancelled // while the log was read
+		return errCancelled
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func (p *Probe) adopt(c *contact) { p.conn, p.session, p.Hello = c.conn, c.sessi
 func (p *Probe) attempt(ctx context.Context, least time.Duration) (*contact, error) {
 	// The attach outlives the start: it serves the session too.
 	c := dial(context.WithoutCancel(ctx), p.env, p.place())
-	session := p.env.session()
+	session := p.newSession()
 	busy := false
 	hello, err := handshake(ctx, c, session, func(left time.Duration) {
 		busy = true

@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/version"
 	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
@@ -53,6 +54,11 @@ type Options struct {
 	// Longest is how long a run may last; 0 means DefaultLongest. A warm probe that
 	// does not live so long is left alone: its end would cut the run.
 	Longest time.Duration
+	// First, when set, is the plan of the first Run, which must be given the same: it
+	// travels with a node's pod, and is begun before anybody attaches. A node that
+	// carries no attach is then read by its log.
+	First         []check.Task
+	FirstDeadline time.Duration
 	// Events, when set, hears of progress. It is called from one goroutine at a time.
 	Events func(Event)
 }
@@ -95,6 +101,8 @@ type Probe struct {
 	began   time.Time
 	session string
 	used    bool // the session had its plan
+	ahead   bool // the plan of the first run went with the pod
+	mute    bool // no attach works: only the log can be read
 	conn    *conn
 	release func() // ends the goroutine that holds the session
 	eventMu sync.Mutex
@@ -178,6 +186,10 @@ func (p *Probe) orNothing(err error) (*Probe, error) {
 // started notes that the probe answers, and holds the session until Run.
 func (p *Probe) started() {
 	p.StartedIn = time.Since(p.began)
+	if p.mute {
+		p.event(EventStarted, "probe started in %s; it cannot be attached to", p.StartedIn.Round(time.Millisecond))
+		return
+	}
 	p.hold()
 	how := "started"
 	if p.Warm {

@@ -35,6 +35,7 @@ func startOnNode(ctx context.Context, e env, namespace string, node *corev1.Node
 	}
 	wanted.Name = nodePodName(node.Name, e.suffix)
 	p := &Probe{Namespace: namespace, Pod: wanted.Name, Container: nodeContainer, env: e, opts: opts, node: true, began: time.Now()}
+	p.sendAhead(wanted)
 	start, cancel := context.WithTimeoutCause(ctx, opts.Timeout, errStartTimeout)
 	defer cancel()
 	doing := fmt.Sprintf("create a probe pod for node %s in namespace %s", node.Name, namespace)

@@ -57,21 +57,21 @@ func (p *Probe) RunWithProgress(ctx context.Context, tasks []check.Task, deadlin
 		p.release()
 		p.release = nil
 	}
-	if p.used {
+	d := &driver{p: p, tasks: tasks, began: time.Now(), deadline: deadline, onResult: onResult, onProgress: onProgress}
+	switch {
+	case p.ahead && !p.used:
+		d.acked, d.began, d.deadline = true, p.began, p.opts.FirstDeadline
+	case p.mute:
+		return Outcome{Reason: "no attach to the probe works, only its log can be read", Unanswered: tasks}, nil
+	case p.used:
 		p.session = p.env.session()
 	}
 	p.used = true
-	plan, err := wire.Split(wire.Plan{
-		Head: wire.Head{Session: p.session}, Tasks: tasks,
-		Deadline: check.Duration(deadline), KeepAlive: check.Duration(p.opts.KeepAlive),
-	})
-	if err != nil {
-		return Outcome{}, fmt.Errorf("send the plan to %s: %w", p.where(), err)
+	var err error
+	if d.plan, err = p.split(p.session, tasks, deadline); err != nil {
+		return Outcome{}, err
 	}
-	d := &driver{
-		p: p, tasks: tasks, plan: plan, began: time.Now(), deadline: deadline,
-		asm: wire.NewAssembler(p.session, tasks), onResult: onResult, onProgress: onProgress,
-	}
+	d.asm = wire.NewAssembler(p.session, tasks)
 	err = d.run(ctx)
 	outcome := d.outcome()
 	if errors.Is(err, errCancelled) {

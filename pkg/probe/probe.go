@@ -44,6 +44,10 @@ const (
 
 // Config is what a probe needs to know. All fields but Concurrency are needed.
 type Config struct {
+	// Ahead, when set, holds frames that are read before In: a plan that came with the
+	// probe itself.
+	Ahead io.Reader
+
 	In  io.Reader // frames from plugins
 	Out io.Writer // frames to plugins, nothing else
 	Log io.Writer // for people
@@ -127,9 +131,17 @@ func stopReason(ctx context.Context) Reason {
 	return ReasonSignal
 }
 
-// read hands the frames of stdin to the loop until ctx ends.
+// read hands the frames of stdin to the loop until ctx ends, and before them those
+// that came ahead.
 func (l *loop) read(ctx context.Context) {
-	r := wire.NewReader(&patient{ctx, l.cfg.In})
+	if l.cfg.Ahead != nil {
+		l.readFrom(ctx, l.cfg.Ahead)
+	}
+	l.readFrom(ctx, &patient{ctx, l.cfg.In})
+}
+
+func (l *loop) readFrom(ctx context.Context, in io.Reader) {
+	r := wire.NewReader(in)
 	r.OnSkip = func(reason string) {
 		select {
 		case l.skips <- reason:
@@ -139,8 +151,8 @@ func (l *loop) read(ctx context.Context) {
 	for {
 		frame, err := r.Next()
 		if err != nil {
-			if ctx.Err() == nil {
-				l.logf("reading stdin: %v", err)
+			if ctx.Err() == nil && !errors.Is(err, io.EOF) {
+				l.logf("reading frames: %v", err)
 			}
 			return
 		}
