@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,11 +40,23 @@ func (w *world) loss(ip string, late, lost int) *world {
 	return w
 }
 
-// third adds node c with a pod that is well.
-func (w *world) third() *world {
-	w.facts.Nodes = append(w.facts.Nodes, facts.Node{Name: "c", Ready: true, IPs: []netip.Addr{addr("192.168.0.3")}, PodCIDRs: []netip.Prefix{netip.MustParsePrefix("10.3.0.0/24")}})
-	w.add("target.tcp", "target", "10.3.0.2:8080", "pod/shop/far", "pod/shop/far", 3)
+// node adds a node, 10.NUMBER.0.0/24, with a pod that is well.
+func (w *world) node(name string, number byte) *world {
+	ip := netip.AddrFrom4([4]byte{10, number, 0, 2})
+	w.facts.Nodes = append(w.facts.Nodes, facts.Node{Name: name, Ready: true, IPs: []netip.Addr{netip.AddrFrom4([4]byte{192, 168, 0, number})}, PodCIDRs: []netip.Prefix{netip.PrefixFrom(ip, 24)}})
+	w.add("target.tcp", "target", ip.String()+":8080", "pod/shop/far-"+name, "pod/shop/far-"+name, 3)
 	return w
+}
+
+// second adds service shop/api, 10.96.0.81, of the same endpoints.
+func (w *world) second() *world {
+	api := w.facts.Services[0]
+	api.Name, api.ClusterIPs = "api", []netip.Addr{addr("10.96.0.81")}
+	w.facts.Services = append(w.facts.Services, api)
+	w.add("service.endpoint", "service", "10.1.0.2:8080", "pod/shop/web-0", "service/shop/api", 3)
+	w.results[len(w.results)-1].TaskID += " of api"
+	w.add("service.vip", "service", "10.96.0.81:80", "service/shop/api", "service/shop/api", 6)
+	return w.fail(check.Timeout, 2, "service.vip 10.96.0.81")
 }
 
 // deep adds what both nodes' kernels say when all is well, a tunnel among it.
@@ -115,17 +128,26 @@ func deepCases() []deepCase {
 	sent := func(out, in uint64) moved {
 		return moved{"a": {"dev.flannel.1.txPackets": out}, "b": {"dev.flannel.1.rxPackets": in}}
 	}
+	stray := moved{"b": {"tcpext.IPReversePathFilter": 1}}
+	dead := func() *world { return newWorld().fail(check.Timeout, -1, "service.vip").second() }
+	noneHere := func() *world {
+		w := newWorld()
+		w.facts.Services[0].Endpoints = w.facts.Services[0].Endpoints[1:]
+		return w.fail(check.Timeout, 2, "service.vip")
+	}
 	partly := func() *world { return newWorld().fail(check.Timeout, 2, "service.vip") }
 	proxyHung := check.Evidence{Key: "healthz", Value: "no answer"}
 	ghost := [][2]string{{"10.96.0.80:80", "10.2.0.3:8080"}, {"10.96.0.80:80", "10.2.0.77:8080"}}
 	return []deepCase{
 		{name: "loss to one node", world: newWorld().loss("10.1.0.2", 0, 0).loss("10.2.0.2", 4, 0).loss("10.2.0.3", 5, 2),
 			cause: "NL-PATH-LOSS", confidence: diagnose.Likely, where: "node/b"},
-		{name: "loss to one node of two others", world: newWorld().third().loss("10.2.0.2", 4, 0).loss("10.2.0.3", 5, 2).loss("10.3.0.2", 0, 0),
+		{name: "loss to one node of two others", world: newWorld().node("c", 3).loss("10.2.0.2", 4, 0).loss("10.2.0.3", 5, 2).loss("10.3.0.2", 0, 0),
 			cause: "NL-PATH-LOSS", confidence: diagnose.Likely, where: "node/b"},
-		{name: "loss to all other nodes is the way out of the own", world: newWorld().third().loss("10.1.0.2", 0, 0).loss("10.2.0.2", 4, 0).loss("10.2.0.3", 5, 2).loss("10.3.0.2", 6, 1),
+		{name: "loss to all other nodes is the way out of the own", world: newWorld().node("c", 3).loss("10.1.0.2", 0, 0).loss("10.2.0.2", 4, 0).loss("10.2.0.3", 5, 2).loss("10.3.0.2", 6, 1),
 			cause: "NL-PATH-LOSS", confidence: diagnose.Likely, where: "node/a"},
-		{name: "loss everywhere, the own node among it", world: newWorld().third().loss("10.1.0.2", 9, 1).loss("10.2.0.2", 4, 1), left: 2, not: "NL-PATH-LOSS"},
+		{name: "some loss to two nodes of three", world: newWorld().node("c", 3).node("d", 4).loss("10.1.0.2", 0, 0).loss("10.2.0.2", 3, 0).loss("10.3.0.2", 3, 0).loss("10.2.0.3", 1, 0).loss("10.4.0.2", 0, 0),
+			cause: "NL-PATH-LOSS", confidence: diagnose.Likely, where: "node/b", candidates: []string{"NL-PATH-LOSS"}},
+		{name: "loss everywhere, the own node among it", world: newWorld().node("c", 3).loss("10.1.0.2", 9, 1).loss("10.2.0.2", 4, 1), left: 2, not: "NL-PATH-LOSS"},
 		{name: "loss to one address, and nothing else was tried there", world: newWorld().loss("10.2.0.2", 4, 1), candidates: []string{"NL-PATH-LOSS"}},
 		{name: "loss to one pod of two is not the way", world: newWorld().loss("10.2.0.2", 4, 1).loss("10.2.0.3", 0, 0), left: 1, not: "NL-PATH-LOSS"},
 		{name: "two repeats are too few", world: newWorld().loss("10.2.0.2", 2, 0).loss("10.2.0.3", 0, 0), not: "NL-PATH-LOSS"},
@@ -137,6 +159,8 @@ func deepCases() []deepCase {
 		{name: "the far tunnel is busy with others", world: newWorld().farDark().deep().tunnelled(false), moved: sent(12, 90),
 			cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Likely, where: "node/a"},
 		{name: "flows do not even leave", world: newWorld().farDark().deep().tunnelled(false), moved: sent(2, 0), not: "NL-OVERLAY-BLOCKED", left: 9},
+		{name: "two flows are too few to be certain", world: newWorld().farDark().deep().flows("b", [2]string{"10.2.0.2:80"}, [2]string{"10.2.0.3:80"}), moved: sent(12, 0),
+			cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Likely, where: "node/a"},
 		{name: "nothing was repeated", world: newWorld().farDark().deep(), cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Likely, where: "node/a"},
 
 		{name: "the far node filters by reverse path", world: newWorld().farDark().deep().tunnelled(false), moved: moved{
@@ -147,6 +171,7 @@ func deepCases() []deepCase {
 		{name: "a stray packet was filtered", world: newWorld().farDark().deep().tunnelled(false), moved: moved{
 			"a": {"dev.flannel.1.txPackets": 12}, "b": {"tcpext.IPReversePathFilter": 1}},
 			cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Certain, where: "node/a"},
+		{name: "a stray packet was filtered, and the others arrive", world: newWorld().farDark().deep().tunnelled(true), moved: stray, left: 9},
 		{name: "filtered packets, and nothing fails there", world: newWorld().deep(), moved: moved{"b": {"tcpext.IPReversePathFilter": 60}}},
 
 		{name: "a pod's link is down", world: newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.3", "target.icmp 10.2.0.3", "path.mtu 10.2.0.3").fail(check.Timeout, 2, "service.vip").
@@ -164,6 +189,15 @@ func deepCases() []deepCase {
 			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/a"},
 		{name: "the ClusterIP is dead, and kube-proxy well", world: newWorld().fail(check.Timeout, -1, "service.vip").deep().read("a", "node.proxy", check.Pass, "well"),
 			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Likely, where: "node/a"},
+		{name: "a share of the ClusterIP is dead, with no endpoint here", world: noneHere().deep().read("a", "node.proxy", check.Pass, "well"),
+			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Likely, where: "node/a"},
+		{name: "one ClusterIP is dead, a share of another: that may be something else", world: dead().deep().read("a", "node.proxy", check.Pass, "well"),
+			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Likely, where: "node/a", left: 1},
+		{name: "the same, and no kernel was asked", world: dead(), cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Likely, where: "node/a", candidates: []string{"NL-NODE-BRIDGE-NF"}},
+		{name: "both, and kube-proxy hangs", world: dead().deep().read("a", "node.proxy", check.Fail, "kube-proxy hangs"),
+			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/a"},
+		{name: "both, and one goes to no endpoint", world: dead().deep().flows("a", [2]string{"10.96.0.81:80", "10.2.0.77:8080"}),
+			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/a"},
 		{name: "a share of the ClusterIP is dead, with an endpoint here, and kube-proxy well", not: "NL-SVC-PROXY-STALE", left: 1,
 			world: partly().deep().read("a", "node.proxy", check.Pass, "well").flows("a", [2]string{"10.96.0.80:80", "10.1.0.2:8080"}, [2]string{"10.96.0.80:80", "10.2.0.2:8080"})},
 		{name: "the same, and bridged packets are not filtered", cause: "NL-NODE-BRIDGE-NF", confidence: diagnose.Certain, where: "node/a", not: "NL-SVC-PROXY-STALE",
@@ -226,5 +260,36 @@ func TestVerdictsInAnyOrder(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Whom the engine leaves out because another is surer must not have been found at all
+// where that other explains everything.
+func TestOverlayIsNotSuspected(t *testing.T) {
+	filtered := moved{"a": {"dev.flannel.1.txPackets": 12}, "b": {"tcpext.IPReversePathFilter": 6}}
+	for name, tt := range map[string]deepCase{
+		"filtered behind the tunnel": {world: newWorld().farDark().deep().tunnelled(false), moved: filtered},
+		"a kernel is not in order":   {world: newWorld().farDark().deep().read("b", "node.fdb", check.Fail, "an entry is missing")},
+	} {
+		c := diagnose.NewCase(&tt.world.facts, tt.world.results)
+		c.Moved = tt.moved
+		if found := findOverlayBlocked(c); len(found) != 0 {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
+func TestLossTellsOfOtherPods(t *testing.T) {
+	w := newWorld().node("c", 3).loss("10.1.0.2", 0, 0).loss("10.2.0.2", 4, 0).loss("10.2.0.3", 5, 2)
+	alone := findLoss(diagnose.NewCase(&w.facts, w.results))
+	w.loss("10.3.0.2", 6, 1)
+	all := findLoss(diagnose.NewCase(&w.facts, w.results))
+	for headline, f := range map[string][]diagnose.Finding{
+		"11 of 52 packets to pods on node b were lost":         alone,
+		"18 of 75 packets to pods on any other node were lost": all,
+	} {
+		if len(f) != 1 || f[0].Headline != headline || !strings.HasPrefix(f[0].Evidence[len(f[0].Evidence)-1], "to other pods: 0 of ") {
+			t.Errorf("%+v, want %q", f, headline)
+		}
 	}
 }
