@@ -190,7 +190,8 @@ func TestCrossing(t *testing.T) {
 		node, other string
 		want        []string
 	}{
-		{"b", "", []string{b, vip}}, {"a", "b", []string{b, vip}}, {"b", "a", []string{b, vip}},
+		{"b", "", []string{b, vip}}, {"a", "", []string{back, b, vip, third}}, // not what stays on it
+		{"a", "b", []string{b, vip}}, {"b", "a", []string{b, vip}},
 		{"c", "", []string{back, vip, third}}, {"a", "c", []string{back, vip, third}}, {"b", "c", nil}, {"c", "b", nil},
 	} {
 		if diff := cmp.Diff(tt.want, c.Crossing(tt.node, tt.other)); diff != "" {
