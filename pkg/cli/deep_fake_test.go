@@ -25,6 +25,7 @@ type deepCluster struct {
 	*fakeBackend
 	nodes int
 	fails []string // the nodes whose pod does not answer
+	asks  string   // the node whose pod somebody asked for
 	// breaks are the nodes on which no probe can be placed, unread those whose facts
 	// cannot be had, and closes those whose probe cannot be removed.
 	breaks, unread, closes []string
@@ -133,11 +134,19 @@ func (d *deepCluster) run(t *testing.T, ctx context.Context, args ...string) ran
 	t.Helper()
 	type nothing struct{}
 	registry := &check.Registry{}
+	asked := netip.Prefix{}
+	if d.asks != "" {
+		asked = netip.MustParsePrefix("10.244." + d.asks[1:] + ".0/24")
+	}
 	add := func(id, area string, targets func(*facts.Facts) []string) {
 		registry.Add(check.Define(check.Spec[nothing]{ID: id, Area: area, Summary: "s",
 			Plan: func(f *facts.Facts) (list []check.Planned[nothing]) {
 				for _, target := range targets(f) {
-					list = append(list, check.Planned[nothing]{Label: check.Label{Title: id, Target: target}})
+					label := check.Label{Title: id, Target: target}
+					if at, err := netip.ParseAddrPort(target); err == nil && asked.Contains(at.Addr()) {
+						label.Asked = "pod/far"
+					}
+					list = append(list, check.Planned[nothing]{Label: label})
 				}
 				return list
 			},

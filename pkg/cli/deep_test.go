@@ -79,6 +79,8 @@ func TestDeepWhere(t *testing.T) {
 		{name: "not asked for", cluster: newDeepCluster(2, "w2"), code: 1},
 		{name: "said to be off", cluster: newDeepCluster(2, "w2"), args: []string{"--deep=false"}, code: 1},
 		{name: "nothing fails: the own node", cluster: newDeepCluster(2), args: []string{"--deep"}, want: []string{"w1"}},
+		{name: "nothing fails: the node of what was asked for too", cluster: newDeepCluster(4), args: []string{"--deep"}, want: []string{"w1", "w3"}, change: func(d *deepCluster) { d.asks = "w3" }},
+		{name: "something fails: that is what matters", cluster: newDeepCluster(4, "w2"), args: []string{"--deep"}, want: []string{"w1", "w2"}, code: 1, change: func(d *deepCluster) { d.asks = "w3" }},
 		{name: "no more than a few nodes", cluster: newDeepCluster(9, "w2", "w3", "w4", "w5", "w6"), args: []string{"--deep"}, want: []string{"w1", "w2", "w3", "w4"}, code: 1},
 		{name: "API only", cluster: newDeepCluster(2, "w2"), args: []string{"--deep", "--no-inject"}, code: 2},
 
@@ -141,7 +143,7 @@ func TestDeepWhere(t *testing.T) {
 
 // From a node, its own kernel is looked at already: only the other end is summoned.
 func TestDeepFromANode(t *testing.T) {
-	d := newDeepCluster(3, "w2")
+	d := newDeepCluster(3, "w1", "w2")
 	got := d.run(t, t.Context(), "node", "w1", "--deep", "--probe-namespace", "probes")
 	if got.code != 1 {
 		t.Errorf("exit status %d: %s%s", got.code, got.stdout, got.stderr)
