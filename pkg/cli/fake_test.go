@@ -32,6 +32,10 @@ type fakeBackend struct {
 	gather    func(context.Context) (*facts.Facts, error)
 	preflight func() ([]cluster.Rule, error)
 	inject    func(context.Context, inject.Options) (prober, error)
+	// nodes, gatherFor and injectAt are for runs from several places.
+	nodes     map[string]*corev1.Node
+	gatherFor func(cluster.Request) (*facts.Facts, error)
+	injectAt  func(vantage, inject.Options) (prober, error)
 
 	mu       sync.Mutex
 	injected int
@@ -63,6 +67,9 @@ func (f *fakeBackend) Node(_ context.Context, name string) (*corev1.Node, error)
 	if f.node != nil {
 		return f.node()
 	}
+	if node := f.nodes[name]; node != nil {
+		return node, nil
+	}
 	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}, nil
 }
 
@@ -70,8 +77,11 @@ func (f *fakeBackend) Gather(ctx context.Context, req cluster.Request) (*facts.F
 	f.mu.Lock()
 	f.asked = req
 	f.mu.Unlock()
-	if f.gather != nil {
+	switch {
+	case f.gather != nil:
 		return f.gather(ctx)
+	case f.gatherFor != nil:
+		return f.gatherFor(req)
 	}
 	ip := netip.MustParseAddr("10.244.1.12")
 	v := facts.Vantage{Kind: facts.VantageNode, Profile: req.Profile, Node: &facts.Node{Name: "w1"}}
@@ -101,8 +111,11 @@ func (f *fakeBackend) Inject(ctx context.Context, v vantage, o inject.Options) (
 	f.injected++
 	f.at, f.opts = v, o
 	f.mu.Unlock()
-	if f.inject != nil {
+	switch {
+	case f.inject != nil:
 		return f.inject(ctx, o)
+	case f.injectAt != nil:
+		return f.injectAt(v, o)
 	}
 	return &fakeProbe{}, nil
 }

@@ -175,7 +175,7 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if end < len(items) {
 		list["metadata"] = map[string]any{"continue": fmt.Sprint(end)}
 	}
-	list["kind"] = map[string]string{"nodes": "NodeList", "pods": "PodList", "services": "ServiceList"}[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
+	list["kind"] = map[string]string{"nodes": "NodeList", "pods": "PodList", "services": "ServiceList", "namespaces": "NamespaceList"}[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
 	s.write(w, list)
 }
 

@@ -22,8 +22,11 @@ type Case struct {
 	byKey   map[string]int
 }
 
-// NewCase makes a case of a run.
+// NewCase makes a case of a run. It sorts the results: they come in as they are ready,
+// and what is said of them must not depend on that.
 func NewCase(f *facts.Facts, results []check.Result) *Case {
+	results = slices.Clone(results)
+	slices.SortStableFunc(results, func(a, b check.Result) int { return strings.Compare(Key(a), Key(b)) })
 	c := &Case{Facts: f, Results: results, byKey: make(map[string]int, len(results))}
 	for i, r := range results {
 		c.byKey[Key(r)] = i

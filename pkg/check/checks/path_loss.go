@@ -9,6 +9,7 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/netsys"
 )
 
 const (
@@ -19,8 +20,8 @@ const (
 	// lossTimeout leaves room for the first retransmission of a SYN, 1 s after the
 	// first packet (RFC 6298, 2.1); the next would come 2 s later.
 	lossTimeout = 2 * time.Second
-	// lossPerNode is how many pods of a node are tried: when one alone loses, it is
-	// that pod; when all do, the way.
+	// lossPerNode is how many pods of a node are tried in each family: when one alone
+	// loses, it is that pod; when all do, the way. A pod has one address of a family.
 	lossPerNode = 2
 	// fewRepeats is how many repeated packets are nobody's trouble.
 	fewRepeats = 1
@@ -46,16 +47,17 @@ type lossParams struct {
 // question, the cluster's DNS and the pods that are targets.
 func planPathLoss(f *facts.Facts) []check.Planned[lossParams] {
 	var tasks []check.Planned[lossParams]
-	perNode := map[string]int{}
+	perNode := map[string]int{} // and family
 	seen := map[netip.Addr]bool{}
 	paths := mtuPlan{facts: f}
 	add := func(node, object string, at netip.AddrPort) {
 		addr := at.Addr()
-		if node == "" || paths.own(addr) || seen[addr] || !f.Vantage.HasFamily(addr) || perNode[node] == lossPerNode || len(tasks) >= maxPaths {
+		group := node + " " + netsys.Family(addr)
+		if node == "" || paths.own(addr) || seen[addr] || !f.Vantage.HasFamily(addr) || perNode[group] == lossPerNode || len(tasks) >= maxPaths {
 			return
 		}
 		seen[addr] = true
-		perNode[node]++
+		perNode[group]++
 		tasks = append(tasks, check.Planned[lossParams]{
 			Label:    check.Label{Title: "loss", Target: at.String(), Object: object},
 			Attempts: lossAttempts,

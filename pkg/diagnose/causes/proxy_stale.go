@@ -45,11 +45,12 @@ func findProxyStale(c *diagnose.Case) []diagnose.Finding {
 		}
 	}
 	ghosts := ghostsOf(c, append(troubles, doubtful...))
-	if len(ghosts) > 0 || len(troubles) == 0 {
+	onlyDoubt := len(troubles) == 0
+	if len(ghosts) > 0 || onlyDoubt {
 		troubles = append(troubles, doubtful...)
 	}
 	sure := len(proxy) > 0 || len(ghosts) > 0
-	if len(troubles) == 0 && len(proxy) == 0 || len(doubtful) == len(troubles) && !sure && c.Deep(home) {
+	if len(troubles) == 0 && len(proxy) == 0 || onlyDoubt && !sure && c.Deep(home) {
 		return nil
 	}
 	f := diagnose.Finding{
@@ -73,7 +74,7 @@ func findProxyStale(c *diagnose.Case) []diagnose.Finding {
 	switch {
 	case sure:
 		f.Confidence, f.Rank = diagnose.Certain, rankMeasured
-	case len(doubtful) == len(troubles):
+	case onlyDoubt:
 		f.Confidence = diagnose.Possible
 	}
 	return []diagnose.Finding{f}
