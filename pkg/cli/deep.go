@@ -46,10 +46,8 @@ func (d *diagnosis) deepen(ctx context.Context) {
 		return
 	}
 	if why := d.deepRefusal(ctx); why != "" {
-		d.notice(report.Notice{
-			Kind: report.Note, Message: "no look at the nodes: " + why,
-			Unlock: fmt.Sprintf("kubectl netlook rbac --for node -n %s | kubectl apply -f -", d.vantage.namespace),
-		})
+		who, unlock := d.unlock(ctx, cluster.ForNode, d.probeNamespace())
+		d.notice(report.Notice{Kind: report.Note, Message: "no look at the nodes: " + why + who, Unlock: unlock})
 		return
 	}
 	nodes := d.deepNodes()

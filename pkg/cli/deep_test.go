@@ -99,7 +99,7 @@ func TestDeepWhere(t *testing.T) {
 		{name: "a node that no probe can run on", cluster: newDeepCluster(2, "w2"), args: []string{"--deep"}, code: 1, want: []string{"w1"},
 			change: func(d *deepCluster) { d.fakeBackend.nodes = map[string]*corev1.Node{"w2": windows} },
 			says:   []string{"no look at node w2: node w2 runs Windows"}},
-		{name: "a node whose facts cannot be had", cluster: newDeepCluster(2, "w2"), args: []string{"--deep"}, code: 1, want: []string{"w1", "w2"},
+		{name: "a node whose facts cannot be had", cluster: newDeepCluster(2, "w2"), args: []string{"--deep"}, code: 1, want: []string{"w1"},
 			change: func(d *deepCluster) { d.unread = []string{"w2"} },
 			says:   []string{"no look at node w2: get nodes: forbidden"}},
 		{name: "a probe that stays", cluster: newDeepCluster(2, "w2"), args: []string{"--deep"}, code: 1, want: []string{"w1", "w2"},
@@ -108,7 +108,7 @@ func TestDeepWhere(t *testing.T) {
 
 		{name: "no right to run probes on nodes", cluster: newDeepCluster(2, "w2"), args: []string{"--deep"}, code: 1,
 			change: func(d *deepCluster) { d.finds = found(diagnose.Likely); d.deny(noRight, nil) },
-			says:   []string{"no look at the nodes: no right to create pods", "kubectl netlook rbac --for node -n shop | kubectl apply -f -", "the cause of it"}},
+			says:   []string{"no look at the nodes: no right to create pods", "kubectl netlook rbac --for node -n shop --user jane | kubectl apply -f -", "the cause of it"}},
 		{name: "no right that would be needed", cluster: newDeepCluster(2, "w2"), args: []string{"--deep"}, code: 1, want: []string{"w1", "w2"},
 			change: func(d *deepCluster) { d.deny(optional, nil) }},
 		{name: "rights cannot be asked for", cluster: newDeepCluster(2, "w2"), args: []string{"--deep"}, code: 1, want: []string{"w1", "w2"},

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -21,8 +23,8 @@ const (
 	maxFlows       = 256
 )
 
-// failing are the tasks of the plan whose results are bad, those that send something
-// to one address first.
+// failing are the tasks of the plan whose results are bad. Names are asked about last:
+// there may be many, and they all go to the same few addresses.
 func (d *diagnosis) failing() []check.Task {
 	bad := map[string]bool{}
 	for _, r := range d.results {
@@ -32,14 +34,22 @@ func (d *diagnosis) failing() []check.Task {
 	}
 	var tasks []check.Task
 	for _, t := range d.tasks {
-		if !bad[t.ID] || t.Check == "path.mtu" || len(tasks) == maxRepeated {
+		if !bad[t.ID] || t.Check == "path.mtu" {
 			continue
 		}
 		t.Timeout = check.Duration(min(t.Timeout.D(), repeatTimeout))
 		t.Attempts = repeatAttempts
 		tasks = append(tasks, t)
 	}
-	return tasks
+	slices.SortStableFunc(tasks, func(a, b check.Task) int { return cmp.Compare(late(a), late(b)) })
+	return tasks[:min(len(tasks), maxRepeated)]
+}
+
+func late(t check.Task) int {
+	if strings.HasPrefix(t.Check, "dns.") {
+		return 1
+	}
+	return 0
 }
 
 // repeat runs tasks once more and returns the flows that they made, for the nodes to

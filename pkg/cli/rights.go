@@ -46,14 +46,21 @@ func (d *diagnosis) purpose() cluster.Purpose {
 
 // fallback notes why the run goes on without a probe, and what would change that.
 func (d *diagnosis) fallback(ctx context.Context, why string) {
-	unlock := fmt.Sprintf("kubectl netlook rbac --for %s -n %s", d.purpose(), d.vantage.namespace)
-	if user, err := d.backend.WhoAmI(ctx); err == nil && user != "" {
-		why += fmt.Sprintf(" (user %s)", user)
-		unlock += " --user " + shellWord(user)
-	}
+	who, unlock := d.unlock(ctx, d.purpose(), d.vantage.namespace)
 	d.notice(report.Notice{
 		Kind:    report.Fallback,
-		Message: why + "; reading the API only (an admin can unlock it)",
-		Unlock:  unlock + " | kubectl apply -f -",
+		Message: why + who + "; reading the API only (an admin can unlock it)",
+		Unlock:  unlock,
 	})
+}
+
+// unlock is what an admin types to grant the rights for a purpose to the user of this
+// run, and who that is, when it can be told.
+func (d *diagnosis) unlock(ctx context.Context, purpose cluster.Purpose, namespace string) (who, command string) {
+	command = fmt.Sprintf("kubectl netlook rbac --for %s -n %s", purpose, namespace)
+	if user, err := d.backend.WhoAmI(ctx); err == nil && user != "" {
+		who = fmt.Sprintf(" (user %s)", user)
+		command += " --user " + shellWord(user)
+	}
+	return who, command + " | kubectl apply -f -"
 }

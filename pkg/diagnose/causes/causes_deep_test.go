@@ -150,6 +150,7 @@ func deepCases() []deepCase {
 		{name: "loss to one address, and nothing else was tried there", world: newWorld().loss("10.2.0.2", 4, 1), candidates: []string{"NL-PATH-LOSS"}},
 		{name: "loss to one pod of two is not the way", world: newWorld().loss("10.2.0.2", 4, 1).loss("10.2.0.3", 0, 0), left: 1, not: "NL-PATH-LOSS"},
 		{name: "two repeats are too few", world: newWorld().loss("10.2.0.2", 2, 0).loss("10.2.0.3", 0, 0), not: "NL-PATH-LOSS"},
+		{name: "one repeat to each of three pods is what networks do", world: newWorld().loss("10.2.0.2", 1, 0).loss("10.2.0.3", 1, 0).loss("10.2.0.4", 1, 0), not: "NL-PATH-LOSS"},
 
 		{name: "flows arrive behind a dark tunnel", world: newWorld().farDark().deep().tunnelled(true), moved: sent(12, 12), not: "NL-OVERLAY-BLOCKED", left: 9},
 		{name: "flows arrive, whatever the counters say", world: newWorld().farDark().deep().tunnelled(true), moved: sent(12, 0), not: "NL-OVERLAY-BLOCKED", left: 9},

@@ -51,9 +51,10 @@ func (t *lossTally) add(o lossTally) {
 	t.results = append(t.results, o.results...)
 }
 
-// whole reports whether all of the node's addresses that answer lose packets.
+// whole reports whether all of the node's addresses that answer lose packets, and more
+// than the odd one that any network loses: a check found it bad.
 func (t *lossTally) whole() bool {
-	return len(t.lossy) > 0 && len(t.clean) == 0 && len(t.dead) <= len(t.lossy) && t.lost >= minLost
+	return slices.ContainsFunc(t.results, diagnose.Bad) && len(t.clean) == 0 && len(t.dead) <= len(t.lossy) && t.lost >= minLost
 }
 
 // findLoss counts, by vantage point and far node, attempts that were lost among some
