@@ -11,6 +11,7 @@ type Kernel struct {
 	Sysctls    []Sysctl    `json:"sysctls,omitempty"`
 	Conntrack  *Conntrack  `json:"conntrack,omitempty"`
 	Rules      []Rule      `json:"rules,omitempty"`
+	Forwards   []Forward   `json:"forwards,omitempty"`
 	Qdiscs     []Qdisc     `json:"qdiscs,omitempty"`
 	Flows      []Flow      `json:"flows,omitempty"`
 	Proxy      *Proxy      `json:"proxy,omitempty"`

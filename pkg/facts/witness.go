@@ -96,6 +96,16 @@ type Rule struct {
 	Suppress int `json:"suppress"`
 }
 
+// Forward is what the kernel does with a packet that comes in from a pod.
+type Forward struct {
+	Src string `json:"src"`
+	Dst string `json:"dst"`
+	// Route is where it is sent on to, nil when it is refused: blackhole, prohibit,
+	// unreachable, or taken for the node's own.
+	Route   *Route `json:"route,omitempty"`
+	Refused string `json:"refused,omitempty"`
+}
+
 // Qdisc is a queueing discipline of an interface (RTM_GETQDISC, tc(8)), or a class of
 // one that has a rate.
 type Qdisc struct {

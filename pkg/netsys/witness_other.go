@@ -27,3 +27,6 @@ func Qdiscs() ([]facts.Qdisc, error) { return nil, ErrUnsupported }
 
 // ProxyRules is for Linux only.
 func ProxyRules() ([]string, error) { return nil, ErrUnsupported }
+
+// Forward is for Linux only.
+func Forward(netip.Addr, netip.Addr, int) (facts.Forward, bool) { return facts.Forward{}, false }

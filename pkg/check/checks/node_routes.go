@@ -7,19 +7,22 @@ import (
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/netsys"
 )
 
 func init() {
 	Registry.Add(check.Define(check.Spec[nodeParams]{
 		ID:      "node.routes",
 		Area:    "node",
-		Summary: "the node's kernel has a route to every other node's pod CIDR",
+		Summary: "the node's kernel has a route to its own and to every other node's pod CIDR, and sends what its pods send there by that route",
 		Plan:    planNode("routes"),
 		Run: func(_ context.Context, _ check.Task, p nodeParams) check.Result {
 			k, err := linksAndRoutes()
 			if err != nil {
 				return check.Errorf("%v", err)
 			}
+			k.Forwards = forwards(p, k)
+			k.Rules, _ = netsys.Rules() // only to name the one that refuses
 			return judgeRoutes(p, k)
 		},
 	}))
@@ -44,6 +47,7 @@ func judgeRoutes(p nodeParams, k facts.Kernel) check.Result {
 		return check.Skipf("", "this CNI does not route by pod CIDR in the kernel's tables, so none can be said to be missing")
 	}
 	var d nodeDifferences
+	p.ownRoute(&d, k, table)
 	for _, peer := range p.Peers {
 		for _, cidr := range peer.PodCIDRs {
 			if !p.expects(peer, cidr) {
@@ -56,12 +60,14 @@ func judgeRoutes(p nodeParams, k facts.Kernel) check.Result {
 				d.missing(peer, cidr, table)
 			case !slices.ContainsFunc(have, func(r facts.Route) bool { return peer.accepts(cidr, r) }):
 				d.add(peer.Name, "%s goes %s, want %s", cidr, routeText(have[0]), peer.wanted(cidr))
+			default:
+				d.forwarded(peer, cidr, k)
 			}
 		}
 	}
 	r := d.result(check.NoRoute, "routes to pod CIDRs", p)
 	if r.Failure != "" {
-		r.Meaning = "pods on this node cannot reach pods on the nodes named: what is sent there leaves by another way, or not at all"
+		r.Meaning = "pods on this node cannot reach the pods of the nodes named: what is sent there leaves by another way, or not at all"
 	}
 	return r
 }

@@ -146,6 +146,22 @@ func TestJudgeNode(t *testing.T) {
 		}, status: check.Fail, kind: check.NoRoute, says: "w2"},
 		{name: "route elsewhere", checks: "node.routes", change: func(k *facts.Kernel) { k.Routes[2].Gateway = "192.0.2.77" }, status: check.Fail, kind: check.NoRoute, says: "goes via 192.0.2.77 dev flannel.1"},
 		{name: "blackhole route", checks: "node.routes", change: func(k *facts.Kernel) { k.Routes[2] = facts.Route{Dst: "10.244.2.0/24", Type: "blackhole"} }, status: check.Fail, kind: check.NoRoute, says: "goes blackhole"},
+		{name: "a policy rule refuses what pods send", checks: "node.routes", change: func(k *facts.Kernel) {
+			k.Rules = []facts.Rule{{Family: "ipv4", Priority: 100, Action: "blackhole", Dst: "10.244.2.0/24"}, {Family: "ipv4", Priority: 32766, Action: "lookup", Table: 254}}
+			k.Forwards = []facts.Forward{{Src: "10.244.1.2", Dst: "10.244.2.2", Refused: "blackhole"}, {Src: "10.244.1.2", Dst: "10.244.3.2", Route: &k.Routes[3]}}
+		}, status: check.Fail, kind: check.NoRoute, says: "w2: what pods send to 10.244.2.0/24 is refused (blackhole): ip rule 100 to 10.244.2.0/24 blackhole"},
+		{name: "another table comes first", checks: "node.routes", change: func(k *facts.Kernel) {
+			k.Rules = []facts.Rule{{Family: "ipv4", Priority: 90, Action: "lookup", Table: 100, Src: "10.244.1.0/24"}}
+			k.Forwards = []facts.Forward{{Src: "10.244.1.2", Dst: "10.244.2.2", Route: &facts.Route{Type: "unicast", Gateway: "192.0.2.254", Dev: "eth0", Table: 100}}}
+		}, status: check.Fail, kind: check.NoRoute, says: "goes via 192.0.2.254 dev eth0 by table 100: ip rule 90 from 10.244.1.0/24 lookup, want via 10.244.2.0"},
+		{name: "the bridge of the pods has lost its address", checks: "node.routes", change: func(k *facts.Kernel) {
+			dropRoute("10.244.1.0/24")(k)
+			link("cni0", func(l *facts.Link) { l.Addrs = []string{"fe80::1/64"} })(k)
+		}, status: check.Fail, kind: check.NoRoute, says: "w1: no route to the node's own pods in 10.244.1.0/24: bridge cni0 has no address of it"},
+		{name: "no pod was ever on the node", checks: "node.routes", change: func(k *facts.Kernel) {
+			dropRoute("10.244.1.0/24")(k)
+			k.Links = slices.DeleteFunc(k.Links, func(l facts.Link) bool { return l.Name == "cni0" || l.Name == "veth1" })
+		}, status: check.Pass},
 		{name: "direct routing needs no tunnel entries", checks: "node.routes node.fdb node.neigh", change: func(k *facts.Kernel) {
 			k.Routes[2].Gateway, k.Routes[2].Dev = "192.0.2.2", "eth0"
 			k.FDB, k.Neighbours = k.FDB[1:2], k.Neighbours[1:]

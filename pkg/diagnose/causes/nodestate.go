@@ -18,8 +18,8 @@ type nodeState struct {
 	matches func(check.Result) bool
 	// headline takes the node's name.
 	headline string
-	// pairwise: the result's evidence names the other nodes it concerns; else all
-	// that crosses the node is explained.
+	// pairwise: the result's evidence names the nodes it concerns, the own one for
+	// its own pods; else all that crosses the node is explained.
 	pairwise bool
 	// own: also what looks from the node at pods of its own is explained.
 	own    bool
@@ -38,6 +38,11 @@ func (s nodeState) find(c *diagnose.Case) []diagnose.Finding {
 		keys := []string{diagnose.Key(r)}
 		if s.pairwise {
 			for _, e := range r.Evidence {
+				if e.Key == node { // its own pods
+					keys = append(keys, c.Crossing(node, "")...)
+					keys = append(keys, within(c, node)...)
+					continue
+				}
 				keys = append(keys, c.Crossing(node, e.Key)...)
 			}
 		} else {

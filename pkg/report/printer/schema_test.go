@@ -48,6 +48,7 @@ func TestOutputFollowsSchema(t *testing.T) {
 		r.Notices[0].Kind = report.Note
 		r.Results[0].Kernel.Routes[0].Family = "ipv6"
 		r.Results[0].Kernel.Rules[0].Family = "ipv6"
+		r.Results[0].Kernel.Forwards[0].Route.Family = "ipv6"
 		text, err := json.Marshal(r)
 		if err != nil {
 			t.Fatal(err)
