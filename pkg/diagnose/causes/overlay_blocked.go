@@ -2,11 +2,11 @@ package causes
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 func init() {
@@ -26,6 +26,9 @@ func init() {
 func findOverlayBlocked(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	for _, h := range c.Hops() {
+		if shutIn(c, h.From) {
+			continue // what needs no tunnel is lost as well
+		}
 		f := diagnose.Finding{
 			Headline:   fmt.Sprintf("the overlay between nodes %s and %s loses everything", h.From, h.To),
 			Confidence: diagnose.Possible,
@@ -41,14 +44,20 @@ func findOverlayBlocked(c *diagnose.Case) []diagnose.Finding {
 				continue
 			}
 			w := watch(c, h)
-			switch {
-			case w.tracked > 0 || w.filtered >= minFiltered:
-				continue // they arrive: it is lost behind the tunnel
-			case w.counted && w.expected >= minTunnelled && w.left >= w.expected && w.arrived*2 < w.expected:
+			switch l, cut := w.cut(); {
+			case w.looked && !cut:
+				continue // they are lost before the tunnel, or behind it
+			case w.looked && l.vanished():
 				f.Confidence, f.Rank = diagnose.Certain, rankMeasured
-				f.Evidence = append(f.Evidence, fmt.Sprintf("%d packets were sent through the tunnel of node %s to node %s, whose tunnel received %d meanwhile", w.expected, h.From, h.To, w.arrived))
-			case w.counted && w.left < w.expected:
-				continue // they do not even leave
+				f.Evidence = append(f.Evidence, l.text())
+				if l.held() {
+					f.Where = []string{"node/" + l.from, "its way to node/" + l.to}
+					f.Likely = "a packet filter rule on node " + l.from + " itself drops what its tunnel sends"
+					f.Try = append([]string{"nft list ruleset   (on node " + l.from + ")"}, f.Try...)
+				}
+			case l.counted && l.received >= l.packets:
+				// So many may be ours: something behind the tunnel may drop them.
+				f.Evidence = append(f.Evidence, l.text())
 			case len(h.Dark) > 1:
 				f.Confidence = diagnose.Likely
 			default:
@@ -62,6 +71,27 @@ func findOverlayBlocked(c *diagnose.Case) []diagnose.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// shutIn reports whether nothing beyond a node answers the pod on it: no pod on any
+// other node, and no API server at its own address either.
+func shutIn(c *diagnose.Case, home string) bool {
+	if home != c.Home() {
+		return false
+	}
+	vantage := c.Facts.Vantage.String()
+	for _, p := range c.Peers() {
+		if p.Vantage == vantage && p.Node != home && !p.Dark() {
+			return false
+		}
+	}
+	direct := slices.DeleteFunc(c.Find(diagnose.Match{Check: "api.endpoint", Vantage: vantage}), func(r check.Result) bool {
+		return r.Vantage != vantage || slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool {
+			addr, ok := diagnose.TargetAddr(r)
+			return n.Name == home && ok && slices.Contains(n.IPs, addr)
+		})
+	})
+	return len(direct) > 0 && !slices.ContainsFunc(direct, func(r check.Result) bool { return !allFailures(r, check.Timeout, check.Unreachable) })
 }
 
 // ill reports whether a check of a node's kernel found something that would explain a
@@ -80,55 +110,6 @@ func reached(c *diagnose.Case, from, to string) []check.Result {
 		}
 	}
 	return nil
-}
-
-// minTunnelled is how many packets must have left for their loss to mean something.
-const minTunnelled = 3
-
-// watched is what became of the packets that were sent along a dark hop while the
-// failing checks were repeated.
-type watched struct {
-	// expected is how many were sent at least: the first of each flow.
-	expected uint64
-	// tracked is how many of these flows the far node's connection tracking holds: it
-	// takes them in when it has sent them on (nf_conntrack_confirm).
-	tracked int
-	// left and arrived are the packets that all tunnel devices at the near end sent
-	// and at the far end received, strangers' among them; counted when both were read.
-	left, arrived uint64
-	counted       bool
-	// filtered are those that the far end's reverse path filter dropped.
-	filtered uint64
-}
-
-func watch(c *diagnose.Case, h diagnose.Hop) watched {
-	var w watched
-	to := map[netip.Addr]bool{}
-	for _, p := range h.Dark {
-		to[p.Addr] = true
-	}
-	for _, flow := range flowsAt(c, h.To) {
-		dst, err := netip.ParseAddrPort(flow.Orig.Dst)
-		if err != nil || !to[dst.Addr().Unmap()] {
-			continue
-		}
-		w.expected++
-		if flow.Found {
-			w.tracked++
-		}
-	}
-	near, known := c.Moved[h.From]
-	far, also := c.Moved[h.To]
-	out, in := tunnels(c, h.From), tunnels(c, h.To)
-	w.counted = known && also && len(out) > 0 && len(in) > 0
-	for _, dev := range out {
-		w.left += near["dev."+dev+".txPackets"]
-	}
-	for _, dev := range in {
-		w.arrived += far["dev."+dev+".rxPackets"]
-	}
-	w.filtered = far[filteredCounter]
-	return w
 }
 
 // tunnels are the names of a node's tunnel devices.
