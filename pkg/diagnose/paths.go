@@ -9,7 +9,7 @@ import (
 )
 
 // reaching are the checks that send something to one address and wait for an answer.
-var reaching = []string{"service.endpoint", "target.tcp", "target.udp", "target.icmp", "dns.cluster", "dns.service", "path.mtu"}
+var reaching = []string{"service.endpoint", "target.tcp", "target.udp", "target.icmp", "dns.cluster", "dns.service", "path.loss", "path.mtu"}
 
 // Peer is what all checks from one vantage point together say of one address.
 type Peer struct {

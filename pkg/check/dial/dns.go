@@ -143,6 +143,9 @@ func exchange(ctx context.Context, q Question, m *dns.Msg, local *string) (*dns.
 				return in, nil
 			}
 		}
+		if q.Network == "tcp" && KindOf(err, q.Server) == check.Timeout {
+			return nil, problemf(check.Silent, "takes the connection, and does not answer")
+		}
 		err = dnsError(err)
 		var wrong *problem
 		switch {

@@ -20,6 +20,9 @@ func init() {
 			var findings []diagnose.Finding
 			vips := c.Find(diagnose.Match{Check: "api.vip", Status: []check.Status{check.Fail}})
 			for _, r := range vips {
+				if otherVIPDead(c) {
+					continue // it is the services' trouble, not the API's
+				}
 				direct := 0
 				for _, e := range c.Find(diagnose.Match{Check: "api.endpoint"}) {
 					if e.Vantage != r.Vantage {
@@ -48,4 +51,15 @@ func init() {
 			return findings
 		},
 	})
+}
+
+// otherVIPDead reports whether another service's ClusterIP is dead as well, while its
+// endpoints answer.
+func otherVIPDead(c *diagnose.Case) bool {
+	for _, t := range append(vipTroubles(c), coreTroubles(c)...) {
+		if t.whole && t.service != c.Facts.API.Service {
+			return true
+		}
+	}
+	return false
 }

@@ -92,17 +92,43 @@ func (w *world) flows(node string, flows ...[2]string) *world {
 
 // tunnelled are the flows of a repeat to node b, none of which arrived or all.
 func (w *world) tunnelled(arrived bool) *world {
-	var list [][2]string
+	return w.flows("b", repeated(arrived)...)
+}
+
+// left is the same at the own node, whose connection tracking is not empty.
+func (w *world) left(gone bool) *world {
+	return w.flows("a", repeated(gone)...).tracks("a")
+}
+
+// tracks says that a node's connection tracking is in use.
+func (w *world) tracks(node string) *world {
+	return w.read(node, "node.conntrack", check.Pass, "room").
+		kernel("node.conntrack "+node, facts.Kernel{Conntrack: &facts.Conntrack{Count: 9, Max: 99}})
+}
+
+func repeated(tracked bool) (list [][2]string) {
 	for _, ip := range []string{"10.2.0.2:8080", "10.2.0.3:8080"} {
 		for range 3 {
 			backend := ""
-			if arrived {
+			if tracked {
 				backend = ip
 			}
 			list = append(list, [2]string{ip, backend})
 		}
 	}
-	return w.flows("b", list...)
+	return list
+}
+
+// answered marks the flows of a node as answered.
+func (w *world) answered(node string) *world {
+	for _, r := range w.results {
+		if r.TaskID == "node.flows "+node {
+			for i := range r.Kernel.Flows {
+				r.Kernel.Flows[i].SeenReply = true
+			}
+		}
+	}
+	return w
 }
 
 // cut leaves the vantage pod without an answer from anybody.
@@ -157,7 +183,13 @@ func deepCases() []deepCase {
 		{name: "flows leave by the tunnel and do not arrive", world: newWorld().farDark().deep().tunnelled(false), moved: sent(12, 1),
 			cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Certain, where: "node/a"},
 		{name: "the far tunnel is busy with others", world: newWorld().farDark().deep().tunnelled(false), moved: sent(12, 90),
-			cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Likely, where: "node/a"},
+			candidates: []string{"NL-OVERLAY-BLOCKED"}},
+		{name: "answers leave by the tunnel and do not come back", world: newWorld().farDark().deep().tunnelled(true).answered("b").left(true),
+			moved: moved{"b": {"dev.flannel.1.txPackets": 12}, "a": {}}, cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Certain, where: "node/a"},
+		{name: "answers come back, and get lost behind the tunnel", world: newWorld().farDark().deep().tunnelled(true).answered("b").left(true).answered("a"),
+			moved: moved{"b": {"dev.flannel.1.txPackets": 12}, "a": {}}, not: "NL-OVERLAY-BLOCKED", left: 9},
+		{name: "nothing of ours leaves the own node, but others' packets do", world: newWorld().farDark().deep().tunnelled(false).left(false),
+			moved: sent(12, 0), not: "NL-OVERLAY-BLOCKED", left: 9},
 		{name: "flows do not even leave", world: newWorld().farDark().deep().tunnelled(false), moved: sent(2, 0), not: "NL-OVERLAY-BLOCKED", left: 9},
 		{name: "two flows are too few to be certain", world: newWorld().farDark().deep().flows("b", [2]string{"10.2.0.2:80"}, [2]string{"10.2.0.3:80"}), moved: sent(12, 0),
 			cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Likely, where: "node/a"},
@@ -193,7 +225,13 @@ func deepCases() []deepCase {
 			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Likely, where: "node/a"},
 		{name: "one ClusterIP is dead, a share of another: that may be something else", world: dead().deep().read("a", "node.proxy", check.Pass, "well"),
 			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Likely, where: "node/a", left: 1},
-		{name: "the same, and no kernel was asked", world: dead(), cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Likely, where: "node/a", candidates: []string{"NL-NODE-BRIDGE-NF"}},
+		{name: "the same, and no kernel was asked", world: dead(), candidates: []string{"NL-NODE-BRIDGE-NF", "NL-SVC-PROXY-STALE", "NL-SVC-VIP-DROPPED"}},
+		{name: "the ClusterIP is dead, and the node has not seen the connections", cause: "NL-SVC-VIP-DROPPED", confidence: diagnose.Likely, where: client,
+			world: newWorld().fail(check.Timeout, -1, "service.vip").deep().flows("a", [2]string{"10.96.0.80:80"}).tracks("a")},
+		{name: "the ClusterIP is dead, and the node sends connections on as they are", cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/a",
+			world: newWorld().fail(check.Timeout, -1, "service.vip").deep().flows("a", [2]string{"10.96.0.80:80", "10.96.0.80:80"}).tracks("a")},
+		{name: "no ClusterIP works, and kube-proxy hangs", cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/a",
+			world: newWorld().fail(check.Timeout, -1, "service.vip", "api.vip", "dns.cluster 10.96.0.10", "dns.cluster resolv.conf").deep().read("a", "node.proxy", check.Fail, "kube-proxy hangs")},
 		{name: "both, and kube-proxy hangs", world: dead().deep().read("a", "node.proxy", check.Fail, "kube-proxy hangs"),
 			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/a"},
 		{name: "both, and one goes to no endpoint", world: dead().deep().flows("a", [2]string{"10.96.0.81:80", "10.2.0.77:8080"}),

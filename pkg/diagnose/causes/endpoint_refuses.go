@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -57,11 +58,14 @@ func findEndpointRefuses(c *diagnose.Case) []diagnose.Finding {
 	return findings
 }
 
-// refusing are the results of a group of which every attempt is refused.
+// refusing are the results of a group of which every attempt is refused. Over UDP one
+// refusal is enough: hosts say that a port is closed about once a second (icmp(7),
+// icmp_ratelimit), whoever asks, and are silent between.
 func refusing(group []check.Result) []check.Result {
 	var refused []check.Result
 	for _, r := range group {
-		if r.Status == check.Fail && allFailures(r, check.Refused) {
+		udp := strings.HasSuffix(r.Target, " udp") && r.Failure == check.Refused && allFailures(r, check.Refused, check.Timeout)
+		if r.Status == check.Fail && (udp || allFailures(r, check.Refused)) {
 			refused = append(refused, r)
 		}
 	}

@@ -18,9 +18,8 @@ func flowsTo(c *diagnose.Case, vip string) []handedOver {
 		if !flow.Found {
 			continue
 		}
-		dst, err := netip.ParseAddrPort(flow.Orig.Dst)
 		backend := flow.SentTo()
-		if err == nil && dst.Addr().Unmap().String() == vip && backend.IsValid() {
+		if addr, err := netip.ParseAddr(vip); err == nil && isTo(flow, addr) && backend.IsValid() {
 			list = append(list, handedOver{vip: vip, backend: backend.Addr().Unmap().String()})
 		}
 	}
@@ -37,4 +36,10 @@ func flowsAt(c *diagnose.Case, node string) []facts.Flow {
 		}
 	}
 	return list
+}
+
+// isTo reports whether a flow was sent to an address.
+func isTo(flow facts.Flow, addr netip.Addr) bool {
+	dst, err := netip.ParseAddrPort(flow.Orig.Dst)
+	return err == nil && dst.Addr().Unmap() == addr.Unmap()
 }

@@ -12,8 +12,8 @@ import (
 func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-POD-LINK-DOWN",
-		Summary: "the pod's own interface is down, or has no address or route",
-		Signal:  "Inside the pod no interface besides loopback is up with an address, or there is no default route. On the node of a pod that does not answer, a veth that leads into another network namespace is down, or without carrier.",
+		Summary: "the pod's own interface is down, or has no address",
+		Signal:  "Inside the pod no interface besides loopback is up with an address. On the node of a pod that does not answer, a veth that leads into another network namespace is down, or without carrier.",
 		Meaning: "The pod reaches nothing but itself.",
 		Confirm: []string{"kubectl netlook pod POD -o wide: the row vantage interface"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: its network is then made anew"},

@@ -119,6 +119,9 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 			byAddr[addr] = t
 			order = append(order, addr)
 		}
+		if slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return a.Failure != "" && a.Failure != check.Timeout }) {
+			continue // a closed UDP port: hosts say so once a second, and are silent between
+		}
 		lost := 0
 		for _, a := range r.Attempts {
 			if a.Failure == check.Timeout || a.Repeats > 0 {

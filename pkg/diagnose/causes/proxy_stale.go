@@ -44,13 +44,19 @@ func findProxyStale(c *diagnose.Case) []diagnose.Finding {
 			doubtful = append(doubtful, t)
 		}
 	}
-	ghosts := ghostsOf(c, append(troubles, doubtful...))
+	for _, t := range coreTroubles(c) {
+		// The API's alone has a cause of its own.
+		if t.service == c.Facts.DNS.Service || len(troubles) > 0 || len(proxy) > 0 {
+			troubles = append(troubles, t)
+		}
+	}
+	ghosts := ghostsOf(c, append(slices.Clone(troubles), doubtful...))
 	onlyDoubt := len(troubles) == 0
 	if len(ghosts) > 0 || onlyDoubt {
 		troubles = append(troubles, doubtful...)
 	}
 	sure := len(proxy) > 0 || len(ghosts) > 0
-	if len(troubles) == 0 && len(proxy) == 0 || onlyDoubt && !sure && c.Deep(home) {
+	if len(troubles) == 0 && len(proxy) == 0 || onlyDoubt && !sure && c.Deep(home) || !sure && neverCame(c, troubles) {
 		return nil
 	}
 	f := diagnose.Finding{
@@ -68,20 +74,21 @@ func findProxyStale(c *diagnose.Case) []diagnose.Finding {
 	}
 	for _, t := range troubles {
 		f.Evidence = append(f.Evidence, t.evidence()...)
-		f.Explains = append(f.Explains, diagnose.Key(t.result))
+		f.Explains = append(f.Explains, t.keys()...)
 	}
 	f.Evidence = append(f.Evidence, ghosts...)
 	switch {
 	case sure:
 		f.Confidence, f.Rank = diagnose.Certain, rankMeasured
-	case onlyDoubt:
-		f.Confidence = diagnose.Possible
+	case onlyDoubt || !c.Deep(home):
+		f.Confidence = diagnose.Possible // a rule that drops them looks alike
 	}
 	return []diagnose.Finding{f}
 }
 
 // ghostsOf are the flows to these ClusterIPs that the kernel handed to an address
-// that is no endpoint of the service (nf_conntrack: the source of the reply tuple).
+// that is no endpoint of the service (nf_conntrack: the source of the reply tuple), or
+// to nobody: it sent them on as they were.
 func ghostsOf(c *diagnose.Case, troubles []vipTrouble) []string {
 	var lines []string
 	for _, t := range troubles {
@@ -90,10 +97,15 @@ func ghostsOf(c *diagnose.Case, troubles []vipTrouble) []string {
 			endpoints = append(endpoints, e.Addr.Unmap().String())
 		}
 		for _, flow := range flowsTo(c, vipAddr(t.result).String()) {
-			if slices.Contains(endpoints, flow.backend) || flow.backend == flow.vip {
-				continue
-			}
 			line := fmt.Sprintf("the kernel sent %s to %s, which is no endpoint of service %s", flow.vip, flow.backend, t.service.Ref())
+			switch {
+			case slices.Contains(endpoints, flow.backend):
+				continue
+			case flow.backend == flow.vip && !t.whole:
+				continue
+			case flow.backend == flow.vip:
+				line = fmt.Sprintf("the kernel sent connections to %s on as they were: no rule hands service %s over", flow.vip, t.service.Ref())
+			}
 			if !slices.Contains(lines, line) {
 				lines = append(lines, line)
 			}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -25,9 +24,16 @@ type vipTrouble struct {
 	local int
 	// whole says that every attempt failed.
 	whole bool
+	// also are other bad results that go by way of the same ClusterIP.
+	also []check.Result
 }
 
-// vipTroubles finds them, but for the API server's, which has a cause of its own.
+// keys are those of all bad results of the trouble.
+func (t vipTrouble) keys() []string {
+	return append([]string{diagnose.Key(t.result)}, diagnose.Keys(t.also)...)
+}
+
+// vipTroubles finds them among the services in question.
 func vipTroubles(c *diagnose.Case) []vipTrouble {
 	var list []vipTrouble
 	for _, r := range c.Find(diagnose.Match{Check: "service.vip", Status: failing}) {
@@ -56,6 +62,52 @@ func vipTroubles(c *diagnose.Case) []vipTrouble {
 				t.self = true
 			case e.Node != "" && e.Node == c.Home():
 				t.local++
+			}
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// coreTroubles are those of the cluster's own services, DNS and the API: their
+// ClusterIPs are dead altogether from the pod, while whoever is behind them answers.
+func coreTroubles(c *diagnose.Case) []vipTrouble {
+	var list []vipTrouble
+	for _, core := range []struct {
+		service     *facts.Service
+		vip, behind string
+	}{
+		{service: c.Facts.DNS.Service, vip: "dns.cluster", behind: "dns.cluster"},
+		{service: c.Facts.API.Service, vip: "api.vip", behind: "api.endpoint"},
+	} {
+		s := core.service
+		if s == nil {
+			continue
+		}
+		t := vipTrouble{service: s, whole: true}
+		var bad []check.Result
+		dead := true
+		for _, r := range c.Find(diagnose.Match{Vantage: c.Facts.Vantage.String()}) {
+			addr, known := diagnose.TargetAddr(r)
+			switch {
+			case r.Vantage != c.Facts.Vantage.String() || !known:
+			case r.Check == core.vip && slices.Contains(s.ClusterIPs, addr):
+				bad = append(bad, r)
+				dead = dead && allFailures(r, check.Timeout, check.Refused, check.Unreachable)
+			case r.Check == core.behind:
+				t.endpoints = append(t.endpoints, r)
+			}
+		}
+		healthy := !slices.ContainsFunc(t.endpoints, func(r check.Result) bool { return r.Status != check.Pass })
+		if len(bad) == 0 || !dead || !healthy || len(t.endpoints) == 0 {
+			continue
+		}
+		t.result, t.also = bad[0], bad[1:]
+		if s == c.Facts.DNS.Service {
+			for _, key := range namesFailing(c) {
+				if r, ok := c.Get(key); ok && r.Vantage == t.result.Vantage {
+					t.also = append(t.also, r)
+				}
 			}
 		}
 		list = append(list, t)
@@ -101,10 +153,6 @@ func settingFor(addr netip.Addr) string {
 }
 
 func vipAddr(r check.Result) netip.Addr {
-	text, _, _ := strings.Cut(r.Target, " ")
-	ap, err := netip.ParseAddrPort(text)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr()
+	addr, _ := diagnose.TargetAddr(r)
+	return addr
 }

@@ -48,7 +48,7 @@ func findTargetPort(c *diagnose.Case) []diagnose.Finding {
 			continue // one process that is gone, for all that is known
 		}
 		f := diagnose.Finding{
-			Headline:   fmt.Sprintf("service %s sends to port %s, and nothing listens there on any of its %d pods", s.Ref(), portOf(refused[0]), len(group)),
+			Headline:   fmt.Sprintf("service %s sends to port %s, and nothing listens there on any of its %d pods", s.Ref(), portText(refused[0]), len(group)),
 			Confidence: diagnose.Likely,
 			Where:      places(c, refused),
 			Evidence:   seenAll(refused),
@@ -75,28 +75,31 @@ func ofService(c *diagnose.Case, subject string) []string {
 	return keys
 }
 
-// portOf is the port in a result's target.
-func portOf(r check.Result) string {
-	target, _, _ := strings.Cut(r.Target, " ")
-	return target[strings.LastIndex(target, ":")+1:]
+// portText is the port of a result's target, as kubectl writes it: 8080, 53/UDP.
+func portText(r check.Result) string {
+	at, protocol, _ := diagnose.TargetPort(r)
+	if protocol == facts.TCP {
+		return strconv.Itoa(int(at.Port()))
+	}
+	return fmt.Sprintf("%d/%s", at.Port(), protocol)
 }
 
 // declares reports which ports the service's pods declare, and whether the one tried
 // is surely not among them. Declaring is voluntary: pods that declare nothing say
 // nothing.
 func declares(s *facts.Service, r check.Result) (declared string, undeclared bool) {
-	port, err := strconv.ParseUint(portOf(r), 10, 16)
-	if err != nil || !s.SelectorRead {
+	port, protocol, ok := diagnose.TargetPort(r)
+	if !ok || !s.SelectorRead {
 		return "", false
 	}
 	var ports []string
 	for _, pod := range s.SelectedPods {
 		for _, container := range pod.Containers {
 			for _, p := range container.Ports {
-				if p.Port == uint16(port) {
+				if p.Port == port.Port() && p.Protocol == protocol {
 					return "", false
 				}
-				ports = append(ports, strconv.Itoa(int(p.Port)))
+				ports = append(ports, fmt.Sprintf("%d/%s", p.Port, p.Protocol))
 			}
 		}
 	}

@@ -1,0 +1,109 @@
+package causes
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-DNS-NO-ANSWER",
+		Summary: "a DNS server of the cluster is there, and answers no question",
+		Signal:  "Every question put to one DNS server by itself is lost, over UDP and over TCP, while its pod gives other signs of life. A TCP connection that comes about and stays without an answer is a process that hangs; one that does not is a rule that drops the port.",
+		Meaning: "Names resolve late or not at all: each question that the ClusterIP hands to such a server waits for the resolver's timeout, 5 s as a rule.",
+		Confirm: []string{"kubectl -n kube-system logs DNS-POD --tail=20", "kubectl get networkpolicies -A"},
+		Remedy:  []string{"kubectl -n kube-system delete pod DNS-POD", "allow port 53 over UDP and TCP in the NetworkPolicy that drops it"},
+		Source:  "resolv.conf(5), option timeout; https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/",
+		Find: func(c *diagnose.Case) []diagnose.Finding {
+			var findings []diagnose.Finding
+			for _, vantage := range vantages(c) {
+				if f, ok := dnsNoAnswer(c, vantage); ok {
+					findings = append(findings, f)
+				}
+			}
+			return findings
+		},
+	})
+}
+
+func dnsNoAnswer(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
+	s := c.Facts.DNS.Service
+	if s == nil {
+		return diagnose.Finding{}, false
+	}
+	var dead []check.Result
+	var keys []string
+	servers, hung := 0, 0
+	for _, e := range s.Ready() {
+		servers++
+		over := map[string]bool{} // the transports over which nothing was answered
+		var results []check.Result
+		accepted := false
+		for _, r := range c.Find(diagnose.Match{Check: "dns.cluster", Vantage: vantage}) {
+			if addr, known := diagnose.TargetAddr(r); r.Vantage != vantage || !known || addr != e.Addr.Unmap() || !allFailures(r, check.Timeout, check.Silent) {
+				continue
+			}
+			_, transport := serverOf(r)
+			over[transport] = true
+			accepted = accepted || r.Failure == check.Silent
+			results = append(results, r)
+		}
+		if !over["udp"] || !over["tcp"] || c.PeerAt(vantage, e.Addr.Unmap()).Dark() {
+			continue
+		}
+		if accepted {
+			hung++
+		}
+		dead = append(dead, results...)
+		for _, r := range c.Find(diagnose.Match{Check: "dns.", Vantage: vantage, Status: failing}) {
+			if addr, known := diagnose.TargetAddr(r); known && addr == e.Addr.Unmap() {
+				keys = append(keys, diagnose.Key(r))
+			}
+		}
+	}
+	if len(dead) == 0 {
+		return diagnose.Finding{}, false
+	}
+	gone := len(places(c, dead)) / 2
+	f := diagnose.Finding{
+		Headline:   fmt.Sprintf("%d of %d DNS servers of the cluster answer no question from %s", gone, servers, vantage),
+		Confidence: diagnose.Likely,
+		Where:      dnsPlaces(c, dead),
+		Evidence:   append(seenAll(dead), "their pods give other signs of life"),
+		Explains:   c.Through(keys),
+		Likely:     "a NetworkPolicy or firewall drops port 53 over UDP and TCP, at this end or theirs",
+		Try:        []string{"kubectl get networkpolicies -A", fmt.Sprintf("kubectl -n %s get pods -o wide -l k8s-app=kube-dns", s.Namespace)},
+		Rank:       rankService,
+	}
+	if gone == servers {
+		f.Explains = append(f.Explains, namesFailing(c)...)
+	}
+	if hung > 0 {
+		f.Likely = "the server's process hangs: it takes connections over TCP, and says nothing"
+		if namespace, pod := namespaced(dead[0].Object); namespace != "" {
+			f.Try = []string{fmt.Sprintf("kubectl -n %s logs %s --tail=20", namespace, pod), fmt.Sprintf("kubectl -n %s delete pod %s", namespace, pod)}
+		}
+	}
+	return f, true
+}
+
+// dnsPlaces are the servers' pods, each once: a server has a result for each transport.
+func dnsPlaces(c *diagnose.Case, results []check.Result) []string {
+	var list []string
+	for _, r := range results {
+		text := r.Object
+		if text == "" {
+			text, _ = serverOf(r)
+		}
+		if node := c.NodeOf(r); node != "" {
+			text += " on node " + node
+		}
+		if !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return list[:min(len(list), mostPlaces)]
+}

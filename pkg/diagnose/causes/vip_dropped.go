@@ -1,0 +1,83 @@
+package causes
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-SVC-VIP-DROPPED",
+		Summary: "what is sent to a ClusterIP is dropped before the node hands it over",
+		Signal:  "A ClusterIP never answers while every endpoint answers by itself, kube-proxy is well, and the node's connection tracking holds none of the connections that were made to it: a rule drops them in the pod or on the node before they are sent on.",
+		Meaning: "Services cannot be reached from there, whoever is behind them.",
+		Confirm: []string{"nft list ruleset (in the pod's network namespace, and on the node)", "iptables-save | grep -e DROP -e REJECT"},
+		Remedy:  []string{"remove the rule that drops the service range"},
+		Source:  "net/netfilter/nf_conntrack_core.c, nf_conntrack_confirm: an entry exists once its first packet was sent on",
+		Deep:    true,
+		Find:    findVIPDropped,
+	})
+}
+
+func findVIPDropped(c *diagnose.Case) []diagnose.Finding {
+	home := c.Home()
+	var troubles []vipTrouble
+	for _, t := range append(vipTroubles(c), coreTroubles(c)...) {
+		if t.whole && t.result.Failure == check.Timeout {
+			troubles = append(troubles, t)
+		}
+	}
+	deep := c.Deep(home)
+	if len(troubles) == 0 || deep && !neverCame(c, troubles) {
+		return nil
+	}
+	f := diagnose.Finding{
+		Headline:   fmt.Sprintf("connections to ClusterIPs are dropped in %s or on node %s before they are handed over", c.Facts.Vantage.String(), home),
+		Confidence: diagnose.Possible,
+		Where:      []string{c.Facts.Vantage.String(), "node/" + home},
+		Likely:     "a packet filter rule in the pod's own network namespace (a sidecar's or an init container's), or on the node",
+		Try:        []string{"nft list ruleset   (in the pod and on node " + home + ")"},
+		Rank:       rankPod,
+	}
+	for _, t := range troubles {
+		f.Evidence = append(f.Evidence, t.evidence()...)
+		f.Explains = append(f.Explains, t.keys()...)
+	}
+	if deep {
+		f.Confidence = diagnose.Likely
+		f.Evidence = append(f.Evidence, "none of these connections is in the connection tracking of node "+home+", and kube-proxy is well there")
+	}
+	return []diagnose.Finding{f}
+}
+
+// neverCame reports whether the home node was asked for connections to these
+// ClusterIPs, tracks connections, and holds none of them. Refused ones prove nothing:
+// a reset ends an entry at once.
+func neverCame(c *diagnose.Case, troubles []vipTrouble) bool {
+	home := c.Home()
+	if len(troubles) == 0 || !tracksConnections(c, home) {
+		return false
+	}
+	asked := false
+	for _, t := range troubles {
+		if t.result.Failure != check.Timeout {
+			return false
+		}
+		addr := vipAddr(t.result)
+		for _, flow := range flowsAt(c, home) {
+			if !isTo(flow, addr) {
+				continue
+			}
+			if flow.Found {
+				return false
+			}
+			asked = true
+		}
+	}
+	return asked && !slices.ContainsFunc(c.Find(diagnose.Match{Check: "node.proxy", Vantage: "node/", Status: failing}), func(r check.Result) bool {
+		return r.Vantage == "node/"+home
+	})
+}
