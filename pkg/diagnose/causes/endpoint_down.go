@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -36,8 +37,9 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 	var dead []check.Result
 	confidence := diagnose.Likely
 	likely := "a rule inside the pod, its NetworkPolicy or its node drops the port; a process that is gone would refuse"
+	refused := diagnose.Keys(refusing(group))
 	for _, r := range group {
-		if !allFailures(r, check.Timeout, check.Unreachable) {
+		if !allFailures(r, check.Timeout, check.Unreachable) || slices.Contains(refused, diagnose.Key(r)) {
 			continue
 		}
 		if c.CutOff(r.Vantage) {

@@ -2,10 +2,11 @@ package causes
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 func init() {
@@ -59,15 +60,22 @@ func findEndpointRefuses(c *diagnose.Case) []diagnose.Finding {
 }
 
 // refusing are the results of a group of which every attempt is refused. Over UDP one
-// refusal is enough: hosts say that a port is closed about once a second (icmp(7),
-// icmp_ratelimit), whoever asks, and are silent between.
+// refusal is enough, and where one endpoint refuses, those that are silent count too:
+// hosts say that a port is closed about once a second (icmp(7), icmp_ratelimit),
+// whoever asks, and are silent between.
 func refusing(group []check.Result) []check.Result {
 	var refused []check.Result
+	closed := slices.ContainsFunc(group, func(r check.Result) bool { return overUDP(r) && r.Failure == check.Refused })
 	for _, r := range group {
-		udp := strings.HasSuffix(r.Target, " udp") && r.Failure == check.Refused && allFailures(r, check.Refused, check.Timeout)
-		if r.Status == check.Fail && (udp || allFailures(r, check.Refused)) {
+		silent := closed && overUDP(r) && allFailures(r, check.Refused, check.Timeout)
+		if r.Status == check.Fail && (silent || allFailures(r, check.Refused)) {
 			refused = append(refused, r)
 		}
 	}
 	return refused
+}
+
+func overUDP(r check.Result) bool {
+	_, protocol, ok := diagnose.TargetPort(r)
+	return ok && protocol == facts.UDP
 }

@@ -26,9 +26,8 @@ func init() {
 
 func findGateway(c *diagnose.Case) []diagnose.Finding {
 	vantage := c.Facts.Vantage.String()
-	lost := everything(c, vantage)
 	port, found := ownPort(c)
-	if !found || port.Master == "" || len(lost) == 0 {
+	if !found || port.Master == "" {
 		return nil
 	}
 	var links []facts.Link
@@ -42,12 +41,15 @@ func findGateway(c *diagnose.Case) []diagnose.Finding {
 		if slices.ContainsFunc(links, func(l facts.Link) bool { return holds(l, gateway) }) || gateway.IsLinkLocalUnicast() {
 			continue // 169.254.1.1 and fe80::1 are answered for by proxy ARP and NDP
 		}
+		if i := slices.IndexFunc(links, func(l facts.Link) bool { return l.Name == port.Master }); i < 0 || !hasFamily(links[i], gateway) {
+			continue // a bridge without any address is its node's trouble: NL-NODE-ROUTE-MISSING
+		}
 		f := diagnose.Finding{
 			Headline:   fmt.Sprintf("the gateway of %s, %s, is no address of node %s", vantage, gateway, c.Home()),
 			Confidence: diagnose.Certain,
 			Where:      []string{vantage, "bridge " + port.Master + " on node " + c.Home()},
 			Evidence:   []string{fmt.Sprintf("default via %s in the pod; its link ends at %s, a port of bridge %s on node %s", gateway, port.Name, port.Master, c.Home())},
-			Likely:     "something has changed the pod's routes, or the bridge has lost its address",
+			Likely:     "something has changed the pod's routes, or the bridge's address",
 			Rank:       rankMeasured,
 		}
 		for _, l := range links {
@@ -55,12 +57,7 @@ func findGateway(c *diagnose.Case) []diagnose.Finding {
 				f.Evidence = append(f.Evidence, "addresses of "+l.Name+": "+strings.Join(l.Addrs, ", "))
 			}
 		}
-		for _, key := range lost {
-			r, _ := c.Get(key)
-			if c.NodeOf(r) != c.Home() {
-				f.Explains = append(f.Explains, key)
-			}
-		}
+		f.Explains = beyond(c, c.Home())
 		if pod := c.Facts.Vantage.Pod; pod != nil {
 			f.Try = []string{fmt.Sprintf("ip addr show dev %s   (on node %s)", port.Master, c.Home()), fmt.Sprintf("kubectl -n %s delete pod %s   (its owner makes it anew)", pod.Namespace, pod.Name)}
 		}
@@ -90,6 +87,14 @@ func ownGateways(c *diagnose.Case, peer int) []netip.Addr {
 		}
 	}
 	return list
+}
+
+// hasFamily reports whether a link has a global address of the family of addr.
+func hasFamily(l facts.Link, addr netip.Addr) bool {
+	return slices.ContainsFunc(l.Addrs, func(text string) bool {
+		p, err := netip.ParsePrefix(text)
+		return err == nil && p.Addr().Is4() == addr.Is4() && !p.Addr().IsLinkLocalUnicast()
+	})
 }
 
 func holds(l facts.Link, addr netip.Addr) bool {

@@ -38,9 +38,12 @@ func (s nodeState) find(c *diagnose.Case) []diagnose.Finding {
 		keys := []string{diagnose.Key(r)}
 		if s.pairwise {
 			for _, e := range r.Evidence {
-				if e.Key == node { // its own pods
+				if e.Key == node { // its own pods: they reach each other at most
 					keys = append(keys, c.Crossing(node, "")...)
 					keys = append(keys, within(c, node)...)
+					if node == c.Home() {
+						keys = append(keys, beyond(c, node)...)
+					}
 					continue
 				}
 				keys = append(keys, c.Crossing(node, e.Key)...)
@@ -135,4 +138,13 @@ func everything(c *diagnose.Case, vantage string) []string {
 		}
 	}
 	return keys
+}
+
+// beyond are the bad results of the vantage pod, on node, but for those about pods of
+// the same node.
+func beyond(c *diagnose.Case, node string) []string {
+	return slices.DeleteFunc(everything(c, c.Facts.Vantage.String()), func(key string) bool {
+		r, _ := c.Get(key)
+		return c.NodeOf(r) == node
+	})
 }
