@@ -3,6 +3,7 @@ package causes
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,28 @@ func (w *world) fail(kind check.Failure, lost int, tasks ...string) *world {
 	return w
 }
 
+// closedUDP makes the service one of UDP on whose port nobody listens: hosts refuse
+// now and then, and the last endpoint was not lucky.
+func (w *world) closedUDP() *world {
+	for i := range w.results {
+		r := &w.results[i]
+		if r.Check != "service.endpoint" && r.Check != "service.vip" {
+			continue
+		}
+		r.Target += " udp"
+		r.Status, r.Failure = check.Fail, check.Refused
+		for j := range r.Attempts {
+			r.Attempts[j].Failure = check.Timeout
+		}
+		if strings.HasPrefix(r.Target, "10.2.0.3") {
+			r.Status, r.Failure = check.Warn, check.Timeout
+			continue
+		}
+		r.Attempts[1].Failure = check.Refused
+	}
+	return w
+}
+
 // read adds a result of a node's kernel.
 func (w *world) read(node, id string, status check.Status, summary string, evidence ...check.Evidence) *world {
 	r := check.Result{TaskID: id + " " + node, Check: id, Vantage: "node/" + node, Status: status, Summary: summary, Evidence: evidence,
@@ -164,6 +187,7 @@ func TestVerdicts(t *testing.T) {
 			world: newWorld().fail(check.Timeout, -1, "dns.cluster 10.96.0.10", "dns.cluster resolv.conf")},
 		{name: "no ClusterIP works, the API's among them", candidates: []string{"NL-SVC-PROXY-STALE", "NL-SVC-VIP-DROPPED"},
 			world: newWorld().fail(check.Timeout, -1, "service.vip", "api.vip", "dns.cluster 10.96.0.10", "dns.cluster resolv.conf")},
+		{name: "a service says UDP, and its pods listen on TCP", causes: []string{"NL-SVC-TARGET-PORT"}, world: newWorld().closedUDP()},
 		{name: "a DNS server is silent, its pod is not", causes: []string{"NL-DNS-NO-ANSWER"},
 			world: newWorld().loss("10.2.0.53", 0, 0).fail(check.Timeout, -1, "dns.cluster 10.2.0.53").fail(check.Timeout, 1, "dns.cluster 10.96.0.10", "dns.cluster resolv.conf")},
 		{name: "the pod has no default route", causes: []string{"NL-POD-NO-ROUTE"},

@@ -68,7 +68,7 @@ func refusing(group []check.Result) []check.Result {
 	closed := slices.ContainsFunc(group, func(r check.Result) bool { return overUDP(r) && r.Failure == check.Refused })
 	for _, r := range group {
 		silent := closed && overUDP(r) && allFailures(r, check.Refused, check.Timeout)
-		if r.Status == check.Fail && (silent || allFailures(r, check.Refused)) {
+		if diagnose.Bad(r) && silent || r.Status == check.Fail && allFailures(r, check.Refused) {
 			refused = append(refused, r)
 		}
 	}
