@@ -1,6 +1,7 @@
 #!/bin/bash
 # make test, the part that needs a cluster: the whole suite on the default cluster,
-# then the dual-stack part on an IPv4+IPv6 one with kube-proxy in nftables mode.
+# the fault corpus, whose every verdict must be right, and then the dual-stack part on
+# an IPv4+IPv6 cluster with kube-proxy in nftables mode.
 # With TESTCLUSTER=none it runs against $KUBECONFIG instead; what needs the nodes is
 # then skipped, and says so. The test cluster is taken down at the end.
 set -euo pipefail
@@ -14,5 +15,6 @@ fi
 trap 'make cluster-down' EXIT
 make cluster
 make e2e E2E_FLAGS='-v -skip TestDualStack'
+make faults FAULTS_FLAGS=-bar
 make cluster CLUSTER_FLAGS='--nodes cp,w1 --ip-family dual --proxy-mode nftables'
 make e2e E2E_FLAGS='-v -run TestDualStack'

@@ -112,8 +112,11 @@ func TestTable(t *testing.T) {
 	if !strings.Contains(text.String(), "02-broken") {
 		t.Errorf("the fault is not in\n%s", text.String())
 	}
-	if got := Summarize(rows).Problems(); len(got) != 3 {
-		t.Errorf("problems %q, want three: deep, false causes, median", got)
+	if got := Summarize(rows).Problems(); len(got) != 2 {
+		t.Errorf("problems %q, want two: deep, false causes", got)
+	}
+	if got := Summarize(rows).Late(); len(got) != 1 {
+		t.Errorf("late %q, want one: the median of deep", got)
 	}
 	if got := Summarize(rows[:1]).Problems(); len(got) != 0 {
 		t.Errorf("problems %q, want none", got)

@@ -53,20 +53,32 @@ func Summarize(rows []Row) Summary {
 	return s
 }
 
-// Problems says where the bar is missed; none: it is met.
+// Problems says where the bar for verdicts is missed; none: it is met.
 func (s Summary) Problems() []string {
-	var list []string
-	add := func(bad bool, format string, args ...any) {
-		if bad {
-			list = append(list, fmt.Sprintf(format, args...))
-		}
-	}
+	var list problems
+	add := list.add
 	add(!s.ShallowSkipped && s.ShallowGood < s.Faults, "shallow: right first or an honest cannot tell on %d of %d", s.ShallowGood, s.Faults)
 	add(!s.DeepMissed && s.DeepGood < s.Faults, "deep: right first on %d of %d", s.DeepGood, s.Faults)
 	add(s.FalseCauses > 0, "%d false causes", s.FalseCauses)
+	return list
+}
+
+// Late says which budgets of time are missed. That is told, and fails nothing: the
+// machine may be busy with something else.
+func (s Summary) Late() []string {
+	var list problems
+	add := list.add
 	add(s.ShallowMedian > ShallowBudget, "shallow: median %s, budget %s", short(s.ShallowMedian), ShallowBudget)
 	add(s.DeepMedian > DeepBudget, "deep: median %s, budget %s", short(s.DeepMedian), DeepBudget)
 	return list
+}
+
+type problems []string
+
+func (p *problems) add(bad bool, format string, args ...any) {
+	if bad {
+		*p = append(*p, fmt.Sprintf(format, args...))
+	}
 }
 
 // String gives the summary as sentences.
@@ -79,6 +91,9 @@ func (s Summary) String() string {
 		parts = append(parts, fmt.Sprintf("With `--deep`: right first on %d of %d; median %s.", s.DeepGood, s.Faults, short(s.DeepMedian)))
 	}
 	parts = append(parts, fmt.Sprintf("False causes: %d.", s.FalseCauses))
+	for _, late := range s.Late() {
+		parts = append(parts, "Late: "+late+".")
+	}
 	return strings.Join(parts, " ")
 }
 

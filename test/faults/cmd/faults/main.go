@@ -28,7 +28,7 @@ func main() {
 func run() error {
 	var (
 		pattern = flag.String("run", "", "only faults whose name matches this `regexp`; docs/faults.md is then left alone")
-		bar     = flag.Bool("bar", false, "fail when the score misses the bar, not only when a fault does not bite or heal")
+		bar     = flag.Bool("bar", false, "fail when a verdict misses the bar, not only when a fault does not bite or heal")
 		reports = flag.String("reports", "", "keep netlook's reports in this `folder`")
 		shallow = flag.Bool("shallow", true, "run netlook without --deep")
 		deep    = flag.Bool("deep", true, "run netlook with --deep")
