@@ -61,7 +61,13 @@ type proxySeen struct {
 	Live     bool
 	Where    string
 	RulesErr error
+	// Replaced is the program that hands services over in kube-proxy's place, by the
+	// devices that it makes, "" when none is known to.
+	Replaced string
 }
+
+// replacements are devices that programs make which take over from kube-proxy.
+var replacements = map[string]string{"cilium_host": "Cilium", "kube-dummy-if": "kube-router"}
 
 // askProxy asks the addresses of this node where a kube-proxy may listen.
 func askProxy(ctx context.Context, ips []netip.Addr) proxySeen {
@@ -94,6 +100,12 @@ func askProxy(ctx context.Context, ips []netip.Addr) proxySeen {
 	}
 	seen.Rules, seen.RulesErr = netsys.ProxyRules()
 	seen.RulesRead = seen.RulesErr == nil
+	links, _ := netsys.Links()
+	for _, l := range links {
+		if name, known := replacements[l.Name]; known {
+			seen.Replaced = name
+		}
+	}
 	return seen
 }
 
@@ -122,6 +134,8 @@ func judgeProxy(seen proxySeen) check.Result {
 		r.Meaning = "kube-proxy does not bring its rules up to date: services are reached as they were when it began to hang"
 	case seen.Mode != "":
 		r = check.Result{Status: check.Pass, Summary: "kube-proxy runs, " + mode + "; it does not show its health on port " + strconv.Itoa(proxyHealthPort)}
+	case seen.Refused && len(seen.Rules) > 0 && seen.Replaced != "":
+		r = check.Result{Status: check.Warn, Summary: "kube-proxy does not run, and left its rules behind; " + seen.Replaced + " is here and may hand services over in its place"}
 	case seen.Refused && len(seen.Rules) > 0:
 		r = failed(check.NotReady, "kube-proxy's rules are here, but it does not run")
 		r.Meaning = "the rules stay as they were when it ended: new services and endpoints are unknown to this node, and dead endpoints stay (unless another program has replaced kube-proxy, and its rules were left behind)"

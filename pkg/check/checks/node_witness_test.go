@@ -114,6 +114,7 @@ func TestJudgeProxy(t *testing.T) {
 		{"sick", proxySeen{Proxy: facts.Proxy{Health: "503"}, Where: "127.0.0.1:10256"}, check.Fail},
 		{"health is elsewhere", proxySeen{Proxy: facts.Proxy{Mode: "iptables", Rules: rules.Rules}, Refused: true}, check.Pass},
 		{"dead, its rules are left", proxySeen{Proxy: rules, Refused: true}, check.Fail},
+		{"dead, its rules are left, and Cilium is here", proxySeen{Proxy: rules, Refused: true, Replaced: "Cilium"}, check.Warn},
 		{"replaced", proxySeen{Refused: true}, check.Skipped},
 		{"rules cannot be read", proxySeen{Refused: true, RulesErr: errors.New("operation not permitted")}, check.Skipped},
 		{"hangs", proxySeen{Proxy: rules, Hangs: true}, check.Fail},
