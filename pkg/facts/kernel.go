@@ -12,13 +12,15 @@ type Kernel struct {
 	Conntrack  *Conntrack  `json:"conntrack,omitempty"`
 	Rules      []Rule      `json:"rules,omitempty"`
 	Forwards   []Forward   `json:"forwards,omitempty"`
+	Drops      []Drop      `json:"drops,omitempty"`
 	Qdiscs     []Qdisc     `json:"qdiscs,omitempty"`
 	Flows      []Flow      `json:"flows,omitempty"`
 	Proxy      *Proxy      `json:"proxy,omitempty"`
 	// Counters only ever grow while the kernel runs; see Moved. Their names are those
 	// of /proc/net, with what they belong to before a dot: ip, icmp, tcp, udp, ip6,
 	// icmp6, udp6, tcpext, dev.INTERFACE, softnet, conntrack, arp, ndisc. IpExt of
-	// /proc/net/netstat is in ip: "ip.InNoRoutes".
+	// /proc/net/netstat is in ip: "ip.InNoRoutes". Those of packet filter rules that drop
+	// are in filter; see Drop.Counter.
 	Counters map[string]uint64 `json:"counters,omitempty"`
 }
 

@@ -30,3 +30,6 @@ func ProxyRules() ([]string, error) { return nil, ErrUnsupported }
 
 // Forward is for Linux only.
 func Forward(netip.Addr, netip.Addr, int) (facts.Forward, bool) { return facts.Forward{}, false }
+
+// FilterDrops is for Linux only.
+func FilterDrops() ([]facts.Drop, error) { return nil, ErrUnsupported }

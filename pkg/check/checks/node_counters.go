@@ -42,6 +42,13 @@ func readCounters() check.Result {
 			r.With("conntrack", "its counters cannot be read")
 		}
 	}
+	if drops, err := netsys.FilterDrops(); err == nil { // NET_ADMIN; node.filter says more
+		for _, d := range drops {
+			if d.Packets != nil {
+				all[d.Counter()] = *d.Packets
+			}
+		}
+	}
 	r.Status = check.Pass
 	r.Summary = fmt.Sprintf("%d counters read", len(all))
 	for _, name := range noteworthy {

@@ -256,3 +256,29 @@ func TestJudgeNeighbourTable(t *testing.T) {
 		}
 	}
 }
+
+// Rules that drop are no trouble; two backends at once are told.
+func TestJudgeFilter(t *testing.T) {
+	packets := uint64(7)
+	drops := []facts.Drop{{Family: "ip", Table: "filter", Chain: "FORWARD", Handle: 12, Hook: "forward", Verdict: "drop", Packets: &packets}}
+	for _, tt := range []struct {
+		name   string
+		drops  []facts.Drop
+		err    error
+		legacy []string
+		status check.Status
+		says   string
+	}{
+		{"none", nil, nil, nil, check.Pass, "0 rules"},
+		{"one that counts", drops, nil, nil, check.Pass, "ip filter FORWARD handle 12: drop in forward, 7 packets"},
+		{"the old iptables alone", nil, nil, []string{"filter"}, check.Pass, "tables filter"},
+		{"both", drops, nil, []string{"filter", "nat"}, check.Warn, "iptables-legacy (filter, nat) at once"},
+		{"no right", nil, syscall.EPERM, nil, check.Skipped, "NET_ADMIN"},
+		{"broken", nil, errors.New("boom"), nil, check.Error, "boom"},
+	} {
+		r := judgeFilter(tt.drops, tt.err, tt.legacy)
+		if r.Status != tt.status || r.Failure != "" || !strings.Contains(everything(r), tt.says) {
+			t.Errorf("%s: %s %q, want %s with %q", tt.name, r.Status, everything(r), tt.status, tt.says)
+		}
+	}
+}

@@ -119,6 +119,15 @@ func repeated(tracked bool) (list [][2]string) {
 	return list
 }
 
+// drops is a rule on a node that drops.
+func (w *world) drops(node, hook string, counted bool) *world {
+	d := facts.Drop{Family: "inet", Table: "guard", Chain: "c", Handle: 7, Hook: hook, Verdict: "drop"}
+	if counted {
+		d.Packets = new(uint64)
+	}
+	return w.read(node, "node.filter", check.Pass, "1 rule drops").kernel("node.filter "+node, facts.Kernel{Drops: []facts.Drop{d}})
+}
+
 // answered marks the flows of a node as answered.
 func (w *world) answered(node string) *world {
 	for _, r := range w.results {
@@ -193,6 +202,18 @@ func deepCases() []deepCase {
 		{name: "flows do not even leave", world: newWorld().farDark().deep().tunnelled(false), moved: sent(2, 0), not: "NL-OVERLAY-BLOCKED", left: 9},
 		{name: "two flows are too few to be certain", world: newWorld().farDark().deep().flows("b", [2]string{"10.2.0.2:80"}, [2]string{"10.2.0.3:80"}), moved: sent(12, 0),
 			cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Likely, where: "node/a"},
+		{name: "a rule's counter grew on the far node", world: newWorld().farDark().deep().tunnelled(false).tracks("b").drops("b", "forward", true), moved: moved{
+			"a": {"dev.flannel.1.txPackets": 12}, "b": {"dev.flannel.1.rxPackets": 12, "filter.inet guard c handle 7": 9}},
+			cause: "NL-NODE-FILTER-DROP", confidence: diagnose.Certain, where: "node/b"},
+		{name: "a rule's counter grew by less than was lost", world: newWorld().farDark().deep().tunnelled(false).tracks("b").drops("b", "forward", true), moved: moved{
+			"a": {"dev.flannel.1.txPackets": 12}, "b": {"dev.flannel.1.rxPackets": 12, "filter.inet guard c handle 7": 4}},
+			cause: "NL-NODE-FILTER-DROP", confidence: diagnose.Likely, where: "node/b"},
+		{name: "a rule that counts nothing, where packets seem to arrive", world: newWorld().farDark().deep().tunnelled(false).tracks("b").drops("b", "forward", false),
+			moved: sent(12, 12), candidates: []string{"NL-NODE-FILTER-DROP", "NL-OVERLAY-BLOCKED"}},
+		{name: "a rule's counter grew, and all of ours passed", world: newWorld().farDark().deep().tunnelled(true).tracks("b").drops("b", "forward", true), moved: moved{
+			"b": {"filter.inet guard c handle 7": 40}}, not: "NL-NODE-FILTER-DROP", left: 9},
+		{name: "rules drop on a healthy cluster", world: newWorld().deep().tracks("a").tracks("b").drops("a", "forward", true).drops("b", "forward", false), moved: moved{
+			"a": {"filter.inet guard c handle 7": 40}}},
 		{name: "nothing was repeated", world: newWorld().farDark().deep(), cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Likely, where: "node/a"},
 
 		{name: "the far node filters by reverse path", world: newWorld().farDark().deep().tunnelled(false), moved: moved{

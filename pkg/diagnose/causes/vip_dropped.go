@@ -48,6 +48,9 @@ func findVIPDropped(c *diagnose.Case) []diagnose.Finding {
 	}
 	if deep {
 		f.Confidence = diagnose.Likely
+		if _, known := ownPort(c); known && !cameOut(c) {
+			f.Evidence = append(f.Evidence, "fewer packets came out of the pod than connections were made in it: they are dropped inside")
+		}
 		f.Evidence = append(f.Evidence, "none of these connections is in the connection tracking of node "+home+", and kube-proxy is well there")
 	}
 	return []diagnose.Finding{f}

@@ -1,0 +1,211 @@
+package causes
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-NODE-FILTER-DROP",
+		Summary: "a packet filter rule on a node drops or rejects the packets",
+		Signal:  "While the failing checks were repeated, the counter of a rule of nftables or iptables-nft that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter can only be suspected.",
+		Meaning: "Somebody's rule, or a policy's, decides what may pass; what it hits fails, whatever the services and pods are like.",
+		Confirm: []string{"nft -a list ruleset (on the node)", "iptables-save -c | grep -e DROP -e REJECT (on the node)"},
+		Remedy:  []string{"nft delete rule FAMILY TABLE CHAIN handle N (on the node), once you know whose it is: a NetworkPolicy's comes back"},
+		Source:  "nft(8); net/netfilter/nf_tables_core.c, nft_do_chain",
+		Deep:    true,
+		Find:    findFilterDrop,
+	})
+}
+
+// minDropped is how many packets a rule must have dropped for that to mean something.
+const minDropped = 3
+
+func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, node := range deepNodes(c) {
+		var uncounted []facts.Drop
+		for _, d := range dropsAt(c, node) {
+			if strings.HasPrefix(d.Chain, "KUBE-") || d.Table == "kube-proxy" {
+				continue // kube-proxy's and the kubelet's own: what they drop has causes of its own
+			}
+			stopped := stoppedAt(c, node, d.Verdict == "reject")
+			n := c.Moved[node][d.Counter()]
+			switch {
+			case len(stopped) == 0:
+			case d.Packets == nil && onTheWay(d):
+				uncounted = append(uncounted, d)
+			case n >= minDropped:
+				f := filterFinding(node, d, about(c, node, stopped))
+				f.Confidence, f.Rank = diagnose.Certain, rankMeasured
+				if n < uint64(len(stopped)) {
+					f.Confidence, f.Rank = diagnose.Likely, rankNode // not all of them
+				}
+				f.Evidence = append(f.Evidence, fmt.Sprintf("its counter grew by %d while the failing checks were repeated", n), ended(node, stopped))
+				findings = append(findings, f)
+			}
+		}
+		if len(uncounted) == 0 {
+			continue
+		}
+		stopped := stoppedAt(c, node, false)
+		f := filterFinding(node, uncounted[0], about(c, node, stopped))
+		f.Headline = fmt.Sprintf("a packet filter rule on node %s may drop the packets", node)
+		f.Evidence = append(f.Evidence, ended(node, stopped), fmt.Sprintf("%d rules or policies there drop, and count nothing", len(uncounted)))
+		f.Confidence = diagnose.Possible
+		if node == c.Home() && cameOut(c) {
+			f.Confidence = diagnose.Likely
+			f.Evidence = append(f.Evidence, "all of them left the pod")
+		}
+		findings = append(findings, f)
+	}
+	return append(findings, filterSuspects(c)...)
+}
+
+func ended(node string, stopped []netip.AddrPort) string {
+	return fmt.Sprintf("%d of our connections came to an end on node %s", len(stopped), node)
+}
+
+func filterFinding(node string, d facts.Drop, keys []string) diagnose.Finding {
+	f := diagnose.Finding{
+		Headline: fmt.Sprintf("a packet filter rule on node %s drops the packets: %s", node, d.Name()),
+		Where:    []string{"node/" + node, d.Name()},
+		Explains: keys,
+		Likely:   "an administrator's, a security agent's or a policy engine's rule",
+		Try:      []string{fmt.Sprintf("nft -a list chain %s %s %s   (on node %s)", d.Family, d.Table, d.Chain, node)},
+		Rank:     rankNode,
+	}
+	if d.Verdict == "reject" {
+		f.Headline = fmt.Sprintf("a packet filter rule on node %s rejects the packets: %s", node, d.Name())
+	}
+	if d.Hook != "" {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s: %s, reached from %s", d.Name(), d.Verdict, d.Hook))
+	}
+	if !d.Policy {
+		f.Try = append(f.Try, fmt.Sprintf("nft delete rule %s %s %s handle %d   (on node %s)", d.Family, d.Table, d.Chain, d.Handle, node))
+	}
+	return f
+}
+
+// filterSuspects are what the shallow rung can say: a rule on either node, where
+// nothing gets through between two.
+func filterSuspects(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, h := range c.Hops() {
+		for _, node := range []string{h.From, h.To} {
+			if c.Deep(node) {
+				continue
+			}
+			findings = append(findings, diagnose.Finding{
+				Headline: fmt.Sprintf("a packet filter rule on node %s may drop the packets", node), Confidence: diagnose.Possible,
+				Where: []string{"node/" + node}, Evidence: dark(h), Explains: c.Through(h.Keys), Try: []string{netlookNode(node)}, Rank: rankNode,
+			})
+		}
+	}
+	return findings
+}
+
+// deepNodes are the nodes whose kernels were asked, in order.
+func deepNodes(c *diagnose.Case) []string {
+	var nodes []string
+	for _, r := range c.Find(diagnose.Match{Check: "node.filter", Vantage: "node/"}) {
+		nodes = append(nodes, strings.TrimPrefix(r.Vantage, "node/"))
+	}
+	slices.Sort(nodes)
+	return nodes
+}
+
+func dropsAt(c *diagnose.Case, node string) []facts.Drop {
+	for _, r := range c.Find(diagnose.Match{Check: "node.filter", Vantage: "node/"}) {
+		if r.Vantage == "node/"+node && r.Kernel != nil {
+			return r.Kernel.Drops
+		}
+	}
+	return nil
+}
+
+// stoppedAt are where the repeated connections were to go that a node did not send on,
+// from pods on it or to pods on it: it does not hold them, or holds them half open, since
+// the other side did not hear the answer. Those that were refused are held by nobody;
+// they count only for a rule that rejects.
+func stoppedAt(c *diagnose.Case, node string, rejected bool) []netip.AddrPort {
+	if !tracksConnections(c, node) {
+		return nil
+	}
+	refused := map[netip.AddrPort]bool{}
+	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Refused}}) {
+		if at, _, ok := diagnose.TargetPort(r); ok {
+			refused[netip.AddrPortFrom(at.Addr().Unmap(), at.Port())] = true
+		}
+	}
+	var list []netip.AddrPort
+	for _, flow := range flowsAt(c, node) {
+		dst, err := netip.ParseAddrPort(flow.Orig.Dst)
+		if err != nil || flow.Found && flow.State != "SYN_RECV" {
+			continue
+		}
+		dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
+		if c.NodeOfAddr(dst.Addr()) != node && node != c.Home() || refused[dst] && !rejected {
+			continue
+		}
+		list = append(list, dst)
+	}
+	return list
+}
+
+// about are the bad results about these addresses, and what depends on them; where
+// nothing gets through to a whole node, all between the two.
+func about(c *diagnose.Case, node string, addrs []netip.AddrPort) []string {
+	var keys []string
+	for _, h := range c.Hops() {
+		if h.To == node && watch(c, h).arrived == 0 {
+			keys = append(keys, c.Crossing(h.From, h.To)...)
+		}
+	}
+	for _, r := range c.Results {
+		addr, ok := diagnose.TargetAddr(r)
+		lost := allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent) || len(r.Attempts) > 0 && r.Lost() > 0
+		if !ok || !diagnose.Bad(r) || !lost || strings.HasPrefix(r.Check, "node.") {
+			continue
+		}
+		if slices.ContainsFunc(addrs, func(a netip.AddrPort) bool { return a.Addr() == addr }) {
+			keys = append(keys, diagnose.Key(r))
+		}
+	}
+	keys = c.Through(keys)
+	if dns := c.Facts.DNS.Service; dns != nil && slices.ContainsFunc(dns.ClusterIPs, func(ip netip.Addr) bool {
+		return slices.ContainsFunc(addrs, func(a netip.AddrPort) bool { return a.Addr() == ip })
+	}) {
+		keys = append(keys, namesFailing(c)...)
+	}
+	return keys
+}
+
+// onTheWay reports whether a rule stands where packets from and to pods pass.
+func onTheWay(d facts.Drop) bool {
+	switch d.Hook {
+	case "prerouting", "forward", "postrouting", "ingress", "egress", severalHooks:
+		return d.Family != "bridge"
+	}
+	return false
+}
+
+const severalHooks = "several"
+
+// cameOut reports whether what the vantage pod sent came out of it: the node's end of
+// its link received at least as many packets as there were connections.
+func cameOut(c *diagnose.Case) bool {
+	port, found := ownPort(c)
+	if !found {
+		return false
+	}
+	flows := len(flowsAt(c, c.Home()))
+	return flows > 0 && c.Moved[c.Home()]["dev."+port.Name+".rxPackets"] >= uint64(flows)
+}
