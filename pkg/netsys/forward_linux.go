@@ -31,9 +31,9 @@ func Forward(src, dst netip.Addr, iif int) (f facts.Forward, ok bool) {
 	routes, err := netlink.RouteGetWithOptions(dst.AsSlice(), &netlink.RouteGetOptions{IifIndex: iif, SrcAddr: src.AsSlice()})
 	if err != nil {
 		for refusal, word := range refusals {
-			if errors.Is(err, refusal) && (refusal != unix.EINVAL || leadsTo(src, iif)) {
+			if errors.Is(err, refusal) {
 				f.Refused = word
-				return f, true
+				return f, word != "blackhole" || leadsTo(src, iif)
 			}
 		}
 		return f, false
