@@ -18,6 +18,23 @@ import (
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/topology"
 )
 
+// share makes Pinned a shared mount of itself, as the first `ip netns add` on a machine
+// does (iproute2: ip/ipnetns.c, netns_add). Done here, before anything is pinned: done
+// later by others, their mount would cover ours, which could then not be removed.
+func share() error {
+	if err := os.MkdirAll(Pinned, 0o755); err != nil {
+		return err
+	}
+	err := unix.Mount("", Pinned, "none", unix.MS_SHARED|unix.MS_REC, "")
+	if !errors.Is(err, unix.EINVAL) { // EINVAL: it is no mount yet
+		return err
+	}
+	if err := unix.Mount(Pinned, Pinned, "none", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	return unix.Mount("", Pinned, "none", unix.MS_SHARED|unix.MS_REC, "")
+}
+
 // pin makes a named network namespace, with its loopback up.
 func pin(member string) error {
 	var failed error
@@ -108,6 +125,9 @@ func Remove() error {
 		}
 	}
 	// Ours if it is empty; not empty means that others use it.
+	if entries, err := os.ReadDir(Pinned); err == nil && len(entries) == 0 {
+		_ = unix.Unmount(Pinned, 0) // EINVAL: no mount
+	}
 	if err := unix.Rmdir(Pinned); err != nil && !errors.Is(err, unix.ENOENT) &&
 		!errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EBUSY) {
 		failures = append(failures, err)

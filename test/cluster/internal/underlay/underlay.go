@@ -41,6 +41,9 @@ func Create(options topology.Options) error {
 	for _, node := range options.Members() {
 		members = append(members, node.Name)
 	}
+	if err := share(); err != nil {
+		return fmt.Errorf("share %s: %w", Pinned, err)
+	}
 	for _, member := range members {
 		if err := pin(member); err != nil {
 			return fmt.Errorf("make the network namespace of %s: %w", member, err)
