@@ -58,12 +58,15 @@ func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) 
 	}
 	g.facts.Ask = facts.Ask{Attempts: req.Attempts, Timeout: req.Timeout, External: req.External, ExternalDefault: req.ExternalDefault}
 	g.vantage()
-	// Nodes and selected pods depend on what the first round finds.
+	// Nodes and selected pods depend on what the first round finds, and events on those.
 	if err := g.concurrently(ctx, g.firstRound()); err != nil {
 		return nil, err
 	}
 	g.sortFacts()
 	if err := g.concurrently(ctx, g.secondRound()); err != nil {
+		return nil, err
+	}
+	if err := g.concurrently(ctx, g.eventSteps()); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(g.facts.Nodes, func(a, b facts.Node) int { return strings.Compare(a.Name, b.Name) })

@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -289,6 +290,40 @@ func TestGatherSelectedPods(t *testing.T) {
 				t.Errorf("selected pods: %+v", s.SelectedPods)
 			}
 		})
+	}
+}
+
+// The newest event of a pod that waits for its network is kept; other reasons, other
+// pods, and a refusal are not.
+func TestGatherSandboxEvents(t *testing.T) {
+	event := func(name, pod, reason, message string, age time.Duration) *corev1.Event {
+		return &corev1.Event{
+			ObjectMeta: objectMeta("shop", name), InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "shop", Name: pod},
+			Reason: reason, Message: message, Count: 7, LastTimestamp: metav1.NewTime(time.Now().Add(-age)),
+		}
+	}
+	web0 := pod("shop", "web-0", "w1", "")
+	web0.Status.Phase = corev1.PodPending
+	web := service("shop", "web", "10.96.7.7")
+	objects := append(clusterObjects(), web, web0, pod("shop", "db-0", "w2", "10.244.2.9"),
+		event("a", "web-0", "FailedCreatePodSandBox", "plugin: no IP addresses available\x1b[31m", time.Minute),
+		event("b", "web-0", "FailedCreatePodSandBox", "an older one", time.Hour),
+		event("c", "web-0", "FailedScheduling", "not this", 0), event("d", "web-1", "FailedCreatePodSandBox", "nor this", 0))
+	for _, refused := range []bool{false, true} {
+		c, clientset := newFake(objects...)
+		if refused {
+			clientset.PrependReactor("list", "events", func(clienttesting.Action) (bool, runtime.Object, error) {
+				return true, nil, apierrors.NewForbidden(corev1.Resource("events"), "", errors.New("no"))
+			})
+		}
+		f := gather(t, c, Request{Pod: pod("shop", "db-0", "w2", "10.244.2.9"), Targets: targets(t, "svc/web")})
+		got := f.Services[0].SelectedPods[0].NoSandbox
+		if refused && (got != nil || len(f.Notes) > 0) {
+			t.Errorf("refused: %+v, notes %q", got, f.Notes)
+		}
+		if !refused && (got == nil || got.Count != 7 || got.Message != "plugin: no IP addresses available [31m") {
+			t.Errorf("%+v", got)
+		}
 	}
 }
 

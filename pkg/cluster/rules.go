@@ -110,6 +110,7 @@ func namespaceReads() []Rule {
 	ca[0].Name = caConfigMap
 	return join(
 		rules("get list", "", "services", InTarget, "test services"),
+		rules("list", "", "events", InTarget, "tell why a pod gets no network"),
 		rules("list", "discovery.k8s.io", "endpointslices", InTarget, "test each endpoint of a service"),
 		ca,
 		rules("get", "apps", "deployments", InTarget, "resolve workload targets"),

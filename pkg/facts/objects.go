@@ -3,6 +3,7 @@ package facts
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Protocol is a transport protocol, in the API's spelling.
@@ -40,6 +41,16 @@ type Pod struct {
 	Labels      map[string]string
 	DNSPolicy   string
 	Containers  []Container
+	// NoSandbox is why the node cannot create the pod's network, in the words of the
+	// runtime and its CNI plugin, nil when nothing says so.
+	NoSandbox *Event
+}
+
+// Event is what the API's events say of an object.
+type Event struct {
+	Message string
+	Count   int32
+	Last    time.Time
 }
 
 // Ref names the pod.

@@ -184,6 +184,9 @@ func whyNotReady(p facts.Pod) string {
 			why += fmt.Sprintf("; container %s: %s, %d restarts", c.Name, c.Waiting, c.Restarts)
 		}
 	}
+	if p.NoSandbox != nil {
+		why += "; no network: " + p.NoSandbox.Message
+	}
 	if p.Terminating {
 		why += "; terminating"
 	}

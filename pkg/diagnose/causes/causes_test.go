@@ -3,6 +3,7 @@ package causes
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,17 @@ func (w *world) fail(kind check.Failure, lost int, tasks ...string) *world {
 	return w
 }
 
+// noSandbox leaves the service without endpoints, with a pod whose network fails.
+func (w *world) noSandbox(message string) *world {
+	s := &w.facts.Services[0]
+	s.Endpoints, s.SelectorRead = nil, true
+	s.SelectedPods = []facts.Pod{{Namespace: "shop", Name: "web-0", Node: "b", Phase: "Pending", NoSandbox: &facts.Event{Message: message, Count: 3}}}
+	w.results = slices.DeleteFunc(w.results, func(r check.Result) bool {
+		return r.Subject == "service/shop/web" && r.Check != "service.ready" && r.Check != "service.vip"
+	})
+	return w.fail(check.NotReady, 0, "service.ready").fail(check.Refused, -1, "service.vip")
+}
+
 // closedUDP makes the service one of UDP on whose port nobody listens: hosts refuse
 // now and then, and the last endpoint was not lucky.
 func (w *world) closedUDP() *world {
@@ -188,6 +200,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "no ClusterIP works, the API's among them", candidates: []string{"NL-SVC-PROXY-STALE", "NL-SVC-VIP-DROPPED"},
 			world: newWorld().fail(check.Timeout, -1, "service.vip", "api.vip", "dns.cluster 10.96.0.10", "dns.cluster resolv.conf")},
 		{name: "a service says UDP, and its pods listen on TCP", causes: []string{"NL-SVC-TARGET-PORT"}, world: newWorld().closedUDP()},
+		{name: "no pod of the service gets a network", causes: []string{"NL-POD-SANDBOX"}, world: newWorld().noSandbox("failed to find plugin \"bridge\" in path")},
 		{name: "a DNS server is silent, its pod is not", causes: []string{"NL-DNS-NO-ANSWER"},
 			world: newWorld().loss("10.2.0.53", 0, 0).fail(check.Timeout, -1, "dns.cluster 10.2.0.53").fail(check.Timeout, 1, "dns.cluster 10.96.0.10", "dns.cluster resolv.conf")},
 		{name: "the pod has no default route", causes: []string{"NL-POD-NO-ROUTE"},

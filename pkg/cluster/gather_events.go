@@ -1,0 +1,77 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+const (
+	maxEventPods = 8   // pods whose events are read
+	maxEvents    = 200 // events of one pod that are looked through
+	// noSandbox is the kubelet's reason when the runtime, or the CNI plugin it calls,
+	// fails to set up a pod's network (k/k pkg/kubelet/events/event.go).
+	noSandbox = "FailedCreatePodSandBox"
+)
+
+// eventSteps read why pods that wait on a node have no network yet. Without the right
+// to list events nothing is noted: it is one more explanation, not a check.
+func (g *gatherer) eventSteps() []step {
+	var steps []step
+	add := func(pods []facts.Pod) {
+		for i := range pods {
+			if p := &pods[i]; p.Phase == string(corev1.PodPending) && p.Node != "" && len(p.IPs) == 0 && len(steps) < maxEventPods {
+				steps = append(steps, func(ctx context.Context) error { return g.sandboxEvents(ctx, p) })
+			}
+		}
+	}
+	for i := range g.facts.Services {
+		add(g.facts.Services[i].SelectedPods)
+	}
+	for i := range g.facts.Targets {
+		add(g.facts.Targets[i].Pods)
+	}
+	return steps
+}
+
+func (g *gatherer) sandboxEvents(ctx context.Context, p *facts.Pod) error {
+	opts := metav1.ListOptions{FieldSelector: fields.Set{"involvedObject.name": p.Name, "reason": noSandbox}.String()}
+	seen := 0
+	err := each(ctx, g.Client, "list events of pod "+p.Ref().String(), opts, g.clientset.CoreV1().Events(p.Namespace).List, func(e *corev1.Event) error {
+		if seen++; seen > maxEvents {
+			return errEnough
+		}
+		if e.Reason != noSandbox || e.InvolvedObject.Name != p.Name || p.UID != "" && e.InvolvedObject.UID != "" && string(e.InvolvedObject.UID) != p.UID {
+			return nil
+		}
+		found := facts.Event{Message: plain(e.Message, maxMessage), Count: max(1, e.Count), Last: lastSeen(e)}
+		if p.NoSandbox == nil || found.Last.After(p.NoSandbox.Last) {
+			p.NoSandbox = &found
+		}
+		return nil
+	})
+	if ctx.Err() != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	return nil
+}
+
+// lastSeen is when an event happened last; clients of either events API fill in other
+// fields.
+func lastSeen(e *corev1.Event) time.Time {
+	switch {
+	case e.Series != nil && !e.Series.LastObservedTime.IsZero():
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	}
+	return e.CreationTimestamp.Time
+}
