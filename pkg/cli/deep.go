@@ -105,6 +105,9 @@ func (d *diagnosis) deepNodes() []string {
 		if diagnose.Bad(r) {
 			add(c.NodeOf(r))
 		}
+		if diagnose.Bad(r) && r.Check == "target.hostport" {
+			add(c.HostOf(r)) // its rules are that node's
+		}
 	}
 	if len(nodes) < 2 {
 		for _, r := range d.results {

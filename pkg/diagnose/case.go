@@ -145,6 +145,20 @@ func TargetAddr(r check.Result) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
+// HostOf is the node whose own address a result's target is, "" when it is none's.
+func (c *Case) HostOf(r check.Result) string {
+	addr, known := TargetAddr(r)
+	if !known {
+		return ""
+	}
+	for _, n := range c.Facts.Nodes {
+		if slices.Contains(n.IPs, addr) {
+			return n.Name
+		}
+	}
+	return ""
+}
+
 // NodeOfAddr is the node that holds a pod's address, by endpoints, target pods and
 // the nodes' pod CIDRs. The address of a node itself is on no node in this sense: it
 // is not behind the node's forwarding.

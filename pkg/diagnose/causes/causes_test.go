@@ -118,6 +118,18 @@ func (w *world) noSandbox(message string) *world {
 	return w.fail(check.NotReady, 0, "service.ready").fail(check.Refused, -1, "service.vip")
 }
 
+// hostPort adds a target pod whose hostPort refuses, and whose own port does what is
+// said.
+func (w *world) hostPort(own check.Status) *world {
+	w.add("target.hostport", "target", "192.168.0.2:9000", "pod/shop/hosted", "pod/shop/hosted", 3)
+	w.add("target.tcp", "target", "10.2.0.7:8080", "pod/shop/hosted", "pod/shop/hosted", 3)
+	w.fail(check.Refused, -1, "target.hostport")
+	if own == check.Fail {
+		w.fail(check.Refused, -1, "target.tcp")
+	}
+	return w
+}
+
 // closedUDP makes the service one of UDP on whose port nobody listens: hosts refuse
 // now and then, and the last endpoint was not lucky.
 func (w *world) closedUDP() *world {
@@ -201,6 +213,8 @@ func TestVerdicts(t *testing.T) {
 			world: newWorld().fail(check.Timeout, -1, "service.vip", "api.vip", "dns.cluster 10.96.0.10", "dns.cluster resolv.conf")},
 		{name: "a service says UDP, and its pods listen on TCP", causes: []string{"NL-SVC-TARGET-PORT"}, world: newWorld().closedUDP()},
 		{name: "no pod of the service gets a network", causes: []string{"NL-POD-SANDBOX"}, world: newWorld().noSandbox("failed to find plugin \"bridge\" in path")},
+		{name: "a hostPort leads nowhere, its pod answers", causes: []string{"NL-POD-HOSTPORT"}, world: newWorld().hostPort(check.Pass)},
+		{name: "neither a hostPort nor its pod answers", causes: []string{"NL-SVC-ENDPOINT-REFUSES"}, world: newWorld().hostPort(check.Fail), unexplained: 1},
 		{name: "a DNS server is silent, its pod is not", causes: []string{"NL-DNS-NO-ANSWER"},
 			world: newWorld().loss("10.2.0.53", 0, 0).fail(check.Timeout, -1, "dns.cluster 10.2.0.53").fail(check.Timeout, 1, "dns.cluster 10.96.0.10", "dns.cluster resolv.conf")},
 		{name: "the pod has no default route", causes: []string{"NL-POD-NO-ROUTE"},
