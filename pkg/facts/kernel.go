@@ -42,13 +42,15 @@ type Link struct {
 	// send a packet back out of the port that it came in by.
 	PortState string `json:"portState,omitempty"`
 	Hairpin   *bool  `json:"hairpin,omitempty"`
-	RxPackets uint64 `json:"rxPackets"`
-	TxPackets uint64 `json:"txPackets"`
-	RxErrors  uint64 `json:"rxErrors"`
-	TxErrors  uint64 `json:"txErrors"`
-	RxDropped uint64 `json:"rxDropped"`
-	TxDropped uint64 `json:"txDropped"`
-	VXLAN     *VXLAN `json:"vxlan,omitempty"`
+	// Offload is read by node.offload only.
+	Offload   *Offload `json:"offload,omitempty"`
+	RxPackets uint64   `json:"rxPackets"`
+	TxPackets uint64   `json:"txPackets"`
+	RxErrors  uint64   `json:"rxErrors"`
+	TxErrors  uint64   `json:"txErrors"`
+	RxDropped uint64   `json:"rxDropped"`
+	TxDropped uint64   `json:"txDropped"`
+	VXLAN     *VXLAN   `json:"vxlan,omitempty"`
 }
 
 // VXLAN holds the parameters of a VXLAN device (IFLA_VXLAN_*).
@@ -58,6 +60,17 @@ type VXLAN struct {
 	Local    string `json:"local,omitempty"`
 	Device   int    `json:"device,omitempty"` // index of the underlay link
 	Learning bool   `json:"learning"`
+}
+
+// Offload is what an interface leaves to its driver, or to whatever the driver hands
+// packets on to (ethtool(8), --show-features). A tunnel device with TxChecksum takes
+// packets without a checksum and leaves filling it in to the interface below it.
+type Offload struct {
+	TxChecksum bool `json:"txChecksum"`
+	RxChecksum bool `json:"rxChecksum"`
+	TSO        bool `json:"tso"`
+	GSO        bool `json:"gso"`
+	GRO        bool `json:"gro"`
 }
 
 // Route is one entry of the routing tables (RTM_GETROUTE).

@@ -25,6 +25,9 @@ func Rules() ([]facts.Rule, error) { return nil, ErrUnsupported }
 // Qdiscs is for Linux only.
 func Qdiscs() ([]facts.Qdisc, error) { return nil, ErrUnsupported }
 
+// Offload is for Linux only.
+func Offload(string) (*facts.Offload, error) { return nil, ErrUnsupported }
+
 // ProxyRules is for Linux only.
 func ProxyRules() ([]string, error) { return nil, ErrUnsupported }
 
