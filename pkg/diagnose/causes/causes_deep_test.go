@@ -267,7 +267,7 @@ func deepCases() []deepCase {
 }
 
 func TestDeepVerdicts(t *testing.T) {
-	for _, tt := range deepCases() {
+	for _, tt := range append(deepCases(), checksumCases()...) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := diagnose.NewCase(&tt.world.facts, tt.world.results)
 			c.Moved = tt.moved
@@ -303,7 +303,7 @@ func TestVerdictsInAnyOrder(t *testing.T) {
 		{name: "nobody answers", world: newWorld().cut()},
 		{name: "two endpoints are dark", world: newWorld().fail(check.Timeout, -1, "service.endpoint 10.1.0.2", "service.endpoint 10.2.0.3", "target.icmp 10.1.0.2", "target.icmp 10.2.0.3", "path.mtu 10.1.0.2", "path.mtu 10.2.0.3")},
 	}
-	for _, tt := range append(deepCases(), shallow...) {
+	for _, tt := range slices.Concat(deepCases(), checksumCases(), shallow) {
 		t.Run(tt.name, func(t *testing.T) {
 			var first diagnose.Verdict
 			for seed := range uint64(12) {

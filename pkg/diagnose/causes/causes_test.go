@@ -196,7 +196,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "DNS over UDP is dropped", causes: []string{"NL-DNS-UDP-BLOCKED"},
 			world: newWorld().fail(check.Timeout, -1, "dns.cluster 10.1.0.53 udp", "dns.cluster 10.2.0.53 udp", "dns.cluster 10.96.0.10 udp", "dns.cluster resolv.conf udp")},
 		{name: "the API's ClusterIP is dropped", causes: []string{"NL-API-VIP"}, world: newWorld().fail(check.Timeout, -1, "api.vip")},
-		{name: "a node is dark", candidates: []string{"NL-NODE-BRIDGE-DOWN", "NL-NODE-CONNTRACK-FULL", "NL-NODE-FILTER-DROP", "NL-NODE-IP-FORWARD", "NL-NODE-ROUTE-MISSING", "NL-NODE-RP-FILTER", "NL-OVERLAY-BLOCKED", "NL-OVERLAY-FDB", "NL-OVERLAY-NEIGH"},
+		{name: "a node is dark", candidates: []string{"NL-NODE-BRIDGE-DOWN", "NL-NODE-CONNTRACK-FULL", "NL-NODE-FILTER-DROP", "NL-NODE-IP-FORWARD", "NL-NODE-ROUTE-MISSING", "NL-NODE-RP-FILTER", "NL-OVERLAY-BLOCKED", "NL-OVERLAY-CHECKSUM", "NL-OVERLAY-FDB", "NL-OVERLAY-NEIGH"},
 			world: newWorld().farDark()},
 		{name: "a node is dark, and does not forward", causes: []string{"NL-NODE-IP-FORWARD"},
 			world: newWorld().farDark().read("a", "node.sysctl", check.Pass, "forwarding is on").read("b", "node.sysctl", check.Fail, "net.ipv4.ip_forward=0")},

@@ -43,6 +43,9 @@ func findOverlayBlocked(c *diagnose.Case) []diagnose.Finding {
 			if ill(c, h.From) || ill(c, h.To) {
 				continue
 			}
+			if _, found := damage(c, h); found {
+				continue // they arrive, and are thrown away
+			}
 			w := watch(c, h)
 			switch l, cut := w.cut(); {
 			case w.looked && !cut:
