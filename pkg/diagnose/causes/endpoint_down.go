@@ -56,6 +56,9 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 			confidence = diagnose.Possible
 			likely = "the pod answers nothing at all: its network may be cut off, or a policy drops everything"
 		}
+		if p, found := onlyPings(c, r.Vantage); found && peer.Node != p.home {
+			confidence = diagnose.Possible // no port answers anywhere
+		}
 		dead = append(dead, r)
 	}
 	if len(dead) == 0 {

@@ -95,9 +95,17 @@ func filterFinding(node string, d facts.Drop, keys []string) diagnose.Finding {
 }
 
 // filterSuspects are what the shallow rung can say: a rule on either node, where
-// nothing gets through between two.
+// nothing gets through between two, or one on the own node, where only pings do.
 func filterSuspects(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
+	for _, vantage := range vantages(c) {
+		if p, found := onlyPings(c, vantage); found && !c.Deep(p.home) {
+			findings = append(findings, diagnose.Finding{
+				Headline: fmt.Sprintf("from node %s pods on other nodes answer pings and nothing else: a packet filter rule may let only those pass", p.home), Confidence: diagnose.Possible,
+				Where: p.where(), Evidence: p.evidence(), Explains: append(slices.Clone(p.keys), namesLost(c, p.keys)...), Try: []string{netlookNode(p.home)}, Rank: rankNode,
+			})
+		}
+	}
 	for _, h := range c.Hops() {
 		for _, node := range []string{h.From, h.To} {
 			if c.Deep(node) {
