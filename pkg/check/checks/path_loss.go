@@ -43,27 +43,41 @@ type lossParams struct {
 	Sidecar string    `json:"sidecar,omitempty"`
 }
 
-// planPathLoss takes the first ready TCP endpoints on each node, of all services in
-// question, the cluster's DNS and the pods that are targets.
 func planPathLoss(f *facts.Facts) []check.Planned[lossParams] {
 	var tasks []check.Planned[lossParams]
+	for _, p := range lossPeers(f) {
+		tasks = append(tasks, check.Planned[lossParams]{
+			Label:    check.Label{Title: "loss", Target: p.at.String(), Object: p.object},
+			Attempts: lossAttempts,
+			Timeout:  lossTimeout,
+			Params:   lossParams{Peer: addrPeer(p.at), Sidecar: sidecarOf(f.Vantage)},
+		})
+	}
+	return tasks
+}
+
+// lossPeer is a port of a pod on a node whose way is looked at.
+type lossPeer struct {
+	node, object string
+	at           netip.AddrPort
+}
+
+// lossPeers are the first ready TCP endpoints on each node, of all services in question,
+// the cluster's DNS and the pods that are targets.
+func lossPeers(f *facts.Facts) []lossPeer {
+	var peers []lossPeer
 	perNode := map[string]int{} // and family
 	seen := map[netip.Addr]bool{}
 	paths := mtuPlan{facts: f}
 	add := func(node, object string, at netip.AddrPort) {
 		addr := at.Addr()
 		group := node + " " + netsys.Family(addr)
-		if node == "" || paths.own(addr) || seen[addr] || !f.Vantage.HasFamily(addr) || perNode[group] == lossPerNode || len(tasks) >= maxPaths {
+		if node == "" || paths.own(addr) || seen[addr] || !f.Vantage.HasFamily(addr) || perNode[group] == lossPerNode || len(peers) >= maxPaths {
 			return
 		}
 		seen[addr] = true
 		perNode[group]++
-		tasks = append(tasks, check.Planned[lossParams]{
-			Label:    check.Label{Title: "loss", Target: at.String(), Object: object},
-			Attempts: lossAttempts,
-			Timeout:  lossTimeout,
-			Params:   lossParams{Peer: addrPeer(at), Sidecar: sidecarOf(f.Vantage)},
-		})
+		peers = append(peers, lossPeer{node, object, at})
 	}
 	services := f.Services
 	if f.DNS.Service != nil {
@@ -87,7 +101,7 @@ func planPathLoss(f *facts.Facts) []check.Planned[lossParams] {
 			}
 		}
 	}
-	return tasks
+	return peers
 }
 
 func runPathLoss(ctx context.Context, t check.Task, p lossParams) check.Result {

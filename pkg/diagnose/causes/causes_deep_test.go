@@ -39,6 +39,19 @@ func (w *world) loss(ip string, late, lost int) *world {
 	return w
 }
 
+// echoes are those to a pod that is tried alone on its node.
+func (w *world) echoes(ip string, lost int) *world {
+	w.add("path.echo", "path", ip, "pod/shop/of-"+ip, "", 20)
+	r := &w.results[len(w.results)-1]
+	for i := range lost {
+		r.Attempts[i].Failure = check.Timeout
+	}
+	if lost > 1 {
+		r.Status, r.Failure = check.Warn, check.Loss
+	}
+	return w
+}
+
 // node adds a node, 10.NUMBER.0.0/24, with a pod that is well.
 func (w *world) node(name string, number byte) *world {
 	ip := netip.AddrFrom4([4]byte{10, number, 0, 2})
@@ -183,6 +196,8 @@ func deepCases() []deepCase {
 			cause: "NL-PATH-LOSS", confidence: diagnose.Likely, where: "node/b", candidates: []string{"NL-PATH-LOSS"}},
 		{name: "loss everywhere, the own node among it", world: newWorld().node("c", 3).loss("10.1.0.2", 9, 1).loss("10.2.0.2", 4, 1), left: 2, not: "NL-PATH-LOSS"},
 		{name: "loss to one address, and nothing else was tried there", world: newWorld().loss("10.2.0.2", 4, 1), candidates: []string{"NL-PATH-LOSS"}},
+		{name: "loss to one address, of connections and echoes", world: newWorld().loss("10.2.0.2", 4, 1).echoes("10.2.0.2", 6), cause: "NL-PATH-LOSS", confidence: diagnose.Likely, where: "node/b"},
+		{name: "loss of connections to one address, and no echo is lost", world: newWorld().loss("10.2.0.2", 4, 1).echoes("10.2.0.2", 0), candidates: []string{"NL-PATH-LOSS"}},
 		{name: "loss to one pod of two is not the way", world: newWorld().loss("10.2.0.2", 4, 1).loss("10.2.0.3", 0, 0), left: 1, not: "NL-PATH-LOSS"},
 		{name: "two repeats are too few", world: newWorld().loss("10.2.0.2", 2, 0).loss("10.2.0.3", 0, 0), not: "NL-PATH-LOSS"},
 		{name: "one repeat to each of three pods is what networks do", world: newWorld().loss("10.2.0.2", 1, 0).loss("10.2.0.3", 1, 0).loss("10.2.0.4", 1, 0), not: "NL-PATH-LOSS"},

@@ -43,7 +43,7 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 			case d.Packets == nil && onTheWay(d):
 				uncounted = append(uncounted, d)
 			case n >= minDropped:
-				f := filterFinding(node, d, about(c, node, stopped))
+				f := filterFinding(node, d, stopped, about(c, node, stopped))
 				f.Confidence, f.Rank = diagnose.Certain, rankMeasured
 				if n < uint64(len(stopped)) {
 					f.Confidence, f.Rank = diagnose.Likely, rankNode // not all of them
@@ -56,8 +56,12 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 			continue
 		}
 		stopped := stoppedAt(c, node, false)
-		f := filterFinding(node, uncounted[0], about(c, node, stopped))
-		f.Headline = fmt.Sprintf("a packet filter rule on node %s may drop the packets", node)
+		f := filterFinding(node, uncounted[0], stopped, about(c, node, stopped))
+		f.Headline = fmt.Sprintf("a packet filter rule on node %s may drop %s: %s", node, packetsTo(stopped), uncounted[0].Name())
+		if len(uncounted) > 1 {
+			f.Headline = fmt.Sprintf("one of %d packet filter rules on node %s may drop %s", len(uncounted), node, packetsTo(stopped))
+			f.Where, f.Try = []string{"node/" + node}, []string{fmt.Sprintf("nft -a list ruleset   (on node %s)", node)}
+		}
 		f.Evidence = append(f.Evidence, ended(node, stopped), fmt.Sprintf("%d rules or policies there drop, and count nothing", len(uncounted)))
 		f.Confidence = diagnose.Possible
 		if node == c.Home() && cameOut(c) {
@@ -73,9 +77,20 @@ func ended(node string, stopped []netip.AddrPort) string {
 	return fmt.Sprintf("%d of our connections came to an end on node %s", len(stopped), node)
 }
 
-func filterFinding(node string, d facts.Drop, keys []string) diagnose.Finding {
+// packetsTo says whose packets came to an end.
+func packetsTo(stopped []netip.AddrPort) string {
+	distinct := slices.Clone(stopped)
+	slices.SortFunc(distinct, netip.AddrPort.Compare)
+	distinct = slices.Compact(distinct)
+	if len(distinct) == 1 {
+		return "what goes to " + distinct[0].String()
+	}
+	return fmt.Sprintf("what goes to %s and %d others", distinct[0], len(distinct)-1)
+}
+
+func filterFinding(node string, d facts.Drop, stopped []netip.AddrPort, keys []string) diagnose.Finding {
 	f := diagnose.Finding{
-		Headline: fmt.Sprintf("a packet filter rule on node %s drops the packets: %s", node, d.Name()),
+		Headline: fmt.Sprintf("a packet filter rule on node %s drops %s: %s", node, packetsTo(stopped), d.Name()),
 		Where:    []string{"node/" + node, d.Name()},
 		Explains: keys,
 		Likely:   "an administrator's, a security agent's or a policy engine's rule",
@@ -83,7 +98,7 @@ func filterFinding(node string, d facts.Drop, keys []string) diagnose.Finding {
 		Rank:     rankNode,
 	}
 	if d.Verdict == "reject" {
-		f.Headline = fmt.Sprintf("a packet filter rule on node %s rejects the packets: %s", node, d.Name())
+		f.Headline = fmt.Sprintf("a packet filter rule on node %s rejects %s: %s", node, packetsTo(stopped), d.Name())
 	}
 	if d.Hook != "" {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s: %s, reached from %s", d.Name(), d.Verdict, d.Hook))
