@@ -58,9 +58,10 @@ func (d *diagnosis) deepen(ctx context.Context) {
 	}
 	d.each(func(w *witness) { d.ask(ctx, w, w.tasks, d.collectAt(w)) })
 	if failing := d.failing(); len(failing) > 0 {
+		start := time.Now()
 		flows := d.repeat(ctx, failing)
 		d.moved = map[string]map[string]uint64{}
-		d.each(func(w *witness) { d.look2(ctx, w, flows) })
+		d.each(func(w *witness) { d.look2(ctx, w, flows, time.Since(start)) })
 	}
 }
 

@@ -76,9 +76,10 @@ func flowOf(r check.Result, a check.Attempt) (checks.Flow, bool) {
 	return checks.Flow{Protocol: protocol, Src: src, Dst: dst}, ok
 }
 
-// look2 asks a witness where the kernel sent the flows, and what has moved.
-func (d *diagnosis) look2(ctx context.Context, w *witness, flows []checks.Flow) {
-	d.ask(ctx, w, checks.WitnessTasks(flows), func(r check.Result) {
+// look2 asks a witness where the kernel sent the flows, the first of them so long ago,
+// and what has moved.
+func (d *diagnosis) look2(ctx context.Context, w *witness, flows []checks.Flow, ago time.Duration) {
+	d.ask(ctx, w, checks.WitnessTasks(flows, ago), func(r check.Result) {
 		r.Vantage = "node/" + w.node
 		d.mu.Lock()
 		defer d.mu.Unlock()

@@ -63,6 +63,25 @@ func LookupFlow(protocol string, src, dst netip.AddrPort) (facts.Flow, error) {
 	return asked, nil
 }
 
+// EachFlow gives every tracked connection of an address family (IPv4, IPv6) to f, until
+// f returns false; none is kept, since tables grow to millions. It needs NET_ADMIN. What
+// changes meanwhile may be missed or come twice.
+func EachFlow(family string, f func(facts.Flow) bool) error {
+	of := netip.IPv4Unspecified()
+	if family == IPv6 {
+		of = netip.IPv6Unspecified()
+	}
+	request := ctRequest(nl.IPCTNL_MSG_CT_GET, unix.NLM_F_DUMP, of)
+	err := request.ExecuteIter(unix.NETLINK_NETFILTER, ctSubsystem<<8|nl.IPCTNL_MSG_CT_NEW, func(m []byte) bool {
+		flow, ok := parseFlow(m)
+		return !ok || f(flow)
+	})
+	if err != nil && !errors.Is(err, nl.ErrDumpInterrupted) {
+		return fmt.Errorf("list flows: %w", err)
+	}
+	return nil
+}
+
 func ctRequest(message, flags int, of netip.Addr) *nl.NetlinkRequest {
 	request := nl.NewNetlinkRequest(ctSubsystem<<8|message, flags)
 	family := uint8(unix.AF_INET6)

@@ -13,6 +13,9 @@ func LookupFlow(string, netip.AddrPort, netip.AddrPort) (facts.Flow, error) {
 	return facts.Flow{}, ErrUnsupported
 }
 
+// EachFlow is for Linux only.
+func EachFlow(string, func(facts.Flow) bool) error { return ErrUnsupported }
+
 // ConntrackCounters is for Linux only.
 func ConntrackCounters() (map[string]uint64, error) { return nil, ErrUnsupported }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
@@ -27,6 +28,18 @@ type Flow struct {
 // flowsParams are the flows to look up.
 type flowsParams struct {
 	Flows []Flow `json:"flows"`
+	// Within is how long ago the first of them was sent; 0 when that is not known.
+	Within check.Duration `json:"within,omitempty"`
+}
+
+// flowSlack is what the ages of flows, which are known to the second, may be off by.
+const flowSlack = 3 * time.Second
+
+// older reports whether an entry is one that another connection from the same port left
+// behind, as ports are used again long before their entries are gone.
+func (p flowsParams) older(f facts.Flow, timeouts netsys.FlowTimeouts) (idle time.Duration, older bool) {
+	idle, known := timeouts.Idle(f)
+	return idle, known && p.Within > 0 && idle > p.Within.D()+flowSlack
 }
 
 func init() {
@@ -38,15 +51,16 @@ func init() {
 		// Flows are known only once something was sent; see WitnessTasks.
 		Plan: func(*facts.Facts) []check.Planned[flowsParams] { return nil },
 		Run: func(ctx context.Context, _ check.Task, p flowsParams) check.Result {
-			return lookUp(ctx, p.Flows, netsys.LookupFlow)
+			return lookUp(ctx, p, netsys.SystemFlowTimeouts(), netsys.LookupFlow)
 		},
 	}))
 }
 
 // lookUp asks connection tracking for each flow. A reading: what a flow's fate means is
 // for the causes to say.
-func lookUp(ctx context.Context, flows []Flow, ask func(string, netip.AddrPort, netip.AddrPort) (facts.Flow, error)) check.Result {
+func lookUp(ctx context.Context, p flowsParams, timeouts netsys.FlowTimeouts, ask func(string, netip.AddrPort, netip.AddrPort) (facts.Flow, error)) check.Result {
 	var r check.Result
+	flows := p.Flows
 	k := facts.Kernel{}
 	found := 0
 	for i, f := range flows {
@@ -62,6 +76,11 @@ func lookUp(ctx context.Context, flows []Flow, ask func(string, netip.AddrPort, 
 			return check.Skipf("", "this kernel does not let connection tracking be asked (no ctnetlink): %v", err)
 		case err != nil:
 			r.With(flowName(f), "%v", err)
+			continue
+		}
+		if idle, older := p.older(flow, timeouts); flow.Found && older {
+			r.With(flowName(f), "not tracked: the entry with its port is of an older connection, idle for %d s", int(idle.Seconds()))
+			k.Flows = append(k.Flows, facts.Flow{Protocol: flow.Protocol, Orig: flow.Orig})
 			continue
 		}
 		k.Flows = append(k.Flows, flow)

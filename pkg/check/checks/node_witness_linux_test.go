@@ -101,7 +101,7 @@ func TestWitnessAfterPackets(t *testing.T) {
 	nft(t, "table ip kube-proxy { chain out { type nat hook output priority -100; ip daddr 10.96.0.1 tcp dport 80 dnat to 192.0.2.77:8080; ip daddr 10.96.0.1 tcp dport 81 dnat to 192.0.2.254:8080; }; }")
 	look := func(flows []Flow) facts.Kernel {
 		var all facts.Kernel
-		for _, task := range WitnessTasks(flows) {
+		for _, task := range WitnessTasks(flows, time.Minute) {
 			c, _ := Registry.Get(task.Check)
 			r := c.Run(t.Context(), task)
 			if r.Status != check.Pass {

@@ -10,9 +10,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/netsys"
 )
 
 // bridgeKernel is flannelKernel with the ports of its bridge.
@@ -184,7 +186,7 @@ func TestLookUp(t *testing.T) {
 		flows[i] = Flow{Protocol: facts.TCP, Src: netip.AddrPortFrom(addrs("10.244.1.4")[0], uint16(i+1)), Dst: netip.MustParseAddrPort("10.96.0.1:80")}
 	}
 	asked := 0
-	r := lookUp(t.Context(), flows, func(protocol string, src, dst netip.AddrPort) (facts.Flow, error) {
+	r := lookUp(t.Context(), flowsParams{Flows: flows}, nil, func(protocol string, src, dst netip.AddrPort) (facts.Flow, error) {
 		asked++
 		f := facts.Flow{Protocol: protocol, Orig: facts.Tuple{Src: src.String(), Dst: dst.String()}}
 		if src.Port() == 1 {
@@ -198,15 +200,22 @@ func TestLookUp(t *testing.T) {
 	if r.Evidence[0] != (check.Evidence{Key: "tcp 10.244.1.4:1 to 10.96.0.1:80", Value: "sent to 10.244.2.7:8080, no answer, SYN_SENT"}) {
 		t.Errorf("%+v", r.Evidence[0])
 	}
-	denied := lookUp(t.Context(), flows, func(string, netip.AddrPort, netip.AddrPort) (facts.Flow, error) {
+	denied := lookUp(t.Context(), flowsParams{Flows: flows}, nil, func(string, netip.AddrPort, netip.AddrPort) (facts.Flow, error) {
 		return facts.Flow{}, fmt.Errorf("ask: %w", syscall.EPERM)
 	})
 	if denied.Status != check.Skipped || denied.Skip.Unlock == "" {
 		t.Errorf("%+v", denied)
 	}
+	timeouts := netsys.FlowTimeouts{"tcp_timeout_time_wait": 120 * time.Second}
+	reused := lookUp(t.Context(), flowsParams{Flows: flows[:2], Within: check.Duration(2 * time.Second)}, timeouts, func(protocol string, src, dst netip.AddrPort) (facts.Flow, error) {
+		return facts.Flow{Protocol: protocol, Orig: facts.Tuple{Src: src.String(), Dst: dst.String()}, Found: true, State: "TIME_WAIT", Expires: 120 - 4*int(src.Port())}, nil
+	})
+	if got := reused.Kernel.Flows; !got[0].Found || got[1].Found || got[1].Orig.Src != flows[1].Src.String() || reused.Summary != "1 of 2 flows are tracked" {
+		t.Errorf("a port that was used before: %q %+v", reused.Summary, got)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if r := lookUp(ctx, nil, nil); r.Status != check.Skipped {
+	if r := lookUp(ctx, flowsParams{}, nil, nil); r.Status != check.Skipped {
 		t.Errorf("nothing to look up: %s", r.Status)
 	}
 }
@@ -214,7 +223,7 @@ func TestLookUp(t *testing.T) {
 // The tasks of WitnessTasks must be ones that the registry can run.
 func TestWitnessTasks(t *testing.T) {
 	flows := make([]Flow, maxFlows+1)
-	tasks := WitnessTasks(flows)
+	tasks := WitnessTasks(flows, time.Second)
 	ids, looked := map[string]bool{}, 0
 	for _, task := range tasks {
 		if c, known := Registry.Get(task.Check); !known || c.Run == nil || ids[task.ID] || task.Timeout <= 0 || task.Title == "" {
@@ -229,7 +238,7 @@ func TestWitnessTasks(t *testing.T) {
 			looked += len(p.Flows)
 		}
 	}
-	if looked != len(flows) || len(tasks) != 5 || len(WitnessTasks(nil)) != 3 {
+	if looked != len(flows) || len(tasks) != 5 || len(WitnessTasks(nil, 0)) != 3 {
 		t.Errorf("%d tasks for %d flows", len(tasks), looked)
 	}
 }

@@ -15,9 +15,10 @@ const witnessTimeout = 5 * time.Second
 // the fate of the flows given, the ports of bridges and the neighbours. It is for use
 // beside another probe's packets: once before, without flows, and once after, with
 // those of the attempts (check.Attempt.Local tells their source); facts.Moved then
-// tells which counters moved. The tasks know nothing of the API, so they read and judge
+// tells which counters moved; within is how long ago the first of them was made. The
+// tasks know nothing of the API, so they read and judge
 // next to nothing.
-func WitnessTasks(flows []Flow) []check.Task {
+func WitnessTasks(flows []Flow, within time.Duration) []check.Task {
 	tasks := []check.Task{
 		witnessTask("node.counters", "counters", nodeParams{}),
 		witnessTask("node.bridge", "bridge ports", nodeParams{}),
@@ -25,7 +26,7 @@ func WitnessTasks(flows []Flow) []check.Task {
 	}
 	for begin := 0; begin < len(flows); begin += maxFlows {
 		part := flows[begin:min(len(flows), begin+maxFlows)]
-		task := witnessTask("node.flows", "flows", flowsParams{Flows: part})
+		task := witnessTask("node.flows", "flows", flowsParams{Flows: part, Within: check.Duration(within)})
 		if begin > 0 {
 			task.ID += fmt.Sprintf(" from %d", begin)
 		}
