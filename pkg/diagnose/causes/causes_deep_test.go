@@ -255,6 +255,15 @@ func deepCases() []deepCase {
 			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/a"},
 		{name: "kube-proxy is dead, and nothing fails yet", world: newWorld().deep().read("a", "node.proxy", check.Fail, "kube-proxy is dead"),
 			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/a"},
+		{name: "UDP flows go astray, and kube-proxy is well", cause: "NL-SVC-STALE-FLOW", confidence: diagnose.Likely, where: "node/b",
+			world: newWorld().deep().read("b", "node.staleflows", check.Warn, "2 UDP flows go to addresses that are no endpoints").kernel("node.staleflows b", facts.Kernel{Flows: []facts.Flow{{Protocol: "udp", Orig: facts.Tuple{Dst: "10.96.0.10:53"}}}})},
+		{name: "UDP flows go astray, since kube-proxy hangs", cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/b",
+			world: newWorld().deep().read("b", "node.staleflows", check.Warn, "2 UDP flows").kernel("node.staleflows b", facts.Kernel{Flows: []facts.Flow{{Protocol: "udp", Orig: facts.Tuple{Dst: "10.96.0.10:53"}}}}).
+				read("b", "node.proxy", check.Fail, "kube-proxy hangs", proxyHung)},
+		{name: "the neighbour table is nearly full, and nothing fails", cause: "NL-NODE-NEIGH-FULL", confidence: diagnose.Likely, where: "node/b",
+			world: newWorld().deep().read("b", "node.neightable", check.Warn, "the neighbour table is nearly full: 990 of 1024 ipv4 neighbours")},
+		{name: "the neighbour table is full, and refused entries", cause: "NL-NODE-NEIGH-FULL", confidence: diagnose.Certain, where: "node/b", moved: moved{"b": {"arp.table_fulls": 7}},
+			world: newWorld().farDark().deep().read("b", "node.neightable", check.Warn, "the neighbour table is nearly full: 1024 of 1024 ipv4 neighbours")},
 		{name: "the ClusterIP is dead, and kube-proxy well", world: newWorld().fail(check.Timeout, -1, "service.vip").deep().read("a", "node.proxy", check.Pass, "well"),
 			cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Likely, where: "node/a"},
 		{name: "a share of the ClusterIP is dead, with no endpoint here", world: noneHere().deep().read("a", "node.proxy", check.Pass, "well"),
@@ -276,7 +285,7 @@ func deepCases() []deepCase {
 			world: partly().deep().read("a", "node.proxy", check.Pass, "well").flows("a", [2]string{"10.96.0.80:80", "10.1.0.2:8080"}, [2]string{"10.96.0.80:80", "10.2.0.2:8080"})},
 		{name: "the same, and bridged packets are not filtered", cause: "NL-NODE-BRIDGE-NF", confidence: diagnose.Certain, where: "node/a", not: "NL-SVC-PROXY-STALE",
 			world: partly().deep().kernel("node.sysctl a", facts.Kernel{Sysctls: []facts.Sysctl{{Name: "net.bridge.bridge-nf-call-iptables", Value: "0"}}}).read("a", "node.proxy", check.Pass, "well")},
-		{name: "kube-proxy of another node hangs", not: "NL-SVC-PROXY-STALE", left: 2,
+		{name: "kube-proxy of another node hangs, which does not explain what fails here", cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/b", left: 1,
 			world: partly().deep().read("b", "node.proxy", check.Fail, "kube-proxy hangs", proxyHung)},
 	}
 }

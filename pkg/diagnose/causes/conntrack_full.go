@@ -2,10 +2,12 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 func init() {
@@ -28,9 +30,14 @@ func findConntrackFull(c *diagnose.Case) []diagnose.Finding {
 		node := strings.TrimPrefix(r.Vantage, "node/")
 		keys := []string{diagnose.Key(r)}
 		for _, other := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout, check.Silent, check.Unreachable, check.Denied, check.MTU}}) {
-			keys = append(keys, diagnose.Key(other))
+			if node == homeOf(c, other.Vantage) || node == c.NodeOf(other) {
+				keys = append(keys, diagnose.Key(other))
+			}
 		}
-		keys = append(keys, namesFailing(c)...)
+		keys = c.Through(keys)
+		if node == c.Home() || servesNames(c, node) {
+			keys = append(keys, namesFailing(c)...)
+		}
 		findings = append(findings, diagnose.Finding{
 			Headline:   fmt.Sprintf("the connection tracking table of node %s is full: %s", node, r.Summary),
 			Confidence: diagnose.Certain,
@@ -88,4 +95,9 @@ func findConntrackFull(c *diagnose.Case) []diagnose.Finding {
 		Try:        []string{"sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max   (on node " + c.Home() + ")"},
 		Rank:       rankNode,
 	}}
+}
+
+// servesNames reports whether a DNS server of the cluster is on a node.
+func servesNames(c *diagnose.Case, node string) bool {
+	return c.Facts.DNS.Service != nil && slices.ContainsFunc(c.Facts.DNS.Service.Ready(), func(e facts.Endpoint) bool { return e.Node == node })
 }

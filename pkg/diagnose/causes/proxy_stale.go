@@ -3,6 +3,7 @@ package causes
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -22,7 +23,51 @@ func init() {
 	})
 }
 
+// findProxyStale looks at the vantage point's own node, whose rules the failing checks
+// went through, and names other nodes whose kube-proxy is down.
 func findProxyStale(c *diagnose.Case) []diagnose.Finding {
+	findings := proxyAtHome(c)
+	for _, r := range c.Find(diagnose.Match{Check: "node.proxy", Vantage: "node/", Status: failing}) {
+		node := strings.TrimPrefix(r.Vantage, "node/")
+		if node == c.Home() {
+			continue
+		}
+		findings = append(findings, diagnose.Finding{
+			Headline:   fmt.Sprintf("kube-proxy on node %s is down or behind: services fail from there", node),
+			Confidence: diagnose.Certain,
+			Where:      []string{"node/" + node},
+			Evidence:   []string{seen(r)},
+			Explains:   append([]string{diagnose.Key(r)}, staleFlows(c, node)...),
+			Likely:     likelyProxy,
+			Try:        tryProxy(node),
+			Rank:       rankService,
+		})
+	}
+	return findings
+}
+
+const likelyProxy = "kube-proxy does not run on the node, or cannot reach the API server"
+
+func tryProxy(node string) []string {
+	return []string{
+		"kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy",
+		"curl http://127.0.0.1:10256/healthz   (on node " + node + ")",
+	}
+}
+
+// staleFlows is what a look at a node's flows found, which nobody cleans up while its
+// kube-proxy is down.
+func staleFlows(c *diagnose.Case, node string) []string {
+	var keys []string
+	for _, r := range c.Find(diagnose.Match{Check: "node.staleflows", Vantage: "node/", Status: failing}) {
+		if r.Vantage == "node/"+node {
+			keys = append(keys, diagnose.Key(r))
+		}
+	}
+	return keys
+}
+
+func proxyAtHome(c *diagnose.Case) []diagnose.Finding {
 	home := c.Home()
 	var proxy []check.Result
 	for _, r := range c.Find(diagnose.Match{Check: "node.proxy", Vantage: "node/", Status: failing}) {
@@ -64,13 +109,10 @@ func findProxyStale(c *diagnose.Case) []diagnose.Finding {
 		Confidence: diagnose.Likely,
 		Where:      []string{"node/" + home},
 		Evidence:   seenAll(proxy),
-		Explains:   diagnose.Keys(proxy),
-		Likely:     "kube-proxy does not run on the node, or cannot reach the API server",
-		Try: []string{
-			"kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy",
-			"curl http://127.0.0.1:10256/healthz   (on node " + home + ")",
-		},
-		Rank: rankNode,
+		Explains:   append(diagnose.Keys(proxy), staleFlows(c, home)...),
+		Likely:     likelyProxy,
+		Try:        tryProxy(home),
+		Rank:       rankNode,
 	}
 	for _, t := range troubles {
 		f.Evidence = append(f.Evidence, t.evidence()...)
