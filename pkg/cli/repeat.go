@@ -45,6 +45,31 @@ func (d *diagnosis) failing() []check.Task {
 	return tasks[:min(len(tasks), maxRepeated)]
 }
 
+// control is one task that passed, to be repeated beside those that fail: where what is
+// answered is not in connection tracking either, the lack of the others means nothing.
+// It leads off the node, since packets within one may pass no packet filter.
+func (d *diagnosis) control(failing []check.Task) []check.Task {
+	if len(failing) == 0 {
+		return nil
+	}
+	c := diagnose.NewCase(d.facts, d.results)
+	for _, id := range []string{"service.endpoint", "target.tcp", "api.endpoint", "dns.cluster"} {
+		for _, r := range c.Find(diagnose.Match{Check: id, Status: []check.Status{check.Pass}, Vantage: d.facts.Vantage.String()}) {
+			_, protocol, ok := diagnose.TargetPort(r)
+			if !ok || protocol != facts.TCP || c.NodeOf(r) == c.Home() || c.HostOf(r) == c.Home() {
+				continue
+			}
+			for _, t := range d.tasks {
+				if t.ID == r.TaskID && r.Vantage == d.facts.Vantage.String() {
+					t.Attempts, t.Timeout = 1, check.Duration(min(t.Timeout.D(), repeatTimeout))
+					return []check.Task{t}
+				}
+			}
+		}
+	}
+	return nil
+}
+
 func late(t check.Task) int {
 	if strings.HasPrefix(t.Check, "dns.") {
 		return 1
@@ -86,7 +111,7 @@ func (d *diagnosis) look2(ctx context.Context, w *witness, flows []checks.Flow, 
 		if r.Kernel == nil {
 			return
 		}
-		if r.Kernel.Counters != nil {
+		if r.Kernel.Counters != nil && w.before != nil { // else nothing is known, which is not nothing moved
 			d.moved[w.node] = facts.Moved(w.before, r.Kernel.Counters)
 		}
 		if len(r.Kernel.Flows) > 0 && !slices.ContainsFunc(d.results, func(o check.Result) bool { return o.Vantage == r.Vantage && o.TaskID == r.TaskID }) {

@@ -20,6 +20,17 @@ type Case struct {
 	// NoImage is why the probe's image could not be had, "" when it could.
 	NoImage string
 	byKey   map[string]int
+	known   known
+}
+
+// known is what causes ask of a case again and again, worked out once.
+type known struct {
+	nodes map[netip.Addr]string // of endpoints and target pods
+	vips  map[netip.Addr]bool
+	peers []Peer
+	at    map[string]int // in peers, by vantage point and address
+	cut   map[string]bool
+	hops  []Hop
 }
 
 // NewCase makes a case of a run. It sorts the results: they come in as they are ready,
@@ -31,7 +42,55 @@ func NewCase(f *facts.Facts, results []check.Result) *Case {
 	for i, r := range results {
 		c.byKey[Key(r)] = i
 	}
+	c.learn()
 	return c
+}
+
+// learn fills known, in the order in which one part needs another.
+func (c *Case) learn() {
+	k := known{nodes: map[netip.Addr]string{}, vips: map[netip.Addr]bool{}, at: map[string]int{}, cut: map[string]bool{}}
+	for _, t := range c.Facts.Targets {
+		for _, p := range t.Pods {
+			for _, ip := range p.IPs {
+				if !p.HostNetwork && k.nodes[ip] == "" {
+					k.nodes[ip] = p.Node
+				}
+			}
+		}
+	}
+	services := c.services()
+	for i := range services {
+		s := services[len(services)-1-i] // the first that knows an address has the word
+		for _, e := range s.Endpoints {
+			if e.Node != "" {
+				k.nodes[e.Addr.Unmap()] = e.Node
+			}
+		}
+		for _, ip := range s.ClusterIPs {
+			k.vips[ip] = true
+		}
+	}
+	if c.Facts.API.Service != nil {
+		for _, ip := range c.Facts.API.Service.ClusterIPs {
+			k.vips[ip] = true
+		}
+	}
+	for _, n := range slices.Concat(c.Facts.Nodes, c.Facts.Entrances) {
+		for _, ip := range n.IPs {
+			k.nodes[ip] = "" // its own address is on no node in this sense
+		}
+	}
+	c.known = k
+	c.known.peers = c.sumPeers()
+	for i, p := range c.known.peers {
+		c.known.at[p.Vantage+" "+p.Addr.String()] = i
+	}
+	for _, p := range c.known.peers {
+		if _, seen := c.known.cut[p.Vantage]; !seen {
+			c.known.cut[p.Vantage] = c.cutOff(p.Vantage)
+		}
+	}
+	c.known.hops = c.findHops()
 }
 
 // Key names a result within a report: a task may run at several vantage points.
@@ -151,7 +210,12 @@ func (c *Case) HostOf(r check.Result) string {
 	if !known {
 		return ""
 	}
-	for _, n := range c.Facts.Nodes {
+	return c.HostOfAddr(addr)
+}
+
+// HostOfAddr is the node whose own address this is, "" when it is none's.
+func (c *Case) HostOfAddr(addr netip.Addr) string {
+	for _, n := range slices.Concat(c.Facts.Nodes, c.Facts.Entrances) {
 		if slices.Contains(n.IPs, addr) {
 			return n.Name
 		}
@@ -163,24 +227,8 @@ func (c *Case) HostOf(r check.Result) string {
 // the nodes' pod CIDRs. The address of a node itself is on no node in this sense: it
 // is not behind the node's forwarding.
 func (c *Case) NodeOfAddr(addr netip.Addr) string {
-	for _, n := range c.Facts.Nodes {
-		if slices.Contains(n.IPs, addr) {
-			return ""
-		}
-	}
-	for _, s := range c.services() {
-		for _, e := range s.Endpoints {
-			if e.Addr.Unmap() == addr && e.Node != "" {
-				return e.Node
-			}
-		}
-	}
-	for _, t := range c.Facts.Targets {
-		for _, p := range t.Pods {
-			if !p.HostNetwork && slices.Contains(p.IPs, addr) {
-				return p.Node
-			}
-		}
+	if node, known := c.known.nodes[addr]; known {
+		return node
 	}
 	for _, n := range c.Facts.Nodes {
 		if slices.ContainsFunc(n.PodCIDRs, func(p netip.Prefix) bool { return p.Contains(addr) }) {
@@ -218,10 +266,8 @@ func (c *Case) Outside(addr netip.Addr) bool {
 	if c.isVIP(addr) || c.NodeOfAddr(addr) != "" || slices.Contains(c.Facts.Vantage.IPs(), addr) {
 		return false
 	}
-	for _, n := range c.Facts.Nodes {
-		if slices.Contains(n.IPs, addr) {
-			return false
-		}
+	if c.HostOfAddr(addr) != "" {
+		return false
 	}
 	if c.Facts.API.Service != nil {
 		for _, e := range c.Facts.API.Service.Endpoints {

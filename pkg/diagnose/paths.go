@@ -28,7 +28,10 @@ type Peer struct {
 func (p Peer) Dark() bool { return p.Lost > 0 && p.Answered == 0 }
 
 // Peers sums up what is known of every address, sorted by vantage point and address.
-func (c *Case) Peers() []Peer {
+// The list is the case's own: it is not to be changed.
+func (c *Case) Peers() []Peer { return c.known.peers }
+
+func (c *Case) sumPeers() []Peer {
 	at := map[string]int{}
 	var list []Peer
 	for _, r := range c.Results {
@@ -73,6 +76,14 @@ func (c *Case) Peers() []Peer {
 // from a pod, its own node's among them or those of several nodes, nor from an API
 // server. It is then not the way to one place that is broken.
 func (c *Case) CutOff(vantage string) bool {
+	cut, seen := c.known.cut[vantage]
+	if !seen {
+		return c.cutOff(vantage) // nothing was sent to a pod from there
+	}
+	return cut
+}
+
+func (c *Case) cutOff(vantage string) bool {
 	home := c.nodeOfVantage(vantage)
 	nodes := map[string]bool{}
 	for _, p := range c.Peers() {
@@ -94,14 +105,7 @@ func (c *Case) CutOff(vantage string) bool {
 
 // isVIP reports whether an address is a service's own: what stands behind it differs
 // from connection to connection.
-func (c *Case) isVIP(addr netip.Addr) bool {
-	for _, s := range c.services() {
-		if slices.Contains(s.ClusterIPs, addr) {
-			return true
-		}
-	}
-	return c.Facts.API.Service != nil && slices.Contains(c.Facts.API.Service.ClusterIPs, addr)
-}
+func (c *Case) isVIP(addr netip.Addr) bool { return c.known.vips[addr] }
 
 // Hop is a pair of nodes between which pods' packets are lost.
 type Hop struct {
@@ -117,19 +121,18 @@ type Hop struct {
 	Keys []string
 }
 
-// Hops returns the pairs of nodes of which every address on the far one is dark.
-func (c *Case) Hops() []Hop {
+// Hops returns the pairs of nodes of which every address on the far one is dark. The
+// list is the case's own: it is not to be changed.
+func (c *Case) Hops() []Hop { return c.known.hops }
+
+func (c *Case) findHops() []Hop {
 	type pair struct{ from, to string }
 	hops := map[pair]*Hop{}
 	answered := map[string]map[string]int{} // by from, by to
 	var order []pair
-	cut := map[string]bool{}
 	for _, p := range c.Peers() {
-		if _, known := cut[p.Vantage]; !known {
-			cut[p.Vantage] = c.CutOff(p.Vantage)
-		}
 		from := c.nodeOfVantage(p.Vantage)
-		if from == "" || p.Node == "" || p.Node == from || cut[p.Vantage] {
+		if from == "" || p.Node == "" || p.Node == from || c.CutOff(p.Vantage) {
 			continue
 		}
 		if answered[from] == nil {

@@ -54,7 +54,13 @@ func (c *Case) throughService(r check.Result, ill map[netip.Addr]bool) bool {
 // servedBy is the service whose endpoints a result depends on, beyond its own target:
 // that of the ClusterIP it tried, or the cluster's DNS where a name was asked.
 func (c *Case) servedBy(r check.Result) *facts.Service {
+	if r.Check == "service.nodeport" {
+		return c.Service(r.Subject)
+	}
 	if addr, ok := TargetAddr(r); ok {
+		if !c.isVIP(addr) {
+			return nil
+		}
 		for _, s := range c.services() {
 			if slices.Contains(s.ClusterIPs, addr) {
 				return &s
@@ -105,10 +111,8 @@ func (c *Case) Get(key string) (check.Result, bool) {
 
 // PeerAt returns what is known of an address from a vantage point.
 func (c *Case) PeerAt(vantage string, addr netip.Addr) Peer {
-	for _, p := range c.Peers() {
-		if p.Vantage == vantage && p.Addr == addr {
-			return p
-		}
+	if i, seen := c.known.at[vantage+" "+addr.String()]; seen {
+		return c.known.peers[i]
 	}
 	return Peer{Vantage: vantage, Addr: addr}
 }

@@ -85,12 +85,11 @@ func (a *Assembler) result(f *Result) (check.Result, bool) {
 	return r, true
 }
 
-// inherit returns the task's label with what the result's says of title, target,
-// object and subject: a probe sends only what differs, and the rest is not for it to
-// say.
+// inherit returns the task's label with what the result's says of title and target: a
+// probe sends only what differs, and the rest is not for it to say. Objects least of all:
+// they become part of commands that people paste.
 func inherit(l, from check.Label) check.Label {
 	from.Title, from.Target = cmp.Or(l.Title, from.Title), cmp.Or(l.Target, from.Target)
-	from.Object, from.Subject = cmp.Or(l.Object, from.Object), cmp.Or(l.Subject, from.Subject)
 	return from
 }
 

@@ -46,7 +46,9 @@ func judgeRoutes(p nodeParams, k facts.Kernel) check.Result {
 	if !p.routesByCIDR(table) {
 		return check.Skipf("", "this CNI does not route by pod CIDR in the kernel's tables, so none can be said to be missing")
 	}
-	var d nodeDifferences
+	// elsewhere are CIDRs without a route of their own where flannel does not say that
+	// there has to be one: a CNI may leave nodes of other subnets to the default route.
+	var d, elsewhere nodeDifferences
 	p.ownRoute(&d, k, table)
 	for _, peer := range p.Peers {
 		for _, cidr := range peer.PodCIDRs {
@@ -56,8 +58,10 @@ func judgeRoutes(p nodeParams, k facts.Kernel) check.Result {
 			d.compared++
 			have := table[cidr.Masked()]
 			switch {
-			case len(have) == 0:
+			case len(have) == 0 && p.flannelRoutes():
 				d.missing(peer, cidr, table)
+			case len(have) == 0:
+				elsewhere.missing(peer, cidr, table)
 			case !slices.ContainsFunc(have, func(r facts.Route) bool { return peer.accepts(cidr, r) }):
 				d.add(peer.Name, "%s goes %s, want %s", cidr, routeText(have[0]), peer.wanted(cidr))
 			default:
@@ -66,6 +70,10 @@ func judgeRoutes(p nodeParams, k facts.Kernel) check.Result {
 		}
 	}
 	r := d.result(check.NoRoute, "routes to pod CIDRs", p)
+	if r.Failure == "" && len(elsewhere.nodes) > 0 {
+		r.Summary += "; " + fewOf(elsewhere.nodes) + " by the default route"
+		r.Evidence = append(r.Evidence, elsewhere.lines...)
+	}
 	if r.Failure != "" {
 		r.Meaning = "pods on this node cannot reach the pods of the nodes named: what is sent there leaves by another way, or not at all"
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
@@ -18,6 +19,9 @@ const (
 	// maxStaleFlows how many flows that go astray are kept.
 	maxStaleServices = 200
 	maxStaleFlows    = 32
+	// staleInUse is how long ago the last packet of a flow may have passed: what nobody
+	// uses any more harms nobody, and is gone in two minutes.
+	staleInUse = 10 * time.Second
 )
 
 func init() {
@@ -42,8 +46,8 @@ type staleService struct {
 	Endpoints []netip.Addr     `json:"endpoints"`
 }
 
-// planStaleFlows takes all services whose endpoints are known: those in question and
-// the cluster's DNS.
+// planStaleFlows takes all services that have endpoints to go to instead: those in
+// question and the cluster's DNS.
 func planStaleFlows(f *facts.Facts) []check.Planned[staleParams] {
 	if f.Vantage.Kind != facts.VantageNode {
 		return nil
@@ -55,7 +59,7 @@ func planStaleFlows(f *facts.Facts) []check.Planned[staleParams] {
 	}
 	seen := map[facts.Ref]bool{}
 	for _, s := range services {
-		if s.EndpointsUnknown || seen[s.Ref()] || len(p.Services) == maxStaleServices {
+		if s.EndpointsUnknown || len(s.Ready()) == 0 || seen[s.Ref()] || len(p.Services) == maxStaleServices {
 			continue
 		}
 		seen[s.Ref()] = true
@@ -82,7 +86,7 @@ func planStaleFlows(f *facts.Facts) []check.Planned[staleParams] {
 
 func runStaleFlows(ctx context.Context, _ check.Task, p staleParams) check.Result {
 	var stale []facts.Flow
-	looked := 0
+	looked, timeouts := 0, netsys.SystemFlowTimeouts()
 	families := map[string]bool{}
 	for _, s := range p.Services {
 		for _, vip := range s.VIPs {
@@ -92,7 +96,10 @@ func runStaleFlows(ctx context.Context, _ check.Task, p staleParams) check.Resul
 	for family := range families {
 		err := netsys.EachFlow(family, func(flow facts.Flow) bool {
 			looked++
-			if _, astray := p.astray(flow); astray {
+			if _, astray := p.astray(flow); !astray {
+				return ctx.Err() == nil
+			}
+			if idle, known := timeouts.Idle(flow); known && idle <= staleInUse {
 				stale = append(stale, flow)
 			}
 			return len(stale) < maxStaleFlows && ctx.Err() == nil
@@ -133,7 +140,7 @@ func (p staleParams) judge(stale []facts.Flow, looked int) check.Result {
 	}
 	r := check.Result{
 		Status: check.Warn, Failure: check.Config, Kernel: &facts.Kernel{Flows: stale},
-		Summary: fmt.Sprintf("%d UDP flows go to addresses that are no endpoints", len(stale)),
+		Summary: fmt.Sprintf("%d UDP flows in use go to addresses that are no endpoints", len(stale)),
 		Meaning: "whoever goes on sending from the same port is sent there for as long as it does, and hears nothing",
 	}
 	for i, flow := range stale {

@@ -26,8 +26,8 @@ func findBridgeNF(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	home := c.Home()
 	for _, t := range vipTroubles(c) {
-		if t.local == 0 && !t.self {
-			continue // no backend on this node's bridge
+		if t.local == 0 || len(ghostsOf(c, []vipTrouble{t})) > 0 {
+			continue // no backend on this node's bridge, or one that is nobody's
 		}
 		if t.whole && t.local < len(t.service.Ready()) {
 			continue // backends elsewhere would have answered
@@ -45,7 +45,7 @@ func findBridgeNF(c *diagnose.Case) []diagnose.Finding {
 		setting := settingFor(vipAddr(t.result))
 		value, read := sysctlAt(c, home, setting)
 		switch {
-		case read && value == "1":
+		case read && (value == "1" || !bridged(c)):
 			continue
 		case read:
 			f.Confidence = diagnose.Certain
@@ -55,6 +55,13 @@ func findBridgeNF(c *diagnose.Case) []diagnose.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// bridged reports whether the vantage pod's link ends at a port of a bridge: without
+// one no packet is bridged, and the setting does not matter.
+func bridged(c *diagnose.Case) bool {
+	port, found := ownPort(c)
+	return found && port.Master != ""
 }
 
 func orAbsent(value string) string {

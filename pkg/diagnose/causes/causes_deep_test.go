@@ -81,6 +81,17 @@ func (w *world) deep() *world {
 	return w
 }
 
+// bridge makes the vantage pod's link end at a port of a bridge on node a.
+func (w *world) bridge(hairpin bool) *world {
+	port := facts.Link{Index: 7, Name: "vethx", Kind: "veth", Master: "br0", Hairpin: &hairpin}
+	for i, r := range w.results {
+		if r.Check == "vantage.interface" {
+			w.results[i].Kernel = &facts.Kernel{Links: []facts.Link{{Name: "eth0", Kind: "veth", PeerIndex: 7}}}
+		}
+	}
+	return w.read("a", "node.bridge", check.Pass, "1 port").kernel("node.bridge a", facts.Kernel{Links: []facts.Link{port}})
+}
+
 // kernel is what a reading carries.
 func (w *world) kernel(task string, k facts.Kernel) *world {
 	i := slices.IndexFunc(w.results, func(r check.Result) bool { return r.TaskID == task })
@@ -284,14 +295,14 @@ func deepCases() []deepCase {
 		{name: "a share of the ClusterIP is dead, with an endpoint here, and kube-proxy well", not: "NL-SVC-PROXY-STALE", left: 1,
 			world: partly().deep().read("a", "node.proxy", check.Pass, "well").flows("a", [2]string{"10.96.0.80:80", "10.1.0.2:8080"}, [2]string{"10.96.0.80:80", "10.2.0.2:8080"})},
 		{name: "the same, and bridged packets are not filtered", cause: "NL-NODE-BRIDGE-NF", confidence: diagnose.Certain, where: "node/a", not: "NL-SVC-PROXY-STALE",
-			world: partly().deep().kernel("node.sysctl a", facts.Kernel{Sysctls: []facts.Sysctl{{Name: "net.bridge.bridge-nf-call-iptables", Value: "0"}}}).read("a", "node.proxy", check.Pass, "well")},
+			world: partly().deep().bridge(true).kernel("node.sysctl a", facts.Kernel{Sysctls: []facts.Sysctl{{Name: "net.bridge.bridge-nf-call-iptables", Value: "0"}}}).read("a", "node.proxy", check.Pass, "well")},
 		{name: "kube-proxy of another node hangs, which does not explain what fails here", cause: "NL-SVC-PROXY-STALE", confidence: diagnose.Certain, where: "node/b", left: 1,
 			world: partly().deep().read("b", "node.proxy", check.Fail, "kube-proxy hangs", proxyHung)},
 	}
 }
 
 func TestDeepVerdicts(t *testing.T) {
-	for _, tt := range append(deepCases(), checksumCases()...) {
+	for _, tt := range slices.Concat(deepCases(), checksumCases(), cniCases()) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := diagnose.NewCase(&tt.world.facts, tt.world.results)
 			c.Moved = tt.moved

@@ -203,6 +203,8 @@ func TestVerdicts(t *testing.T) {
 		{name: "a node is dark, and the other lacks its route", causes: []string{"NL-NODE-ROUTE-MISSING"},
 			world: newWorld().farDark().read("a", "node.routes", check.Fail, "routes to pod CIDRs missing or wrong for b", check.Evidence{Key: "b", Value: "no route"}).read("b", "node.routes", check.Pass, "fine")},
 		{name: "a node is dark, and both kernels are in order", causes: []string{"NL-OVERLAY-BLOCKED"},
+			world: newWorld().farDark().deep()},
+		{name: "a node is dark, both kernels are in order, and there is no tunnel", candidates: []string{"NL-OVERLAY-BLOCKED"},
 			world: newWorld().farDark().read("a", "node.routes", check.Pass, "fine").read("b", "node.routes", check.Pass, "fine")},
 		{name: "the pod's own link is down", causes: []string{"NL-POD-LINK-DOWN"},
 			world: newWorld().fail(check.NoRoute, -1, "vantage", "gateway", "dns", "service.endpoint", "service.vip", "target", "path", "api", "external")},

@@ -14,7 +14,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-NODE-CONNTRACK-FULL",
 		Summary: "a node's connection tracking table is full",
-		Signal:  "nf_conntrack_count is at nf_conntrack_max on the node, or its drop counter grew while the checks ran. From the pod: new connections time out now and then, whatever the target.",
+		Signal:  "nf_conntrack_count is at nf_conntrack_max on the node, or its drop counter grew while the failing checks were repeated; near the limit it is only suspected. From the pod: new connections time out now and then, whatever the target.",
 		Meaning: "The first packet of every new connection is dropped; connections that exist go on.",
 		Confirm: []string{"sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max (on the node)", "conntrack -S (on the node)", "dmesg | grep 'table full' (on the node)"},
 		Remedy:  []string{"sysctl -w net.netfilter.nf_conntrack_max=N (on the node), or kube-proxy's --conntrack-max-per-core", "find who opens so many: conntrack -L | awk '{print $5}' | sort | uniq -c | sort -n"},
@@ -28,26 +28,31 @@ func findConntrackFull(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	for _, r := range c.Find(diagnose.Match{Check: "node.conntrack", Vantage: "node/", Status: []check.Status{check.Fail}}) {
 		node := strings.TrimPrefix(r.Vantage, "node/")
-		keys := []string{diagnose.Key(r)}
-		for _, other := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout, check.Silent, check.Unreachable, check.Denied, check.MTU}}) {
-			if node == homeOf(c, other.Vantage) || node == c.NodeOf(other) {
-				keys = append(keys, diagnose.Key(other))
-			}
-		}
-		keys = c.Through(keys)
-		if node == c.Home() || servesNames(c, node) {
-			keys = append(keys, namesFailing(c)...)
-		}
-		findings = append(findings, diagnose.Finding{
-			Headline:   fmt.Sprintf("the connection tracking table of node %s is full: %s", node, r.Summary),
-			Confidence: diagnose.Certain,
+		f := diagnose.Finding{
+			Headline:   fmt.Sprintf("the connection tracking table of node %s is nearly full: %s", node, r.Summary),
+			Confidence: diagnose.Likely,
 			Where:      []string{"node/" + node},
 			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
-			Explains:   keys,
+			Explains:   []string{diagnose.Key(r)},
 			Likely:     "many short connections, a scan, or a limit that is too small for the node",
-			Try:        []string{"conntrack -S   (on node " + node + ")", "sysctl -w net.netfilter.nf_conntrack_max=262144   (on node " + node + ")"},
+			Try:        []string{"conntrack -S   (on node " + node + ")"},
 			Rank:       rankMeasured,
-		})
+		}
+		var table facts.Conntrack
+		if r.Kernel != nil && r.Kernel.Conntrack != nil {
+			table = *r.Kernel.Conntrack
+			f.Try = append(f.Try, fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d   (on node %s: twice what it is)", 2*table.Max, node))
+		}
+		refused := c.Moved[node]["conntrack.drop"] + c.Moved[node]["conntrack.early_drop"]
+		if refused > 0 {
+			f.Evidence = append(f.Evidence, fmt.Sprintf("%d packets or older flows were dropped for want of room while the failing checks were repeated", refused))
+		}
+		if refused > 0 || table.Max > 0 && table.Count >= table.Max {
+			f.Headline = fmt.Sprintf("the connection tracking table of node %s is full: %s", node, r.Summary)
+			f.Confidence = diagnose.Certain
+			f.Explains = append(f.Explains, refusedFlows(c, node)...)
+		}
+		findings = append(findings, f)
 	}
 	if len(findings) > 0 {
 		return findings
@@ -95,6 +100,21 @@ func findConntrackFull(c *diagnose.Case) []diagnose.Finding {
 		Try:        []string{"sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max   (on node " + c.Home() + ")"},
 		Rank:       rankNode,
 	}}
+}
+
+// refusedFlows are what new connections across a node fail at while its table is full.
+func refusedFlows(c *diagnose.Case, node string) []string {
+	var keys []string
+	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout, check.Silent, check.Unreachable, check.Denied, check.MTU}}) {
+		if node == homeOf(c, r.Vantage) || node == c.NodeOf(r) {
+			keys = append(keys, diagnose.Key(r))
+		}
+	}
+	keys = c.Through(keys)
+	if node == c.Home() || servesNames(c, node) {
+		keys = append(keys, namesFailing(c)...)
+	}
+	return keys
 }
 
 // servesNames reports whether a DNS server of the cluster is on a node.

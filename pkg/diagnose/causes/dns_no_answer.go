@@ -36,7 +36,7 @@ func dnsNoAnswer(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
 	}
 	var dead []check.Result
 	var keys []string
-	servers, hung := 0, 0
+	servers, gone, hung := 0, 0, 0
 	for _, e := range s.Ready() {
 		servers++
 		over := map[string]bool{} // the transports over which nothing was answered
@@ -54,6 +54,7 @@ func dnsNoAnswer(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
 		if !over["udp"] || !over["tcp"] || c.PeerAt(vantage, e.Addr.Unmap()).Dark() {
 			continue
 		}
+		gone++
 		if accepted {
 			hung++
 		}
@@ -67,7 +68,6 @@ func dnsNoAnswer(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
 	if len(dead) == 0 {
 		return diagnose.Finding{}, false
 	}
-	gone := len(places(c, dead)) / 2
 	f := diagnose.Finding{
 		Headline:   fmt.Sprintf("%d of %d DNS servers of the cluster answer no question from %s", gone, servers, vantage),
 		Confidence: diagnose.Likely,

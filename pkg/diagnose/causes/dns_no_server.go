@@ -35,7 +35,7 @@ func init() {
 				Likely:     "its Deployment is scaled to zero, or its pods do not become ready",
 				Try: []string{
 					fmt.Sprintf("kubectl -n %s get pods,deployments -l k8s-app=kube-dns", s.Namespace),
-					fmt.Sprintf("kubectl -n %s scale deployment coredns --replicas=2", s.Namespace),
+					fmt.Sprintf("kubectl -n %s scale deployment DEPLOYMENT --current-replicas=0 --replicas=2   (if it was scaled to zero)", s.Namespace),
 				},
 				Rank: rankMeasured,
 			}}

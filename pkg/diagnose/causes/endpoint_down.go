@@ -38,6 +38,7 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 	confidence := diagnose.Likely
 	likely := "a rule inside the pod, its NetworkPolicy or its node drops the port; a process that is gone would refuse"
 	refused := diagnose.Keys(refusing(group))
+	pings := map[string]pingedOnly{} // by vantage point
 	for _, r := range group {
 		if !allFailures(r, check.Timeout, check.Unreachable) || slices.Contains(refused, diagnose.Key(r)) {
 			continue
@@ -56,7 +57,10 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 			confidence = diagnose.Possible
 			likely = "the pod answers nothing at all: its network may be cut off, or a policy drops everything"
 		}
-		if p, found := onlyPings(c, r.Vantage); found && peer.Node != p.home {
+		if _, asked := pings[r.Vantage]; !asked {
+			pings[r.Vantage], _ = onlyPings(c, r.Vantage)
+		}
+		if p := pings[r.Vantage]; len(p.keys) > 0 && peer.Node != p.home {
 			confidence = diagnose.Possible // no port answers anywhere
 		}
 		dead = append(dead, r)

@@ -33,10 +33,13 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 	for _, node := range deepNodes(c) {
 		var uncounted []facts.Drop
 		for _, d := range dropsAt(c, node) {
-			if strings.HasPrefix(d.Chain, "KUBE-") || d.Table == "kube-proxy" {
-				continue // kube-proxy's and the kubelet's own: what they drop has causes of its own
+			if proxysOwn(d) {
+				continue // what they drop has causes of its own
 			}
 			stopped := stoppedAt(c, node, d.Verdict == "reject")
+			if !onTheWay(d) {
+				stopped = atHost(c, node, stopped)
+			}
 			n := c.Moved[node][d.Counter()]
 			switch {
 			case len(stopped) == 0:
@@ -47,6 +50,12 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 				f.Confidence, f.Rank = diagnose.Certain, rankMeasured
 				if n < uint64(len(stopped)) {
 					f.Confidence, f.Rank = diagnose.Likely, rankNode // not all of them
+				}
+				if policyChain(d.Chain) {
+					f.Likely = "a NetworkPolicy, as a policy engine has written it there"
+					f.Try = append(f.Try, "kubectl get networkpolicies -A")
+				} else if f.Confidence == diagnose.Certain && !d.Policy {
+					f.Try = append(f.Try, fmt.Sprintf("nft delete rule %s %s %s handle %d   (on node %s, once you know whose it is)", d.Family, d.Table, d.Chain, d.Handle, node))
 				}
 				f.Evidence = append(f.Evidence, fmt.Sprintf("its counter grew by %d while the failing checks were repeated", n), ended(node, stopped))
 				findings = append(findings, f)
@@ -102,9 +111,6 @@ func filterFinding(node string, d facts.Drop, stopped []netip.AddrPort, keys []s
 	}
 	if d.Hook != "" {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s: %s, reached from %s", d.Name(), d.Verdict, d.Hook))
-	}
-	if !d.Policy {
-		f.Try = append(f.Try, fmt.Sprintf("nft delete rule %s %s %s handle %d   (on node %s)", d.Family, d.Table, d.Chain, d.Handle, node))
 	}
 	return f
 }
@@ -175,7 +181,7 @@ func stoppedAt(c *diagnose.Case, node string, rejected bool) []netip.AddrPort {
 			continue
 		}
 		dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
-		if c.NodeOfAddr(dst.Addr()) != node && node != c.Home() || refused[dst] && !rejected {
+		if c.NodeOfAddr(dst.Addr()) != node && c.HostOfAddr(dst.Addr()) != node && node != c.Home() || refused[dst] && !rejected {
 			continue
 		}
 		list = append(list, dst)
@@ -209,26 +215,4 @@ func about(c *diagnose.Case, node string, addrs []netip.AddrPort) []string {
 		keys = append(keys, namesFailing(c)...)
 	}
 	return keys
-}
-
-// onTheWay reports whether a rule stands where packets from and to pods pass.
-func onTheWay(d facts.Drop) bool {
-	switch d.Hook {
-	case "prerouting", "forward", "postrouting", "ingress", "egress", severalHooks:
-		return d.Family != "bridge"
-	}
-	return false
-}
-
-const severalHooks = "several"
-
-// cameOut reports whether what the vantage pod sent came out of it: the node's end of
-// its link received at least as many packets as there were connections.
-func cameOut(c *diagnose.Case) bool {
-	port, found := ownPort(c)
-	if !found {
-		return false
-	}
-	flows := len(flowsAt(c, c.Home()))
-	return flows > 0 && c.Moved[c.Home()]["dev."+port.Name+".rxPackets"] >= uint64(flows)
 }

@@ -59,7 +59,7 @@ func findGateway(c *diagnose.Case) []diagnose.Finding {
 		}
 		f.Explains = beyond(c, c.Home())
 		if pod := c.Facts.Vantage.Pod; pod != nil {
-			f.Try = []string{fmt.Sprintf("ip addr show dev %s   (on node %s)", port.Master, c.Home()), fmt.Sprintf("kubectl -n %s delete pod %s   (its owner makes it anew)", pod.Namespace, pod.Name)}
+			f.Try = []string{fmt.Sprintf("ip addr show dev %s   (on node %s)", port.Master, c.Home()), fmt.Sprintf("kubectl -n %s delete pod %s   (if a controller owns it, which makes it anew)", pod.Namespace, pod.Name)}
 		}
 		if len(f.Explains) > 0 {
 			findings = append(findings, f)

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
@@ -33,7 +34,7 @@ func findHairpin(c *diagnose.Case) []diagnose.Finding {
 		pod := c.Facts.Vantage.Pod
 		f := diagnose.Finding{
 			Headline:   fmt.Sprintf("pod %s does not reach itself through service %s", pod.Ref(), t.service.Ref()),
-			Confidence: diagnose.Likely,
+			Confidence: diagnose.Possible, // stale rules, or bridge-nf-call-iptables=0, look the same
 			Where:      []string{c.Facts.Vantage.String() + " on node " + c.Home()},
 			Evidence:   append(t.evidence(), "the pod is one of the endpoints itself"),
 			Explains:   []string{diagnose.Key(t.result)},
@@ -41,8 +42,9 @@ func findHairpin(c *diagnose.Case) []diagnose.Finding {
 			Try:        []string{"bridge -d link show   (on node " + c.Home() + ")"},
 			Rank:       rankPod,
 		}
-		if t.local > 0 && !c.Deep(c.Home()) {
-			f.Confidence = diagnose.Possible // bridge-nf-call-iptables=0 looks the same
+		if n := hungAtSelf(c, t); n > 0 {
+			f.Confidence = diagnose.Likely
+			f.Evidence = append(f.Evidence, fmt.Sprintf("%d connections that the kernel handed to the pod itself were not answered", n))
 		}
 		if port, found := ownPort(c); found && port.Hairpin != nil {
 			if *port.Hairpin {
@@ -54,6 +56,18 @@ func findHairpin(c *diagnose.Case) []diagnose.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// hungAtSelf counts the connections to a ClusterIP that the kernel sent to the vantage
+// pod itself and that got no answer.
+func hungAtSelf(c *diagnose.Case, t vipTrouble) int {
+	n := 0
+	for _, flow := range flowsAt(c, c.Home()) {
+		if flow.Found && !flow.SeenReply && isTo(flow, vipAddr(t.result)) && slices.Contains(c.Facts.Vantage.IPs(), flow.SentTo().Addr().Unmap()) {
+			n++
+		}
+	}
+	return n
 }
 
 // ownPort is the host end of the vantage pod's veth, as its node's probe saw it.

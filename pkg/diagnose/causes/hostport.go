@@ -43,7 +43,7 @@ func findHostPort(c *diagnose.Case) []diagnose.Finding {
 			Rank:       rankService,
 		}
 		if namespace, pod := namespaced(r.Object); namespace != "" {
-			f.Try = []string{fmt.Sprintf("kubectl -n %s delete pod %s   (its owner makes it anew, and its rules)", namespace, pod)}
+			f.Try = []string{fmt.Sprintf("kubectl -n %s delete pod %s   (if a controller owns it, which makes it anew, and its rules)", namespace, pod)}
 		}
 		for _, flow := range flowsTo(c, addr.String()) {
 			if flow.backend == flow.vip {

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -62,9 +63,33 @@ func findMasquerade(c *diagnose.Case) []diagnose.Finding {
 		if r.Status != check.Pass {
 			return nil // nobody gets out of here
 		}
-		f.Confidence = diagnose.Likely
-		f.Rank = rankNode
 		f.Evidence = append(f.Evidence, seen(r)+", from the node itself")
+		bare, translated := sources(c, home)
+		switch {
+		case translated > 0:
+			return nil // they leave with the node's address
+		case bare > 0:
+			f.Confidence, f.Rank = diagnose.Certain, rankMeasured
+			f.Evidence = append(f.Evidence, fmt.Sprintf("the kernel sent %d connections out with the pod's own address", bare))
+		}
 	}
 	return []diagnose.Finding{f}
+}
+
+// sources counts the pod's connections to the outside that its node sent on: with the
+// pod's own address as their source, or with another. Those that a policy or a rule
+// dropped are in neither.
+func sources(c *diagnose.Case, home string) (bare, translated int) {
+	for _, flow := range flowsAt(c, home) {
+		dst, err := netip.ParseAddrPort(flow.Orig.Dst)
+		if err != nil || !flow.Found || !c.Outside(dst.Addr().Unmap()) {
+			continue
+		}
+		if flow.SrcNAT {
+			translated++
+		} else {
+			bare++
+		}
+	}
+	return bare, translated
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 func init() {
@@ -25,6 +26,10 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 	works := len(c.Find(diagnose.Match{Check: "dns.", Vantage: "", Status: []check.Status{check.Pass}})) > 0
 	var findings []diagnose.Finding
 	for _, r := range c.Find(diagnose.Match{Check: "dns.search", Status: failing, Failure: []check.Failure{check.NXDomain}}) {
+		if s := serviceNamed(c, r.Target); s != nil {
+			findings = append(findings, behind(r, s))
+			continue
+		}
 		keys := []string{diagnose.Key(r)}
 		for _, other := range c.Find(diagnose.Match{Status: failing}) {
 			if other.Vantage == r.Vantage && other.Failure == check.NXDomain && strings.Contains(other.Target, r.Target) {
@@ -51,4 +56,35 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// serviceNamed is the service that the API has under a short name, nil when there is none.
+func serviceNamed(c *diagnose.Case, name string) *facts.Service {
+	parts := strings.Split(strings.TrimSuffix(name, "."), ".")
+	for i, s := range c.Facts.Services {
+		namespace := s.Namespace
+		if len(parts) == 1 && c.Facts.Vantage.Pod != nil {
+			namespace = c.Facts.Vantage.Pod.Namespace
+		} else if len(parts) > 1 {
+			namespace = parts[1]
+		}
+		if s.Name == parts[0] && s.Namespace == namespace {
+			return &c.Facts.Services[i]
+		}
+	}
+	return nil
+}
+
+// behind says that the DNS servers do not know what the API has.
+func behind(r check.Result, s *facts.Service) diagnose.Finding {
+	return diagnose.Finding{
+		Headline:   fmt.Sprintf("the DNS servers do not know service %s, which exists", s.Ref()),
+		Confidence: diagnose.Likely,
+		Where:      []string{r.Target},
+		Evidence:   append([]string{seen(r), "the API has service " + s.Ref().String()}, evidenceLines(r)...),
+		Explains:   []string{diagnose.Key(r)},
+		Likely:     "they have lost their connection to the API server, or their search list lacks this cluster's domain",
+		Try:        []string{"kubectl -n kube-system logs -l k8s-app=kube-dns --tail=20"},
+		Rank:       rankService,
+	}
 }

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -15,7 +16,7 @@ func init() {
 		Signal:  "The neighbours of a family on the node are near gc_thresh3; certain when the kernel refused entries (table_fulls) while the failing checks were repeated.",
 		Meaning: "Packets to hosts and pods that are not in the table are dropped; those that are in it go on working.",
 		Confirm: []string{"ip -4 neigh show | wc -l; sysctl net.ipv4.neigh.default.gc_thresh3 (on the node)", "dmesg | grep 'neighbour: arp_cache: neighbor table overflow' (on the node)"},
-		Remedy:  []string{"sysctl -w net.ipv4.neigh.default.gc_thresh3=16384 (on the node; gc_thresh2 and gc_thresh1 below it)"},
+		Remedy:  []string{"sysctl -w net.ipv4.neigh.default.gc_thresh3=N (on the node: twice what it is, gc_thresh2 and gc_thresh1 below it)"},
 		Source:  "arp(7), gc_thresh3; net/core/neighbour.c, neigh_alloc",
 		Deep:    true,
 		Find:    findNeighFull,
@@ -33,11 +34,14 @@ func findNeighFull(c *diagnose.Case) []diagnose.Finding {
 			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
 			Explains:   []string{diagnose.Key(r)},
 			Likely:     "more pods and nodes on one link than the kernel's limits, made for small networks, allow",
-			Try: []string{
-				"sysctl -w net.ipv4.neigh.default.gc_thresh3=16384   (on node " + node + ")",
-				"sysctl -w net.ipv6.neigh.default.gc_thresh3=16384   (on node " + node + ")",
-			},
-			Rank: rankNode,
+			Rank:       rankNode,
+		}
+		if r.Kernel != nil {
+			for _, limit := range r.Kernel.Sysctls {
+				if n, err := strconv.Atoi(limit.Value); err == nil && strings.Contains(r.Summary, familyOf(limit.Name)) {
+					f.Try = append(f.Try, fmt.Sprintf("sysctl -w %s=%d   (on node %s: twice what it is)", limit.Name, 2*n, node))
+				}
+			}
 		}
 		if refused := c.Moved[node]["arp.table_fulls"] + c.Moved[node]["ndisc.table_fulls"]; refused > 0 {
 			f.Confidence, f.Rank = diagnose.Certain, rankMeasured
@@ -48,3 +52,6 @@ func findNeighFull(c *diagnose.Case) []diagnose.Finding {
 	}
 	return findings
 }
+
+// familyOf is the address family in a setting's name: net.ipv4.neigh...
+func familyOf(setting string) string { return strings.Split(setting+"..", ".")[1] }

@@ -58,7 +58,7 @@ func noRoute(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
 		}
 	}
 	if pod := c.Facts.Vantage.Pod; pod != nil && vantage == c.Facts.Vantage.String() {
-		f.Try = append(f.Try, fmt.Sprintf("kubectl -n %s delete pod %s   (its owner makes it anew)", pod.Namespace, pod.Name))
+		f.Try = append(f.Try, fmt.Sprintf("kubectl -n %s delete pod %s   (if a controller owns it, which makes it anew)", pod.Namespace, pod.Name))
 	}
 	return f, true
 }

@@ -16,7 +16,16 @@ func init() {
 		headline: "node %s does not forward packets",
 		likely:   "another program or a reboot without the sysctl file has turned forwarding off",
 		try: func(node string) []string {
-			return []string{netlookNode(node), "sysctl -w net.ipv4.ip_forward=1   (on node " + node + ")"}
+			return []string{netlookNode(node)}
+		},
+		mend: func(r check.Result) []string {
+			var commands []string
+			for _, e := range r.Evidence {
+				if e.Value == "0" && strings.HasPrefix(e.Key, "net.") {
+					commands = append(commands, "sysctl -w "+e.Key+"=1")
+				}
+			}
+			return commands
 		},
 	}
 	Registry.Add(diagnose.Cause{

@@ -1,6 +1,9 @@
 package causes
 
 import (
+	"fmt"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 )
 
@@ -23,6 +26,36 @@ func init() {
 		Remedy:  []string{"restart the CNI daemon on the node: it writes its routes again"},
 		Source:  "flannel: pkg/backend/vxlan/vxlan_network.go",
 		Deep:    true,
-		Find:    state.find,
+		Find: func(c *diagnose.Case) []diagnose.Finding {
+			return append(state.find(c), byDefaultRoute(c, state)...)
+		},
 	})
+}
+
+// byDefaultRoute are dark ways between nodes of which one sends what is for the other's
+// pods by its default route, where no CNI says that there has to be another: it has
+// routes of their own for the rest.
+func byDefaultRoute(c *diagnose.Case, state nodeState) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, h := range c.Hops() {
+		for _, way := range [][2]string{{h.From, h.To}, {h.To, h.From}} {
+			for _, r := range c.Find(diagnose.Match{Check: state.check, Vantage: "node/", Status: []check.Status{check.Pass}}) {
+				missing := value(r, way[1])
+				if r.Vantage != "node/"+way[0] || missing == "" {
+					continue
+				}
+				findings = append(findings, diagnose.Finding{
+					Headline:   fmt.Sprintf("node %s has no route of its own to the pods of node %s", way[0], way[1]),
+					Confidence: diagnose.Likely,
+					Where:      []string{"node/" + way[0]},
+					Evidence:   append(dark(h), "routes of node "+way[0]+": "+r.Summary+"; "+missing),
+					Explains:   c.Crossing(h.From, h.To),
+					Likely:     "the CNI daemon of that node does not run or does not know the other, or the default gateway does not",
+					Try:        state.try(way[0]),
+					Rank:       rankNode,
+				})
+			}
+		}
+	}
+	return findings
 }

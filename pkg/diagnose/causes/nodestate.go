@@ -25,6 +25,8 @@ type nodeState struct {
 	own    bool
 	likely string
 	try    func(node string) []string
+	// mend, where set, are commands that put right what the result shows.
+	mend func(r check.Result) []string
 }
 
 // find is the Find of such a cause.
@@ -54,6 +56,12 @@ func (s nodeState) find(c *diagnose.Case) []diagnose.Finding {
 		if s.own {
 			keys = append(keys, within(c, node)...)
 		}
+		try := s.try(node)
+		if s.mend != nil {
+			for _, command := range s.mend(r) {
+				try = append(try, command+"   (on node "+node+")")
+			}
+		}
 		findings = append(findings, diagnose.Finding{
 			Headline:   fmt.Sprintf(s.headline, node) + ": " + r.Summary,
 			Confidence: diagnose.Certain,
@@ -61,7 +69,7 @@ func (s nodeState) find(c *diagnose.Case) []diagnose.Finding {
 			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
 			Explains:   keys,
 			Likely:     s.likely,
-			Try:        s.try(node),
+			Try:        try,
 			Rank:       rankMeasured,
 		})
 	}

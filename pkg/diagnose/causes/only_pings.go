@@ -53,7 +53,6 @@ func onlyPings(c *diagnose.Case, vantage string) (pingedOnly, bool) {
 			silent[addr] = true
 			if !slices.Contains(p.nodes, node) {
 				p.nodes = append(p.nodes, node)
-				p.keys = append(p.keys, c.Crossing(p.home, node)...)
 			}
 		}
 	}
@@ -62,8 +61,14 @@ func onlyPings(c *diagnose.Case, vantage string) (pingedOnly, bool) {
 			p.pods++
 		}
 	}
+	if p.near == 0 || p.pods < minPinged {
+		return p, false
+	}
 	slices.Sort(p.nodes)
-	return p, p.near > 0 && p.pods >= minPinged
+	for _, node := range p.nodes {
+		p.keys = append(p.keys, c.Crossing(p.home, node)...)
+	}
+	return p, true
 }
 
 func (p pingedOnly) evidence() []string {

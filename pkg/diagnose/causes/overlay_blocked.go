@@ -46,14 +46,21 @@ func findOverlayBlocked(c *diagnose.Case) []diagnose.Finding {
 			if _, found := damage(c, h); found {
 				continue // they arrive, and are thrown away
 			}
+			if len(tunnels(c, h.From))+len(tunnels(c, h.To)) == 0 {
+				f.Headline = fmt.Sprintf("the network between nodes %s and %s, or a policy, loses what pods send to each other", h.From, h.To)
+				f.Likely = "there is no tunnel: a router or cloud network that does not know the pods' addresses, or a NetworkPolicy"
+				findings = append(findings, f)
+				continue
+			}
 			w := watch(c, h)
 			switch l, cut := w.cut(); {
 			case w.looked && !cut:
 				continue // they are lost before the tunnel, or behind it
 			case w.looked && l.vanished():
 				f.Confidence, f.Rank = diagnose.Certain, rankMeasured
-				f.Evidence = append(f.Evidence, l.text())
+				f.Evidence = append(append(f.Evidence, l.text()), tunnelRules(c, l.to)...)
 				if l.held() {
+					f.Evidence = append(f.Evidence, tunnelRules(c, l.from)...)
 					f.Where = []string{"node/" + l.from, "its way to node/" + l.to}
 					f.Likely = "a packet filter rule on node " + l.from + " itself drops what its tunnel sends"
 					f.Try = append([]string{"nft list ruleset   (on node " + l.from + ")"}, f.Try...)

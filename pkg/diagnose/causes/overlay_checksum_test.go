@@ -53,7 +53,7 @@ func checksumCases() []deepCase {
 			cause: "NL-OVERLAY-BLOCKED", confidence: diagnose.Certain, where: "node/a", not: code},
 		{name: "the far node filters by reverse path, and strangers' packets are invalid", world: lost(), moved: counted(12, 12, map[string]uint64{"conntrack.invalid": 9, "tcpext.IPReversePathFilter": 6}),
 			cause: "NL-NODE-RP-FILTER", confidence: diagnose.Certain, where: "node/b", not: code},
-		{name: "the far node does not forward, and strangers' packets are invalid", world: lost().read("b", "node.conntrack", check.Fail, "full"), moved: counted(12, 12, invalid(9)),
+		{name: "the far node does not forward, and strangers' packets are invalid", world: lost().read("b", "node.conntrack", check.Fail, "full").kernel("node.conntrack b", facts.Kernel{Conntrack: &facts.Conntrack{Count: 99, Max: 99}}), moved: counted(12, 12, invalid(9)),
 			cause: "NL-NODE-CONNTRACK-FULL", confidence: diagnose.Certain, where: "node/b", not: code},
 		{name: "a rule drops what is invalid", world: lost().tracks("b").drops("b", "forward", true), moved: counted(12, 12, map[string]uint64{"conntrack.invalid": 9, "filter.inet guard c handle 7": 9}),
 			cause: code, confidence: diagnose.Certain, where: "node/a"},

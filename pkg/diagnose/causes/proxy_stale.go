@@ -37,7 +37,7 @@ func findProxyStale(c *diagnose.Case) []diagnose.Finding {
 			Confidence: diagnose.Certain,
 			Where:      []string{"node/" + node},
 			Evidence:   []string{seen(r)},
-			Explains:   append([]string{diagnose.Key(r)}, staleFlows(c, node)...),
+			Explains:   slices.Concat([]string{diagnose.Key(r)}, staleFlows(c, node), nodePortsAt(c, node)),
 			Likely:     likelyProxy,
 			Try:        tryProxy(node),
 			Rank:       rankService,
@@ -61,6 +61,17 @@ func staleFlows(c *diagnose.Case, node string) []string {
 	var keys []string
 	for _, r := range c.Find(diagnose.Match{Check: "node.staleflows", Vantage: "node/", Status: failing}) {
 		if r.Vantage == "node/"+node {
+			keys = append(keys, diagnose.Key(r))
+		}
+	}
+	return keys
+}
+
+// nodePortsAt are node ports that fail at a node's own addresses.
+func nodePortsAt(c *diagnose.Case, node string) []string {
+	var keys []string
+	for _, r := range c.Find(diagnose.Match{Check: "service.nodeport", Status: failing}) {
+		if c.HostOf(r) == node {
 			keys = append(keys, diagnose.Key(r))
 		}
 	}

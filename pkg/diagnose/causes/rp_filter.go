@@ -42,13 +42,17 @@ func findRPFilter(c *diagnose.Case) []diagnose.Finding {
 		}
 		f := diagnose.Finding{
 			Headline:   fmt.Sprintf("node %s drops packets that its reverse path filter does not like", node),
-			Confidence: diagnose.Certain,
+			Confidence: diagnose.Possible, // stray packets come by on hosts with several interfaces
 			Where:      []string{"node/" + node},
 			Evidence:   []string{fmt.Sprintf("TcpExt IPReversePathFilter grew by %d on node %s while the failing checks were repeated", n, node)},
 			Explains:   keys,
 			Likely:     "strict filtering (rp_filter=1) on an asymmetric path, or a route that is missing for the source",
 			Try:        []string{"nstat -az TcpExtIPReversePathFilter   (on node " + node + ")"},
 			Rank:       rankMeasured - 1,
+		}
+		if lost := lostAround(c, node); lost > 0 && n >= lost {
+			f.Confidence = diagnose.Certain
+			f.Evidence = append(f.Evidence, fmt.Sprintf("%d of our connections across it were lost meanwhile", lost))
 		}
 		for _, r := range c.Find(diagnose.Match{Check: "node.sysctl", Vantage: "node/"}) {
 			if strings.TrimPrefix(r.Vantage, "node/") == node {
@@ -76,4 +80,17 @@ func findRPFilter(c *diagnose.Case) []diagnose.Finding {
 		}
 	}
 	return findings
+}
+
+// lostAround is how many of the repeated connections between a node and any other got
+// no answer.
+func lostAround(c *diagnose.Case, node string) uint64 {
+	var lost uint64
+	for _, h := range c.Hops() {
+		if h.From == node || h.To == node {
+			w := watch(c, h)
+			lost += max(w.sent, w.left) - w.heard
+		}
+	}
+	return lost
 }

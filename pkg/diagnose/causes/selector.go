@@ -29,10 +29,11 @@ func init() {
 					Where:      []string{r.Subject},
 					Evidence:   []string{seen(r), "selector: " + value(r, "selector")},
 					Explains:   append(diagnose.Keys([]check.Result{r}), ofService(c, r.Subject)...),
-					Likely:     "the labels of the pods or the selector were changed, or the workload is in another namespace or gone",
+					Likely:     "the workload is scaled to zero, in another namespace or gone, or the labels of its pods or the selector were changed",
 					Try: []string{
 						fmt.Sprintf("kubectl -n %s get pods --show-labels", s.Namespace),
-						fmt.Sprintf("kubectl -n %s set selector service %s KEY=VALUE", s.Namespace, s.Name),
+						fmt.Sprintf("kubectl -n %s get deployments,statefulsets,daemonsets", s.Namespace),
+						fmt.Sprintf("kubectl -n %s set selector service %s KEY=VALUE   (replaces the whole selector)", s.Namespace, s.Name),
 					},
 					Rank: rankMeasured,
 				})

@@ -38,7 +38,7 @@ func vipTroubles(c *diagnose.Case) []vipTrouble {
 	var list []vipTrouble
 	for _, r := range c.Find(diagnose.Match{Check: "service.vip", Status: failing}) {
 		s := c.Service(r.Subject)
-		if s == nil || len(s.Ready()) == 0 {
+		if s == nil || len(s.Ready()) == 0 || noneLocal(c, s) {
 			continue
 		}
 		if r.Failure != check.Timeout && r.Failure != check.Refused && r.Failure != check.Unreachable {

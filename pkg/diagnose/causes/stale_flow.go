@@ -14,7 +14,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-SVC-STALE-FLOW",
 		Summary: "UDP flows to a service still go to a pod that is gone",
-		Signal:  "A node's connection tracking holds UDP flows to a service's ClusterIP that it sends to an address which is none of the service's endpoints. New sockets are served well, so that only a list of the flows shows it.",
+		Signal:  "A node's connection tracking holds UDP flows to a service's ClusterIP that it sends to an address which is none of the service's endpoints, and packets still pass. New sockets are served well, so that only a list of the flows shows it.",
 		Meaning: "Who keeps sending from the same port (a resolver with one socket, a syslog or metrics client) keeps its flow alive, and gets no answer until it stops for half a minute.",
 		Confirm: []string{"conntrack -L -p udp -d CLUSTER-IP (on the node)"},
 		Remedy:  []string{"conntrack -D -p udp -d CLUSTER-IP (on the node): the next packet makes a new flow", "see whether kube-proxy runs on the node: it deletes such flows when endpoints go"},

@@ -69,7 +69,7 @@ func findTargetPort(c *diagnose.Case) []diagnose.Finding {
 // ofService are the bad results about a service itself: its ClusterIPs and its name.
 func ofService(c *diagnose.Case, subject string) []string {
 	var keys []string
-	for _, id := range []string{"service.vip", "dns.service", "service.endpoint", "state.dns", "service.ready"} {
+	for _, id := range []string{"service.vip", "dns.service", "service.endpoint", "state.dns", "service.ready", "service.nodeport"} {
 		keys = append(keys, diagnose.Keys(c.Find(diagnose.Match{Check: id, Subject: subject, Status: failing}))...)
 	}
 	return keys

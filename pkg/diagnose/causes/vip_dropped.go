@@ -51,7 +51,7 @@ func findVIPDropped(c *diagnose.Case) []diagnose.Finding {
 		if _, known := ownPort(c); known && !cameOut(c) {
 			f.Evidence = append(f.Evidence, "fewer packets came out of the pod than connections were made in it: they are dropped inside")
 		}
-		f.Evidence = append(f.Evidence, "none of these connections is in the connection tracking of node "+home+", and kube-proxy is well there")
+		f.Evidence = append(f.Evidence, "none of these connections is in the connection tracking of node "+home)
 	}
 	return []diagnose.Finding{f}
 }

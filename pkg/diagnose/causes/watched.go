@@ -129,13 +129,3 @@ func (l leg) text() string {
 	}
 	return fmt.Sprintf("%d packets were sent through the tunnel of node %s to node %s, whose tunnel received %d meanwhile", l.packets, l.from, l.to, l.received)
 }
-
-// tracksConnections reports whether a node's connection tracking holds anything.
-func tracksConnections(c *diagnose.Case, node string) bool {
-	for _, r := range c.Find(diagnose.Match{Check: "node.conntrack", Vantage: "node/"}) {
-		if r.Vantage == "node/"+node && r.Kernel != nil && r.Kernel.Conntrack != nil {
-			return r.Kernel.Conntrack.Count > 0
-		}
-	}
-	return false
-}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/report"
+	"github.com/netlook/kubectl-netlook/pkg/target"
+)
+
+func (a *app) serviceCommand() *cobra.Command {
+	var flags diagnoseFlags
+	var from string
+	cmd := &cobra.Command{
+		Use:     "service NAME[:PORT] [--from pod/NAME|node/NAME]",
+		Aliases: []string{"services", "svc"},
+		Short:   "Follow a service the way a packet does, and say where it ends",
+		Long: longText(`
+			Follow a service the way a packet does: its name, its ClusterIP, the endpoints
+			that the API shows as ready, each of them by itself, what the applications
+			behind them answer, and its node ports; and say at which step the way ends.
+
+			It is looked at from a running pod of its namespace that is not behind it, or
+			else from a node; --from says from where. With --deep the kernels of the nodes
+			are asked as well: to which endpoints they hand connections over.`),
+		Example: templates.Examples(`
+			# Where does the way to this service end?
+			kubectl netlook service payments -n shop
+
+			# As that client sees it, and to whom the kernel hands its connections
+			kubectl netlook service payments -n shop --from pod/checkout-7d9f --deep
+
+			# One port of it, from a node
+			kubectl netlook service payments:https -n shop --from node/w1`),
+		Args: exactlyOne("service"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.walk(cmd, flags, args[0], from) },
+	}
+	flags.add(cmd, a.getenv)
+	flags.addPod(cmd)
+	flags.addNode(cmd)
+	cmd.Flags().StringVar(&from, "from", "", "`PLACE` to look from: pod/NAME or node/NAME (default: a pod of the service's namespace that is not behind it)")
+	cmd.ValidArgsFunction = a.completeFirst(func(ctx context.Context, b backend, prefix string) ([]string, error) {
+		return b.ServiceNames(ctx, b.Namespace(), prefix)
+	})
+	a.completeTargets(cmd)
+	a.completeKinds(cmd, "from", "pod/", "node/")
+	return cmd
+}
+
+// walk is `service`: the service becomes the first target of a run from one place.
+func (a *app) walk(cmd *cobra.Command, flags diagnoseFlags, arg, from string) error {
+	service, err := serviceTarget(arg)
+	if err != nil {
+		return usagef(cmd, "%w", err)
+	}
+	o, err := flags.options()
+	if err != nil {
+		return usagef(cmd, "%w", err)
+	}
+	b, err := a.connect(a.kube)
+	if err != nil {
+		return err
+	}
+	if service.Namespace != "" && *a.kube.Namespace != "" && *a.kube.Namespace != service.Namespace {
+		return usagef(cmd, "%s is in namespace %s, but -n says %s", arg, service.Namespace, *a.kube.Namespace)
+	}
+	service.Namespace = cmp.Or(service.Namespace, b.Namespace())
+	o.targets = append([]target.Target{service}, o.targets...)
+	d := &diagnosis{seams: a.seams, options: o, backend: b, context: a.contextName(), service: &service}
+	if d.vantage, err = a.placeToLookFrom(cmd, d, from); err != nil {
+		return err
+	}
+	if d.vantage.kind == facts.VantageNode {
+		d.flags.Profile = nodeProfile
+	}
+	return d.Run(cmd.Context())
+}
+
+// serviceTarget reads NAME, NAME:PORT, svc/NAME and svc/NAMESPACE/NAME.
+func serviceTarget(arg string) (target.Target, error) {
+	raw := arg
+	if !strings.Contains(arg, "/") {
+		raw = "svc/" + arg
+	}
+	t, err := target.Parse(raw)
+	if err == nil && t.Kind != target.Service {
+		err = fmt.Errorf("%s is a %s, not a service: try kubectl netlook %s %s", arg, t.Kind, t.Kind, t.Name)
+	}
+	return t, err
+}
+
+// placeToLookFrom is what --from says, or what the cluster offers.
+func (a *app) placeToLookFrom(cmd *cobra.Command, d *diagnosis, from string) (vantage, error) {
+	namespace := d.service.Namespace
+	if from == "" {
+		choice, err := d.backend.Choose(cmd.Context(), namespace, d.service.Name)
+		if err != nil {
+			return vantage{}, err
+		}
+		d.notice(report.Notice{Kind: report.Note, Message: "looked at from " + cmp.Or(podWord(choice.Pod), "node "+choice.Node) + ": " + choice.Why + "; --from chooses another"})
+		if choice.Pod != "" {
+			return vantage{kind: facts.VantagePod, namespace: namespace, name: choice.Pod}, nil
+		}
+		return vantage{kind: facts.VantageNode, namespace: cmp.Or(d.flags.Namespace, d.backend.Namespace()), name: choice.Node}, nil
+	}
+	t, err := target.Parse(from)
+	switch {
+	case err != nil:
+		return vantage{}, usagef(cmd, "--from: %w", err)
+	case t.Port != 0 || t.PortName != "":
+		return vantage{}, usagef(cmd, "--from: %s: the place to look from has no port", from)
+	case t.Kind == target.Pod:
+		return vantage{kind: facts.VantagePod, namespace: cmp.Or(t.Namespace, namespace), name: t.Name}, nil
+	case t.Kind == target.Node:
+		return vantage{kind: facts.VantageNode, namespace: cmp.Or(d.flags.Namespace, d.backend.Namespace()), name: t.Name}, nil
+	}
+	return vantage{}, usagef(cmd, "--from: %s is no place to look from: pod/NAME or node/NAME", from)
+}
+
+func podWord(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "pod " + name
+}
+
+// walked is the service that was asked about, as the API has it; nil when none was, or
+// it could not be read.
+func (d *diagnosis) walked() *facts.Service {
+	if d.service == nil {
+		return nil
+	}
+	for i, s := range d.facts.Services {
+		if s.Namespace == d.service.Namespace && s.Name == d.service.Name {
+			return &d.facts.Services[i]
+		}
+	}
+	return nil
+}
+
+// again are the tasks to repeat while the nodes' kernels are watched: what fails, and
+// what goes through the service that is walked, to see to whom it is handed over.
+func (d *diagnosis) again() []check.Task {
+	tasks := d.failing()
+	s := d.walked()
+	if s == nil {
+		return tasks
+	}
+	for _, t := range d.tasks {
+		if t.Check != "service.vip" || t.Subject != "service/"+s.Ref().String() || hasTask(tasks, t.ID) {
+			continue
+		}
+		t.Timeout = check.Duration(min(t.Timeout.D(), repeatTimeout))
+		tasks = append(tasks, t)
+	}
+	return tasks[:min(len(tasks), maxRepeated)]
+}
+
+func hasTask(tasks []check.Task, id string) bool {
+	for _, t := range tasks {
+		if t.ID == id {
+			return true
+		}
+	}
+	return false
+}

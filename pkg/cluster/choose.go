@@ -1,0 +1,116 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// maxChoice is how many pods, or nodes, are looked at to find one to look from.
+const maxChoice = 500
+
+// Choice is a place to look from. Exactly one of Pod and Node is set.
+type Choice struct {
+	Pod, Node string
+	// Why says in a few words why it was chosen.
+	Why string
+}
+
+// Choose finds where to look at a service from: a running pod of its namespace that is
+// not behind the service and can take a probe, else a node that is ready. Errors are
+// those of a service that does not exist (ErrNotFound) or may not be read.
+func (c *Client) Choose(ctx context.Context, namespace, service string) (Choice, error) {
+	if err := checkNames("service", namespace, service); err != nil {
+		return Choice{}, err
+	}
+	s, err := c.getService(ctx, facts.Ref{Namespace: namespace, Name: service})
+	if err != nil {
+		return Choice{}, c.unlock(c.missing(ctx, object{"services", namespace, service}, err), ForAPI)
+	}
+	pod, err := c.choosePod(ctx, s)
+	if err != nil || pod != "" {
+		return Choice{Pod: pod, Why: "the first pod of namespace " + namespace + " that runs and is not behind the service"}, err
+	}
+	node, err := c.chooseNode(ctx)
+	switch {
+	case errors.Is(err, ErrForbidden):
+		return Choice{}, c.unlock(fmt.Errorf("no pod of namespace %s can be looked from, and nodes may not be listed: %w", namespace, err), ForNode)
+	case err == nil && node == "":
+		err = problemf(ErrVantage, "no pod of namespace %s can be looked from, and no Linux node is ready: say from where with --from pod/NAME", namespace)
+	}
+	return Choice{Node: node, Why: "no pod of namespace " + namespace + " runs that is not behind the service"}, err
+}
+
+// choosePod is the first such pod by name, "" when there is none.
+func (c *Client) choosePod(ctx context.Context, s *corev1.Service) (string, error) {
+	var best *corev1.Pod
+	looked := 0
+	opts := metav1.ListOptions{FieldSelector: "status.phase=" + string(corev1.PodRunning)}
+	err := each(ctx, c, "list pods in namespace "+s.Namespace, opts, c.clientset.CoreV1().Pods(s.Namespace).List, func(pod *corev1.Pod) error {
+		if looked++; looked > maxChoice {
+			return errEnough
+		}
+		if pod.Spec.HostNetwork || selects(s, labels.Set(pod.Labels)) || CheckPodVantage(pod, nil) != nil {
+			return nil
+		}
+		if best == nil || compareChoice(pod, best) < 0 {
+			best = pod
+		}
+		return nil
+	})
+	if err != nil {
+		return "", c.unlock(err, ForPod)
+	}
+	if best == nil {
+		return "", nil
+	}
+	return best.Name, nil
+}
+
+// compareChoice prefers pods that are ready, then goes by name, so that a repeat finds
+// the probe that waits in the same pod.
+func compareChoice(a, b *corev1.Pod) int {
+	unready := func(p *corev1.Pod) int {
+		if podFacts(p).Ready {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(unready(a)-unready(b), strings.Compare(a.Name, b.Name))
+}
+
+// chooseNode is the first ready Linux node by name, workers first.
+func (c *Client) chooseNode(ctx context.Context) (string, error) {
+	var nodes []*corev1.Node
+	err := each(ctx, c, "list nodes", metav1.ListOptions{}, c.clientset.CoreV1().Nodes().List, func(node *corev1.Node) error {
+		if CheckNodeVantage(node) == nil && nodeFacts(node).Ready {
+			nodes = append(nodes, node)
+		}
+		if len(nodes) == maxChoice {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil || len(nodes) == 0 {
+		return "", err
+	}
+	controls := func(n *corev1.Node) int {
+		if _, is := n.Labels["node-role.kubernetes.io/control-plane"]; is {
+			return 1
+		}
+		return 0
+	}
+	best := slices.MinFunc(nodes, func(a, b *corev1.Node) int {
+		return cmp.Or(controls(a)-controls(b), strings.Compare(a.Name, b.Name))
+	})
+	return best.Name, nil
+}

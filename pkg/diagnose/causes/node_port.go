@@ -1,0 +1,71 @@
+package causes
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-SVC-NODEPORT",
+		Summary: "a service's node port does not answer at some node, and does at others",
+		Signal:  "The endpoints of the service answer, its node port answers at other nodes, and at the node named no attempt is answered.",
+		Meaning: "Who comes in by that node (a load balancer's share, a client with its address) gets nothing.",
+		Confirm: []string{"nc -vz NODE-ADDRESS NODE-PORT (from outside)", "iptables-save | grep NODE-PORT; nft list ruleset | grep NODE-PORT (on the node)"},
+		Remedy:  []string{"allow the node port range (30000-32767) in the node's firewall or security group", "restart kube-proxy on the node"},
+		Source:  "https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport",
+		Find:    findNodePort,
+	})
+}
+
+func findNodePort(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, group := range bySubject(c.Find(diagnose.Match{Check: "service.nodeport", Status: []check.Status{check.Fail}, Failure: []check.Failure{check.Timeout, check.Refused, check.Unreachable}})) {
+		var dead []check.Result
+		var nodes []string
+		for _, r := range group {
+			if r.Lost() == len(r.Attempts) {
+				dead = append(dead, r)
+				if node := c.HostOf(r); !slices.Contains(nodes, node) {
+					nodes = append(nodes, node)
+				}
+			}
+		}
+		alive := passing(c, "service.nodeport", group[0].Subject)
+		answering := passing(c, "service.endpoint", group[0].Subject)
+		s := c.Service(group[0].Subject)
+		if len(dead) == 0 || answering == 0 || s == nil {
+			continue
+		}
+		f := diagnose.Finding{
+			Headline:   fmt.Sprintf("the node port of service %s does not answer at %d of the nodes tried", s.Ref(), len(nodes)),
+			Confidence: diagnose.Likely,
+			Evidence:   append(seenAll(dead), fmt.Sprintf("it answers at %d other addresses of nodes; %d endpoints answer by themselves", alive, answering)),
+			Explains:   diagnose.Keys(dead),
+			Likely:     "a firewall on the node or before it drops the port",
+			Rank:       rankService,
+		}
+		if alive == 0 {
+			f.Headline = fmt.Sprintf("the node port of service %s answers at no node", s.Ref())
+			f.Confidence = diagnose.Possible // it may be the way from this place
+			f.Evidence[len(f.Evidence)-1] = fmt.Sprintf("%d endpoints answer by themselves", answering)
+		}
+		if dead[0].Failure == check.Refused {
+			f.Likely = "kube-proxy of the node has no rule for it, or serves other addresses of the node only (--nodeport-addresses)"
+		}
+		for _, node := range nodes[:min(len(nodes), mostPlaces)] {
+			f.Where = append(f.Where, "node/"+node)
+			f.Try = append(f.Try, netlookNode(node))
+		}
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// passing counts the results of a check about a service that passed.
+func passing(c *diagnose.Case, id, subject string) int {
+	return len(c.Find(diagnose.Match{Check: id, Subject: subject, Status: []check.Status{check.Pass}}))
+}

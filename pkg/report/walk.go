@@ -1,0 +1,188 @@
+package report
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// Walk follows a service the way a packet does, and says at which step it ends.
+type Walk struct {
+	// Service is namespace/name, Type the service's own word for what it is.
+	Service string `json:"service"`
+	Type    string `json:"type,omitempty"`
+	Steps   []Step `json:"steps"`
+	// Ends names the first step that fails, "" when none does.
+	Ends string `json:"ends,omitempty"`
+}
+
+// Step is one stage of a walk, summed up from the results that belong to it.
+type Step struct {
+	Name   string       `json:"name"`
+	Status check.Status `json:"status"`
+	// Target is what was tried, Detail what came of it, worst first.
+	Target string `json:"target,omitempty"`
+	Detail string `json:"detail"`
+	// Why says why nothing was tried, "" where something was.
+	Why string `json:"why,omitempty"`
+}
+
+// newWalk is pure: it sums results up by the steps of service s.
+func newWalk(s facts.Service, in Input) *Walk {
+	w := &Walk{Service: s.Ref().String(), Type: s.Type}
+	if s.Headless {
+		w.Type = "headless"
+	}
+	of := resultsOf(s, in.Results)
+	steps := []Step{step("name", of["dns.service"], "the name was not asked for")}
+	switch {
+	case s.Type == "ExternalName":
+		steps = append(steps, step("alias", of["service.alias"], "the name behind it was not asked for"))
+		return w.finish(steps)
+	case s.Headless:
+		steps = append(steps, Step{Name: "ClusterIP", Status: check.Skipped, Why: "headless: the name leads to the endpoints themselves"})
+	default:
+		steps = append(steps, step("ClusterIP", of["service.vip"], "nothing was sent to it"), handOver(s, in.Results))
+	}
+	steps = append(steps, step("ready", of["service.ready"], "the API was not read"), step("endpoints", of["service.endpoint"], "no endpoint was tried"))
+	if answers := answering(of["service.endpoint"]); answers.Status != check.Unknown {
+		steps = append(steps, answers)
+	}
+	for _, more := range []struct{ name, check string }{{"node ports", "service.nodeport"}, {"balancer", "service.balancer"}} {
+		if len(of[more.check]) > 0 {
+			steps = append(steps, step(more.name, of[more.check], ""))
+		}
+	}
+	return w.finish(steps)
+}
+
+func (w *Walk) finish(steps []Step) *Walk {
+	w.Steps = steps
+	for _, s := range steps {
+		if s.Status == check.Fail && w.Ends == "" {
+			w.Ends = s.Name
+		}
+	}
+	return w
+}
+
+// resultsOf are the results about a service, by check. Those about its name carry the
+// DNS server as their object, so that the name is at the end of their target.
+func resultsOf(s facts.Service, results []check.Result) map[string][]check.Result {
+	of := map[string][]check.Result{}
+	for _, r := range results {
+		named := r.Check == "dns.service" && (strings.HasSuffix(r.Target, " "+s.Name) || strings.HasSuffix(r.Target, " "+s.Ref().String()))
+		if named || r.Subject == "service/"+s.Ref().String() {
+			of[r.Check] = append(of[r.Check], r)
+		}
+	}
+	return of
+}
+
+// step folds results as a row of the table does.
+func step(name string, results []check.Result, otherwise string) Step {
+	results = slices.Clone(results)
+	slices.SortStableFunc(results, compareResults)
+	if len(results) == 0 {
+		return Step{Name: name, Status: check.Skipped, Why: otherwise}
+	}
+	row := Row{Area: results[0].Area}
+	fold(&row, results)
+	s := Step{Name: name, Status: row.Status, Target: row.Target, Detail: row.Detail}
+	if row.Counts.Skipped == row.Counts.Total {
+		s.Why, s.Detail = row.Detail, ""
+	}
+	return s
+}
+
+// handOver is where the kernels of the nodes sent connections to the ClusterIPs, as
+// their connection tracking tells.
+func handOver(s facts.Service, results []check.Result) Step {
+	h := Step{Name: "handed to", Status: check.Skipped, Why: "no kernel was asked: --deep"}
+	counts := map[string]int{}
+	var order []string
+	strangers := 0
+	for _, r := range results {
+		if r.Check != "node.flows" || r.Kernel == nil {
+			continue
+		}
+		for _, flow := range r.Kernel.Flows {
+			dst, err := netip.ParseAddrPort(flow.Orig.Dst)
+			if err != nil || !flow.Found || !slices.Contains(s.ClusterIPs, dst.Addr().Unmap()) {
+				continue
+			}
+			to := flow.SentTo()
+			if !slices.ContainsFunc(s.Endpoints, func(e facts.Endpoint) bool { return e.Addr.Unmap() == to.Addr().Unmap() }) {
+				strangers++
+			}
+			if counts[to.String()] == 0 {
+				order = append(order, to.String())
+			}
+			counts[to.String()]++
+		}
+	}
+	if len(order) == 0 {
+		return h
+	}
+	slices.Sort(order)
+	parts := make([]string, 0, len(order))
+	for _, to := range order[:min(len(order), mostHandedTo)] {
+		parts = append(parts, fmt.Sprintf("%s %d times", to, counts[to]))
+	}
+	if more := len(order) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", more))
+	}
+	h.Status, h.Why, h.Detail = check.Pass, "", strings.Join(parts, ", ")
+	if strangers > 0 && !s.EndpointsUnknown {
+		h.Status = check.Fail
+		h.Detail = fmt.Sprintf("%d connections to no endpoint of it: ", strangers) + h.Detail
+	}
+	return h
+}
+
+// mostHandedTo is how many backends are named.
+const mostHandedTo = 6
+
+// answering is what the applications behind the endpoints said, by answer.
+func answering(results []check.Result) Step {
+	counts := map[string]int{}
+	var order []string
+	silent := 0
+	for _, r := range results {
+		answer := ""
+		for _, e := range r.Evidence {
+			if e.Key == "answer" {
+				answer = e.Value
+			}
+		}
+		switch {
+		case answer != "":
+			if counts[answer] == 0 {
+				order = append(order, answer)
+			}
+			counts[answer]++
+		case r.Failure == check.Silent:
+			silent++
+		}
+	}
+	slices.Sort(order)
+	var parts []string
+	for _, answer := range order {
+		parts = append(parts, fmt.Sprintf("%s from %d", answer, counts[answer]))
+	}
+	s := Step{Name: "application", Status: check.Pass}
+	if silent > 0 {
+		s.Status = check.Fail
+		parts = append([]string{fmt.Sprintf("%d accept and never answer", silent)}, parts...)
+	}
+	if len(parts) == 0 {
+		s.Status = check.Unknown
+		return s
+	}
+	s.Detail = strings.Join(parts[:min(len(parts), mostHandedTo)], ", ")
+	return s
+}
