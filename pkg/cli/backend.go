@@ -21,6 +21,8 @@ type backend interface {
 	Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error)
 	Node(ctx context.Context, name string) (*corev1.Node, error)
 	Gather(ctx context.Context, req cluster.Request) (*facts.Facts, error)
+	// Choose finds where to look at a service from.
+	Choose(ctx context.Context, namespace, service string) (cluster.Choice, error)
 	// Preflight lists the rights that are missing.
 	Preflight(ctx context.Context, access cluster.Access) ([]cluster.Rule, error)
 	// WhoAmI is the user's name as the API server knows it.

@@ -58,6 +58,11 @@ func (a *app) completeFirst(list names) cobra.CompletionFunc {
 
 // completeTargets completes --to: first the kind, then the names of that kind.
 func (a *app) completeTargets(cmd *cobra.Command) {
+	a.completeKinds(cmd, "to", "svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://")
+}
+
+// completeKinds completes a flag that takes KIND/NAME: first the kind, then the names.
+func (a *app) completeKinds(cmd *cobra.Command, flag string, kinds ...string) {
 	lists := map[string]names{
 		"svc": func(ctx context.Context, b backend, p string) ([]string, error) {
 			return b.ServiceNames(ctx, b.Namespace(), p)
@@ -68,10 +73,9 @@ func (a *app) completeTargets(cmd *cobra.Command) {
 		"node": func(ctx context.Context, b backend, p string) ([]string, error) { return b.NodeNames(ctx, p) },
 	}
 	aliases := map[string]string{"service": "svc", "services": "svc", "po": "pod", "pods": "pod", "no": "node", "nodes": "node"}
-	offer(cmd, "to", func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	offer(cmd, flag, func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		typed, name, named := strings.Cut(prefix, "/")
 		if !named {
-			kinds := []string{"svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://"}
 			return kinds, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 		}
 		kind := typed

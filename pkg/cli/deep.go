@@ -57,9 +57,9 @@ func (d *diagnosis) deepen(ctx context.Context) {
 		return
 	}
 	d.each(func(w *witness) { d.ask(ctx, w, w.tasks, d.collectAt(w)) })
-	if failing := d.failing(); len(failing) > 0 {
+	if again := d.again(); len(again) > 0 {
 		start := time.Now()
-		flows := d.repeat(ctx, failing)
+		flows := d.repeat(ctx, again)
 		d.moved = map[string]map[string]uint64{}
 		d.each(func(w *witness) { d.look2(ctx, w, flows, time.Since(start)) })
 	}
@@ -106,7 +106,7 @@ func (d *diagnosis) deepNodes() []string {
 		if diagnose.Bad(r) {
 			add(c.NodeOf(r))
 		}
-		if diagnose.Bad(r) && r.Check == "target.hostport" {
+		if diagnose.Bad(r) && (r.Check == "target.hostport" || r.Check == "service.nodeport") {
 			add(c.HostOf(r)) // its rules are that node's
 		}
 	}
@@ -163,6 +163,7 @@ func (d *diagnosis) summonOne(ctx context.Context, name string) (*witness, error
 	if err != nil {
 		return nil, err
 	}
+	f.Services = d.facts.Services // to hold against what the node does with them
 	w := &witness{node: name, tasks: d.nodePlan(f)}
 	o := d.probeOptions()
 	// conntrack and the packet filter's tables are read over netlink, with NET_ADMIN.

@@ -32,6 +32,7 @@ type diagnosis struct {
 	backend backend
 	context string // the kubeconfig's, by name
 	vantage vantage
+	service *target.Target // the one that is walked, nil for `pod` and `node`
 	bar     *progress
 
 	// What the run has come to know. What stands behind mu is written while it waits.

@@ -32,6 +32,7 @@ type fakeBackend struct {
 	gather    func(context.Context) (*facts.Facts, error)
 	preflight func() ([]cluster.Rule, error)
 	inject    func(context.Context, inject.Options) (prober, error)
+	choose    func(namespace, service string) (cluster.Choice, error)
 	// nodes, gatherFor and injectAt are for runs from several places.
 	nodes     map[string]*corev1.Node
 	gatherFor func(cluster.Request) (*facts.Facts, error)
@@ -102,6 +103,13 @@ func (f *fakeBackend) Preflight(_ context.Context, access cluster.Access) ([]clu
 		return f.preflight()
 	}
 	return nil, nil
+}
+
+func (f *fakeBackend) Choose(_ context.Context, namespace, service string) (cluster.Choice, error) {
+	if f.choose != nil {
+		return f.choose(namespace, service)
+	}
+	return cluster.Choice{Pod: "client", Why: "it is the first"}, nil
 }
 
 func (f *fakeBackend) WhoAmI(ctx context.Context) (string, error) { return "jane", ctx.Err() }

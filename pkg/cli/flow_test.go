@@ -49,6 +49,21 @@ func TestFlow(t *testing.T) {
 		"healthy": {args: []string{"pod", "web-0"}, code: 0, injected: 1,
 			stdout: []string{"pod/shop/web-0 on node w1 (10.244.1.12)", "profile restricted", "✓ healthy: ", "! nodes: forbidden for user jane"}},
 		"healthy node": {args: []string{"node", "w1"}, code: 0, injected: 1, stdout: []string{"node/w1", "profile node", "✓ healthy: "}},
+		"a service, from a pod of its own choice": {args: []string{"service", "web"}, code: 0, injected: 1,
+			stdout: []string{"from pod/shop/client", "! looked at from pod client: it is the first; --from chooses another", "✓ healthy: "}},
+		"a service, from a node": {backend: &fakeBackend{choose: func(string, string) (cluster.Choice, error) {
+			return cluster.Choice{Node: "w1", Why: "no pod runs"}, nil
+		}},
+			args: []string{"service", "svc/web"}, code: 0, injected: 1, stdout: []string{"looked at from node w1", "profile node", "✓ healthy: "}},
+		"a service, from where it says": {args: []string{"service", "web", "--from", "pod/web-0"}, code: 0, injected: 1, stdout: []string{"from pod/shop/web-0"}},
+		"no such service": {backend: &fakeBackend{choose: func(string, string) (cluster.Choice, error) {
+			return cluster.Choice{}, errors.New("service web not found")
+		}},
+			args: []string{"service", "web"}, code: 2, stderr: []string{"service web not found"}},
+		"a service that is a pod":        {args: []string{"service", "pod/web-0"}, code: 2, stderr: []string{"pod/web-0 is a pod, not a service: try kubectl netlook pod web-0"}},
+		"a service from a service":       {args: []string{"service", "web", "--from", "svc/x"}, code: 2, stderr: []string{"--from: svc/x is no place to look from: pod/NAME or node/NAME"}},
+		"a service from a pod's port":    {args: []string{"service", "web", "--from", "pod/x:80"}, code: 2, stderr: []string{"--from: pod/x:80: the place to look from has no port"}},
+		"a service of another namespace": {args: []string{"service", "svc/bar/web", "-n", "foo"}, code: 2, stderr: []string{"svc/bar/web is in namespace bar, but -n says foo"}},
 		"a problem": {backend: &fakeBackend{inject: give(failFirst, nil)}, args: []string{"pod", "web-0"}, code: 1, injected: 1,
 			stdout: []string{"✗ 1 check failed: ", "no answer after 2 s", "means "}},
 		"incomplete": {backend: &fakeBackend{inject: give(loseLast, nil)}, args: []string{"pod", "web-0"}, code: 2, injected: 1,

@@ -90,6 +90,7 @@ func (d *diagnosis) input(started time.Time) report.Input {
 		in.Notices = append(in.Notices, report.Notice{Kind: report.Unread, Message: note})
 	}
 	in.Verdict = d.verdict()
+	in.Service = d.walked()
 	if d.probe != nil {
 		about := d.probe.Describe()
 		in.Probe, in.Tasks = &about, d.tasks

@@ -131,8 +131,8 @@ func podWord(name string) string {
 	return "pod " + name
 }
 
-// walked is the service that was asked about, as the API has it; nil when none was, or
-// it could not be read.
+// walked is the service that was asked about, as the API has it: by its name alone where
+// it could not be read. nil when none was.
 func (d *diagnosis) walked() *facts.Service {
 	if d.service == nil {
 		return nil
@@ -142,7 +142,7 @@ func (d *diagnosis) walked() *facts.Service {
 			return &d.facts.Services[i]
 		}
 	}
-	return nil
+	return &facts.Service{Namespace: d.service.Namespace, Name: d.service.Name, EndpointsUnknown: true}
 }
 
 // again are the tasks to repeat while the nodes' kernels are watched: what fails, and
@@ -151,7 +151,7 @@ func (d *diagnosis) again() []check.Task {
 	tasks := d.failing()
 	s := d.walked()
 	if s == nil {
-		return tasks
+		return append(tasks, d.control(tasks)...)
 	}
 	for _, t := range d.tasks {
 		if t.Check != "service.vip" || t.Subject != "service/"+s.Ref().String() || hasTask(tasks, t.ID) {
@@ -160,7 +160,8 @@ func (d *diagnosis) again() []check.Task {
 		t.Timeout = check.Duration(min(t.Timeout.D(), repeatTimeout))
 		tasks = append(tasks, t)
 	}
-	return tasks[:min(len(tasks), maxRepeated)]
+	tasks = tasks[:min(len(tasks), maxRepeated)]
+	return append(tasks, d.control(tasks)...)
 }
 
 func hasTask(tasks []check.Task, id string) bool {

@@ -13,6 +13,9 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
+// maxBalancers is how many addresses of a load balancer are kept.
+const maxBalancers = 16
+
 // serviceFacts converts a service, without its endpoints.
 func serviceFacts(s *corev1.Service) facts.Service {
 	f := facts.Service{
@@ -23,6 +26,16 @@ func serviceFacts(s *corev1.Service) facts.Service {
 		Headless:     s.Spec.ClusterIP == corev1.ClusterIPNone,
 		ExternalName: plain(s.Spec.ExternalName, maxWord),
 		Selector:     maps.Clone(s.Spec.Selector),
+
+		ExternalLocal:   s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
+		InternalLocal:   s.Spec.InternalTrafficPolicy != nil && *s.Spec.InternalTrafficPolicy == corev1.ServiceInternalTrafficPolicyLocal,
+		SessionAffinity: s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP,
+		ExternalIPs:     addrs(s.Spec.ExternalIPs),
+	}
+	for _, ingress := range s.Status.LoadBalancer.Ingress[:min(len(s.Status.LoadBalancer.Ingress), maxBalancers)] {
+		if name := cmp.Or(ingress.IP, ingress.Hostname); name != "" {
+			f.Balancers = append(f.Balancers, plain(name, maxWord))
+		}
 	}
 	for _, p := range s.Spec.Ports {
 		port, valid := portNumber(p.Port)

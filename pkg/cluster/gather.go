@@ -23,6 +23,7 @@ const (
 	maxNodes        = 10_000 // nodes listed, for a node
 	maxWorkloadPods = 50     // pods of a workload that are tested
 	maxSelectedPods = 500    // pods that a service selects
+	maxEntrances    = 20     // nodes whose node ports are tried
 	maxOwnServices  = 50     // services that select the vantage pod
 	maxSlices       = 1000   // EndpointSlices of one service, of up to 1000 endpoints each
 )
@@ -132,6 +133,9 @@ func (g *gatherer) secondRound() []step {
 	var steps []step
 	if g.req.Pod != nil {
 		steps = g.nodesByName()
+	}
+	if slices.ContainsFunc(g.facts.Services, hasNodePort) {
+		steps = append(steps, g.entrances)
 	}
 	for i := range g.facts.Services {
 		if s := &g.facts.Services[i]; needsSelectedPods(s) {

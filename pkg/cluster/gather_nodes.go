@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -124,5 +125,36 @@ func (g *gatherer) caData(ctx context.Context) error {
 		return nil
 	}
 	g.facts.Vantage.CAData = data
+	return nil
+}
+
+// hasNodePort reports whether a service that was asked for is to be reached at nodes.
+func hasNodePort(s facts.Service) bool {
+	return s.Asked != "" && slices.ContainsFunc(s.Ports, func(p facts.ServicePort) bool { return p.NodePort != 0 })
+}
+
+// entrances reads the nodes whose node ports are tried: those that are ready, the first
+// by name where there are many.
+func (g *gatherer) entrances(ctx context.Context) error {
+	var found []facts.Node
+	err := each(ctx, g.Client, "list nodes", metav1.ListOptions{}, g.clientset.CoreV1().Nodes().List, func(node *corev1.Node) error {
+		if converted := nodeFacts(node); converted.Ready && converted.OS != "windows" {
+			found = append(found, converted)
+		}
+		if len(found) > maxEntrances {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil {
+		return g.unread(ctx, "nodes, to try node ports at", err)
+	}
+	if len(found) > maxEntrances {
+		found = found[:maxEntrances]
+		g.note("node ports: tried at the first %d ready nodes only", maxEntrances)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.facts.Entrances = found
 	return nil
 }

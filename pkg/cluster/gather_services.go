@@ -164,9 +164,9 @@ func (g *gatherer) service(ctx context.Context, ref facts.Ref) (facts.Service, e
 	return service, nil
 }
 
-func (g *gatherer) getService(ctx context.Context, ref facts.Ref) (*corev1.Service, error) {
-	return get(ctx, g.Client, "get service "+ref.String(), func(ctx context.Context) (*corev1.Service, error) {
-		return g.clientset.CoreV1().Services(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+func (c *Client) getService(ctx context.Context, ref facts.Ref) (*corev1.Service, error) {
+	return get(ctx, c, "get service "+ref.String(), func(ctx context.Context) (*corev1.Service, error) {
+		return c.clientset.CoreV1().Services(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
 	})
 }
 

@@ -29,6 +29,9 @@ type Facts struct {
 	// Nodes are the nodes in question: for a node vantage point all nodes of the
 	// cluster, for a pod those that hold it and its targets.
 	Nodes []Node
+	// Entrances are the nodes at whose addresses node ports are tried, whether or not
+	// they hold a target; read only where a service in question has node ports.
+	Entrances []Node
 	// Similar are the services of the cluster that a --to host may have meant, by the
 	// host as typed: names that nearly fit, or the same name in another namespace.
 	Similar map[string][]string

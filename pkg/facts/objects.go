@@ -108,9 +108,18 @@ type Service struct {
 	ClusterIPs   []netip.Addr
 	Headless     bool
 	ExternalName string
-	Ports        []ServicePort
-	Selector     map[string]string
-	Endpoints    []Endpoint
+	// ExternalLocal and InternalLocal say that the traffic policy is Local: what comes
+	// in at a node, or from its pods, goes to endpoints on that node only.
+	ExternalLocal, InternalLocal bool
+	// SessionAffinity says that a client's connections stay with one endpoint.
+	SessionAffinity bool
+	// Balancers are the addresses or names that a load balancer was given for it, and
+	// ExternalIPs what the service itself asks nodes to accept.
+	Balancers   []string
+	ExternalIPs []netip.Addr
+	Ports       []ServicePort
+	Selector    map[string]string
+	Endpoints   []Endpoint
 	// EndpointsUnknown says that the EndpointSlices could not be read (Facts.Notes
 	// says why): an empty Endpoints then says nothing about the service.
 	EndpointsUnknown bool

@@ -34,6 +34,8 @@ type Input struct {
 	Results []check.Result
 	// Verdict is the diagnosis of Results.
 	Verdict diagnose.Verdict
+	// Service is the one to walk, nil when the vantage point itself was asked about.
+	Service *facts.Service
 }
 
 // New makes the report. It is pure: the same input gives the same report, in
@@ -51,6 +53,10 @@ func New(in Input) *Report {
 		Verdict: in.Verdict,
 		Notices: slices.Clone(in.Notices),
 		Results: complete(in),
+	}
+	if in.Service != nil {
+		r.Metadata.Target = "service/" + in.Service.Ref().String()
+		r.Walk = newWalk(*in.Service, in)
 	}
 	slices.SortStableFunc(r.Results, compareResults)
 	r.Rows = newRows(r.Results)

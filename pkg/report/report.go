@@ -51,6 +51,8 @@ type Report struct {
 	// Verdict is what the failures come from, before the rows that it explains.
 	Verdict diagnose.Verdict `json:"verdict"`
 	Notices []Notice         `json:"notices,omitempty"`
+	// Walk follows the service that was asked about, nil when none was.
+	Walk *Walk `json:"walk,omitempty"`
 	// Skipped are the checks that did not run, by reason.
 	Skipped []SkipGroup `json:"skipped,omitempty"`
 	Rows    []Row       `json:"rows"`
@@ -65,7 +67,8 @@ type Metadata struct {
 	Tool      Tool           `json:"tool"`
 	StartedAt time.Time      `json:"startedAt"`
 	Duration  check.Duration `json:"durationMs"`
-	// Target is what was diagnosed, as the command named it: "pod/shop/web-0".
+	// Target is what was diagnosed, as the command named it: "pod/shop/web-0", or
+	// "service/shop/web", seen from the vantage point.
 	Target string `json:"target"`
 	// To are the --to arguments as typed.
 	To []string `json:"to,omitempty"`

@@ -22,6 +22,7 @@ func printTable(w io.Writer, r *report.Report, o Options) error {
 	p.notices(r, report.Fallback, report.Cut, report.Note)
 	p.headline(r)
 	p.verdict(r)
+	p.walk(r)
 	p.blocks(r)
 	if r.Summary.Status == report.Healthy {
 		p.notRun(r)
@@ -40,6 +41,9 @@ func printTable(w io.Writer, r *report.Report, o Options) error {
 func (p *page) title(r *report.Report) {
 	v := r.Vantage
 	first := r.Metadata.Target
+	if r.Walk != nil {
+		first += " from " + vantageName(v)
+	}
 	if v.Kind == "pod" && v.Node != "" {
 		first += " on node " + v.Node
 	}
@@ -62,6 +66,14 @@ func (p *page) title(r *report.Report) {
 	}
 	p.prose("", first)
 	p.prose("  ", rest)
+}
+
+// vantageName is "pod/shop/web-0" or "node/w1".
+func vantageName(v report.Vantage) string {
+	if v.Namespace == "" {
+		return string(v.Kind) + "/" + v.Name
+	}
+	return string(v.Kind) + "/" + v.Namespace + "/" + v.Name
 }
 
 func (p *page) notices(r *report.Report, kinds ...report.NoticeKind) {

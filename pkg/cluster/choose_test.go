@@ -1,0 +1,61 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+func TestChoose(t *testing.T) {
+	behind := pod("shop", "web-0", "w1", "10.244.1.3")
+	host := pod("shop", "agent", "w1", "192.0.2.1")
+	host.Labels, host.Spec.HostNetwork = nil, true
+	going := pod("shop", "aaa", "w1", "10.244.1.8")
+	going.Labels, going.DeletionTimestamp = nil, &metav1.Time{Time: time.Unix(1, 0)}
+	going.Finalizers = []string{"x/y"}
+	client, second := pod("shop", "client", "w2", "10.244.2.4"), pod("shop", "client-2", "w2", "10.244.2.5")
+	client.Labels, second.Labels = nil, nil
+	web := service("shop", "web", "10.96.7.7")
+	web.Spec.Selector = behind.Labels
+	for _, tt := range []struct {
+		name      string
+		objects   []runtime.Object
+		pod, node string
+		fails     error
+		says      string
+	}{
+		{"a pod that is not behind it", []runtime.Object{web, behind, host, going, second, client}, "client", "", nil, ""},
+		{"only pods behind it: a worker node", []runtime.Object{web, behind, host}, "", "w1", nil, ""},
+		{"no such service", []runtime.Object{service("shop", "wep", "10.96.7.9")}, "", "", ErrNotFound, "wep"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			objects := append(clusterObjects(), tt.objects...)
+			for _, o := range objects {
+				if n, is := o.(*corev1.Node); is && n.Name == "cp" {
+					n.Labels = map[string]string{"node-role.kubernetes.io/control-plane": ""}
+				}
+			}
+			c, _ := newFake(append(objects, &corev1.Namespace{ObjectMeta: objectMeta("", "shop")})...)
+			got, err := c.Choose(context.Background(), "shop", "web")
+			if got.Pod != tt.pod || got.Node != tt.node || !errors.Is(err, tt.fails) {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%v, want %q in it", err, tt.says)
+			}
+			if err == nil && got.Why == "" {
+				t.Error("it does not say why")
+			}
+		})
+	}
+	c, _ := newFake()
+	if _, err := c.Choose(context.Background(), "shop", "Web_1"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a name that cannot be: %v", err)
+	}
+}

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+func TestWalk(t *testing.T) {
+	addr := netip.MustParseAddr
+	web := facts.Service{
+		Namespace: "shop", Name: "web", Type: "ClusterIP", ClusterIPs: []netip.Addr{addr("10.96.0.80")},
+		Endpoints: []facts.Endpoint{{Addr: addr("10.1.0.2"), Ready: true}, {Addr: addr("10.2.0.2"), Ready: true}},
+	}
+	headless, alias := web, web
+	headless.Headless = true
+	alias.Type = "ExternalName"
+	result := func(id, target string, status check.Status, failure check.Failure, answer string) check.Result {
+		r := check.Result{TaskID: id + " " + target, Check: id, Status: status, Failure: failure, Summary: string(failure), Label: check.Label{Area: "service", Title: id, Target: target, Subject: "service/shop/web"}}
+		if answer != "" {
+			r.Evidence = []check.Evidence{{Key: "answer", Value: answer}}
+		}
+		return r
+	}
+	name := check.Result{TaskID: "n", Check: "dns.service", Status: check.Pass, Label: check.Label{Title: "service name", Target: "10.96.0.10 udp A web", Object: "service/kube-system/kube-dns"}}
+	other := name
+	other.Target, other.Status = "10.96.0.10 udp A cobweb", check.Fail
+	flow := func(to string) facts.Flow {
+		return facts.Flow{Protocol: "tcp", Found: true, DstNAT: true, Orig: facts.Tuple{Src: "10.1.0.9:4", Dst: "10.96.0.80:80"}, Reply: &facts.Tuple{Src: to, Dst: "10.1.0.9:4"}}
+	}
+	kernel := func(to ...string) check.Result {
+		k := facts.Kernel{}
+		for _, one := range to {
+			k.Flows = append(k.Flows, flow(one))
+		}
+		return check.Result{Check: "node.flows", Vantage: "node/a", Kernel: &k}
+	}
+	ok := []check.Result{
+		name, other, result("service.vip", "10.96.0.80:80", check.Pass, "", ""), result("service.ready", "shop/web", check.Pass, "", ""),
+		result("service.endpoint", "10.1.0.2:8080", check.Pass, "", "HTTP 200 OK"), result("service.endpoint", "10.2.0.2:8080", check.Pass, "", "HTTP 200 OK"),
+	}
+	for _, tt := range []struct {
+		name    string
+		service facts.Service
+		results []check.Result
+		steps   map[string]check.Status
+		ends    string
+	}{
+		{"healthy, no kernel asked", web, ok, map[string]check.Status{
+			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, ""},
+		{"handed to endpoints", web, append(ok, kernel("10.1.0.2:8080", "10.2.0.2:8080")), map[string]check.Status{
+			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Pass, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, ""},
+		{"handed to a ghost", web, append(ok, kernel("10.1.0.2:8080", "10.2.0.77:8080")), map[string]check.Status{
+			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Fail, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, "handed to"},
+		{"one endpoint hangs", web, append(ok[:5:5], result("service.endpoint", "10.2.0.2:8080", check.Fail, check.Silent, "")), map[string]check.Status{
+			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Fail, "application": check.Fail}, "endpoints"},
+		{"headless", headless, append(ok[:1:1], ok[3:]...), map[string]check.Status{
+			"name": check.Pass, "ClusterIP": check.Skipped, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, ""},
+		{"an alias of nothing", alias, []check.Result{name, result("service.alias", "gone.example", check.Fail, check.NXDomain, "")}, map[string]check.Status{
+			"name": check.Pass, "alias": check.Fail}, "alias"},
+		{"the API only", web, ok[3:4], map[string]check.Status{
+			"name": check.Skipped, "ClusterIP": check.Skipped, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Skipped}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWalk(tt.service, Input{Results: tt.results})
+			got := map[string]check.Status{}
+			for _, s := range w.Steps {
+				got[s.Name] = s.Status
+				if (s.Status == check.Skipped) != (s.Why != "") {
+					t.Errorf("step %s is %s, and says why: %q", s.Name, s.Status, s.Why)
+				}
+			}
+			if diff := cmp.Diff(tt.steps, got); diff != "" {
+				t.Errorf("steps (-want +got):\n%s", diff)
+			}
+			if w.Ends != tt.ends || w.Service != "shop/web" {
+				t.Errorf("ends at %q, want %q", w.Ends, tt.ends)
+			}
+		})
+	}
+}
