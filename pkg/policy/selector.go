@@ -1,0 +1,54 @@
+package policy
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// selector is a label selector, read once.
+type selector struct {
+	labels labels.Selector
+	broken string
+}
+
+// compileSelector reads a selector. An empty one takes everything; nil is for the
+// caller to tell apart, since what it means depends on where it stands.
+func compileSelector(s *metav1.LabelSelector) selector {
+	compiled, err := metav1.LabelSelectorAsSelector(s)
+	if err != nil {
+		return selector{broken: fmt.Sprintf("the selector cannot be read: %v", err)}
+	}
+	return selector{labels: compiled}
+}
+
+func (s selector) matches(set map[string]string) answer {
+	if s.broken != "" {
+		return answer{maybe, s.broken}
+	}
+	return answer{is: truthOf(s.labels.Matches(labels.Set(set)))}
+}
+
+// matchesNamespace matches a namespace whose labels may not have been read (nil). Its
+// name is then known all the same, and with it the label that the API server sets on
+// every namespace and lets nobody change (KEP-2161, Kubernetes 1.22).
+func (s selector) matchesNamespace(name string, set map[string]string) answer {
+	if set != nil || s.broken != "" {
+		return s.matches(set)
+	}
+	requirements, selectable := s.labels.Requirements()
+	if !selectable {
+		return answer{}
+	}
+	result := answer{is: yes}
+	for _, r := range requirements {
+		one := answer{maybe, "the labels of namespace " + name + " were not read"}
+		if r.Key() == corev1.LabelMetadataName {
+			one = answer{is: truthOf(r.Matches(labels.Set{r.Key(): name}))}
+		}
+		result = both(result, one)
+	}
+	return result
+}
