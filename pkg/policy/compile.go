@@ -34,7 +34,7 @@ type rule struct {
 func compile(p *networkingv1.NetworkPolicy) compiled {
 	c := compiled{
 		ref:   facts.Ref{Namespace: p.Namespace, Name: p.Name},
-		pods:  compileSelector(&p.Spec.PodSelector),
+		pods:  compileSelector("podSelector", &p.Spec.PodSelector),
 		sides: map[facts.PolicyDirection]side{},
 	}
 	var ingress, egress []rule

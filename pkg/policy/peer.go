@@ -27,11 +27,11 @@ func compilePeer(p networkingv1.NetworkPolicyPeer) peerMatcher {
 		m.broken = "the peer is empty: neither a selector nor an ipBlock"
 	}
 	if p.PodSelector != nil {
-		s := compileSelector(p.PodSelector)
+		s := compileSelector("podSelector", p.PodSelector)
 		m.pods = &s
 	}
 	if p.NamespaceSelector != nil {
-		s := compileSelector(p.NamespaceSelector)
+		s := compileSelector("namespaceSelector", p.NamespaceSelector)
 		m.namespaces = &s
 	}
 	return m

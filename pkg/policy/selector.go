@@ -14,12 +14,12 @@ type selector struct {
 	broken string
 }
 
-// compileSelector reads a selector. An empty one takes everything; nil is for the
+// compileSelector reads the selector of a field. An empty one takes everything; nil is for the
 // caller to tell apart, since what it means depends on where it stands.
-func compileSelector(s *metav1.LabelSelector) selector {
+func compileSelector(field string, s *metav1.LabelSelector) selector {
 	compiled, err := metav1.LabelSelectorAsSelector(s)
 	if err != nil {
-		return selector{broken: fmt.Sprintf("the selector cannot be read: %v", err)}
+		return selector{broken: fmt.Sprintf("the %s cannot be read: %v", field, err)}
 	}
 	return selector{labels: compiled}
 }
