@@ -1,4 +1,4 @@
-package policy
+package policy_test
 
 import (
 	"slices"
@@ -8,6 +8,14 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/policy"
+	"github.com/netlook/kubectl-netlook/pkg/policy/policytest"
+)
+
+const (
+	allowed = facts.PolicyAllowed
+	denied  = facts.PolicyDenied
+	unsure  = facts.PolicyUnsure
 )
 
 // rounds is how many sets of policies each property is tried on, with flowsEach flows.
@@ -16,18 +24,18 @@ const rounds, flowsEach = 400, 20
 // forAll tries a property on random policies and flows, plain ones and such that are
 // broken or that plugins differ about, and counts how the verdicts are spread: a
 // property that is only ever tried on one verdict says nothing.
-func forAll(t *testing.T, property func(t *testing.T, r random, list []networkingv1.NetworkPolicy, f Flow, d facts.PolicyDecision)) {
+func forAll(t *testing.T, property func(t *testing.T, r policytest.Random, list []networkingv1.NetworkPolicy, f policy.Flow, d facts.PolicyDecision)) {
 	seen := map[facts.PolicyVerdict]int{}
 	for seed := range uint64(rounds) {
-		r := newRandom(seed)
+		r := policytest.New(seed)
 		plain := seed%2 == 0
 		if !plain {
-			r.broken = 6
+			r.Broken = 6
 		}
-		list := many(r, 5, r.policy)
-		set := New(list)
+		list := policytest.Many(r, 5, r.Policy)
+		set := policy.New(list)
 		for range flowsEach {
-			f := r.flow(plain)
+			f := r.Flow(plain)
 			d := set.Evaluate(f)
 			seen[d.Verdict()]++
 			if plain && d.Verdict() == unsure {
@@ -47,6 +55,18 @@ func forAll(t *testing.T, property func(t *testing.T, r random, list []networkin
 	}
 }
 
+// types spells the default of policyTypes out.
+func types(spec networkingv1.NetworkPolicySpec) []networkingv1.PolicyType {
+	list := spec.PolicyTypes
+	if len(list) == 0 {
+		list = append(list, networkingv1.PolicyTypeIngress)
+		if len(spec.Egress) > 0 {
+			list = append(list, networkingv1.PolicyTypeEgress)
+		}
+	}
+	return list
+}
+
 func sides(d facts.PolicyDecision) []facts.PolicySide {
 	return []facts.PolicySide{d.Ingress, d.Egress}
 }
@@ -58,10 +78,10 @@ func verdicts(d facts.PolicyDecision) [2]facts.PolicyVerdict {
 // TestOrderDoesNotMatter: of policies, all that is said stays the same; of rules, peers
 // and ports, the verdict.
 func TestOrderDoesNotMatter(t *testing.T) {
-	forAll(t, func(t *testing.T, r random, list []networkingv1.NetworkPolicy, f Flow, d facts.PolicyDecision) {
+	forAll(t, func(t *testing.T, r policytest.Random, list []networkingv1.NetworkPolicy, f policy.Flow, d facts.PolicyDecision) {
 		list = slices.Clone(list)
 		shuffle(r, list)
-		if diff := cmp.Diff(d, New(list).Evaluate(f)); diff != "" {
+		if diff := cmp.Diff(d, policy.New(list).Evaluate(f)); diff != "" {
 			t.Errorf("policies in another order (-want +got)\n%s", diff)
 		}
 		for i := range list {
@@ -78,13 +98,13 @@ func TestOrderDoesNotMatter(t *testing.T) {
 				shuffle(r, rule.Ports)
 			}
 		}
-		if got := New(list).Evaluate(f); verdicts(got) != verdicts(d) {
+		if got := policy.New(list).Evaluate(f); verdicts(got) != verdicts(d) {
 			t.Errorf("rules in another order: %v", got.Lines())
 		}
 	})
 }
 
-func shuffle[T any](r random, list []T) {
+func shuffle[T any](r policytest.Random, list []T) {
 	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 }
 
@@ -92,10 +112,10 @@ func shuffle[T any](r random, list []T) {
 // more in any policy, take nothing away.
 func TestMoreRulesNeverDeny(t *testing.T) {
 	rank := map[facts.PolicyVerdict]int{denied: 0, unsure: 1, allowed: 2}
-	forAll(t, func(t *testing.T, r random, list []networkingv1.NetworkPolicy, f Flow, d facts.PolicyDecision) {
-		r.broken = 0
-		more := r.policy()
-		got := New(append(slices.Clone(list), more)).Evaluate(f)
+	forAll(t, func(t *testing.T, r policytest.Random, list []networkingv1.NetworkPolicy, f policy.Flow, d facts.PolicyDecision) {
+		r.Broken = 0
+		more := r.Policy()
+		got := policy.New(append(slices.Clone(list), more)).Evaluate(f)
 		for i, after := range sides(got) {
 			before := sides(d)[i]
 			if before.Isolated && rank[after.Verdict] < rank[before.Verdict] {
@@ -108,12 +128,12 @@ func TestMoreRulesNeverDeny(t *testing.T) {
 		list = slices.Clone(list)
 		p := list[r.IntN(len(list))].DeepCopy()
 		kept := p.DeepCopy()
-		p.Spec.Ingress = append(p.Spec.Ingress, r.ingress())
-		p.Spec.Egress = append(p.Spec.Egress, r.egress())
+		p.Spec.Ingress = append(p.Spec.Ingress, r.Ingress())
+		p.Spec.Egress = append(p.Spec.Egress, r.Egress())
 		// Rules for egress make a policy one for egress, where no types are given.
-		p.Spec.PolicyTypes = policyTypes(kept.Spec)
+		p.Spec.PolicyTypes = types(kept.Spec)
 		list[slices.IndexFunc(list, func(q networkingv1.NetworkPolicy) bool { return q.Name == p.Name })] = *p
-		for i, after := range sides(New(list).Evaluate(f)) {
+		for i, after := range sides(policy.New(list).Evaluate(f)) {
 			if before := sides(d)[i]; rank[after.Verdict] < rank[before.Verdict] {
 				t.Errorf("%s was %s and is %s with one rule more", before.Direction, before.Verdict, after.Verdict)
 			}
@@ -123,9 +143,9 @@ func TestMoreRulesNeverDeny(t *testing.T) {
 
 // TestUnselectedIsOpen: a pod that no policy selects, and an end that is no pod.
 func TestUnselectedIsOpen(t *testing.T) {
-	forAll(t, func(t *testing.T, _ random, list []networkingv1.NetworkPolicy, f Flow, d facts.PolicyDecision) {
+	forAll(t, func(t *testing.T, _ policytest.Random, list []networkingv1.NetworkPolicy, f policy.Flow, d facts.PolicyDecision) {
 		f.Source.Pod, f.Destination.Pod = moved(f.Source.Pod), moved(f.Destination.Pod)
-		got := New(list).Evaluate(f)
+		got := policy.New(list).Evaluate(f)
 		if got.Verdict() != allowed || got.Ingress.Isolated || got.Egress.Isolated {
 			t.Errorf("in a namespace without policies: %v", got.Lines())
 		}
@@ -150,21 +170,21 @@ func moved(p *facts.Pod) *facts.Pod {
 // TestSplittingChangesNothing: a rule of several peers and ports is one rule for each
 // pair, and a policy is one policy for each of its rules.
 func TestSplittingChangesNothing(t *testing.T) {
-	forAll(t, func(t *testing.T, _ random, list []networkingv1.NetworkPolicy, f Flow, d facts.PolicyDecision) {
+	forAll(t, func(t *testing.T, _ policytest.Random, list []networkingv1.NetworkPolicy, f policy.Flow, d facts.PolicyDecision) {
 		var rules, single []networkingv1.NetworkPolicy
 		for _, p := range list {
 			p := p.DeepCopy()
-			p.Spec.PolicyTypes = policyTypes(p.Spec)
+			p.Spec.PolicyTypes = types(p.Spec)
 			split(p)
 			rules = append(rules, *p)
 			single = append(single, alone(p)...)
 		}
-		if got := New(rules).Evaluate(f); verdicts(got) != verdicts(d) {
+		if got := policy.New(rules).Evaluate(f); verdicts(got) != verdicts(d) {
 			t.Errorf("one peer and port a rule: %v", got.Lines())
 		}
 		// Whether a policy in doubt holds must come out alike for all parts of it, which
 		// the evaluator does not know of separate policies.
-		got := New(single).Evaluate(f)
+		got := policy.New(single).Evaluate(f)
 		for i, s := range sides(got) {
 			if before := sides(d)[i]; before.Isolated && s.Verdict != before.Verdict {
 				t.Errorf("one rule a policy: %s is %s: %v", s.Direction, s.Verdict, got.Lines())
@@ -225,17 +245,17 @@ func alone(p *networkingv1.NetworkPolicy) []networkingv1.NetworkPolicy {
 // TestAttribution: what is said of a verdict is true of the policies. Taking away the
 // rules that allow leaves nothing that does; each alone allows.
 func TestAttribution(t *testing.T) {
-	forAll(t, func(t *testing.T, _ random, list []networkingv1.NetworkPolicy, f Flow, d facts.PolicyDecision) {
+	forAll(t, func(t *testing.T, _ policytest.Random, list []networkingv1.NetworkPolicy, f policy.Flow, d facts.PolicyDecision) {
 		for i, s := range sides(d) {
 			consistent(t, s)
 			if !s.Isolated || s.Verdict != allowed || s.Because != "" {
 				continue
 			}
 			without, only := only(list, s, false), only(list, s, true)
-			if got := sides(New(without).Evaluate(f))[i]; got.Verdict == allowed && got.Because == "" && got.Isolated {
+			if got := sides(policy.New(without).Evaluate(f))[i]; got.Verdict == allowed && got.Because == "" && got.Isolated {
 				t.Errorf("without the rules that allow: %v", got.Lines())
 			}
-			if got := sides(New(only).Evaluate(f))[i]; got.Verdict != allowed {
+			if got := sides(policy.New(only).Evaluate(f))[i]; got.Verdict != allowed {
 				t.Errorf("of the rules that allow alone: %v", got.Lines())
 			}
 		}
@@ -263,7 +283,7 @@ func only(list []networkingv1.NetworkPolicy, s facts.PolicySide, allowing bool) 
 	var kept []networkingv1.NetworkPolicy
 	for _, p := range list {
 		p := p.DeepCopy()
-		p.Spec.PolicyTypes = policyTypes(p.Spec)
+		p.Spec.PolicyTypes = types(p.Spec)
 		named := func(i int) bool {
 			return slices.ContainsFunc(s.Allowing, func(r facts.PolicyRule) bool {
 				return r.Policy == facts.Ref{Namespace: p.Namespace, Name: p.Name} && r.Rule == i

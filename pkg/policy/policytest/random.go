@@ -1,4 +1,7 @@
-package policy
+// Package policytest makes random NetworkPolicies and flows, for tests that hold an
+// evaluator against laws or against another one. It is for tests only, and apart from
+// them because those of two modules use it.
+package policytest
 
 import (
 	"fmt"
@@ -11,23 +14,25 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/policy"
 )
 
-// random makes policies and flows of few words, so that rules often match. Its seed
+// Random makes policies and flows of few words, so that rules often match. Its seed
 // makes it repeatable.
-type random struct {
+type Random struct {
 	*rand.Rand
-	// broken makes one part in that many unreadable; 0 for none.
-	broken int
+	// Broken makes one part in that many unreadable; 0 for none.
+	Broken int
 }
 
-func newRandom(seed uint64) random { return random{Rand: rand.New(rand.NewPCG(seed, 1))} }
+// New returns a source that makes the same for the same seed, and nothing broken.
+func New(seed uint64) Random { return Random{Rand: rand.New(rand.NewPCG(seed, 1))} }
 
-func pick[T any](r random, list ...T) T { return list[r.IntN(len(list))] }
+func pick[T any](r Random, list ...T) T { return list[r.IntN(len(list))] }
 
-func (r random) breaks() bool { return r.broken > 0 && r.IntN(r.broken) == 0 }
+func (r Random) breaks() bool { return r.Broken > 0 && r.IntN(r.Broken) == 0 }
 
-func (r random) selector() metav1.LabelSelector {
+func (r Random) selector() metav1.LabelSelector {
 	key, value := pick(r, "app", "tier"), pick(r, "a", "b", "c")
 	switch r.IntN(6) {
 	case 0, 1:
@@ -46,7 +51,7 @@ func (r random) selector() metav1.LabelSelector {
 	return metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{req}}
 }
 
-func (r random) peer() networkingv1.NetworkPolicyPeer {
+func (r Random) peer() networkingv1.NetworkPolicyPeer {
 	a, b := r.selector(), r.selector()
 	switch r.IntN(4) {
 	case 0:
@@ -66,7 +71,7 @@ func (r random) peer() networkingv1.NetworkPolicyPeer {
 	return networkingv1.NetworkPolicyPeer{PodSelector: &a, NamespaceSelector: &b}
 }
 
-func (r random) port() networkingv1.NetworkPolicyPort {
+func (r Random) port() networkingv1.NetworkPolicyPort {
 	var p networkingv1.NetworkPolicyPort
 	if r.IntN(2) == 0 {
 		protocol := pick(r, corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP)
@@ -89,7 +94,8 @@ func (r random) port() networkingv1.NetworkPolicyPort {
 	return p
 }
 
-func many[T any](r random, most int, make func() T) []T {
+// Many makes up to most of a thing.
+func Many[T any](r Random, most int, make func() T) []T {
 	var list []T
 	for range r.IntN(most + 1) {
 		list = append(list, make())
@@ -97,18 +103,21 @@ func many[T any](r random, most int, make func() T) []T {
 	return list
 }
 
-func (r random) ingress() networkingv1.NetworkPolicyIngressRule {
-	return networkingv1.NetworkPolicyIngressRule{From: many(r, 3, r.peer), Ports: many(r, 2, r.port)}
+// Ingress makes a rule for ingress.
+func (r Random) Ingress() networkingv1.NetworkPolicyIngressRule {
+	return networkingv1.NetworkPolicyIngressRule{From: Many(r, 3, r.peer), Ports: Many(r, 2, r.port)}
 }
 
-func (r random) egress() networkingv1.NetworkPolicyEgressRule {
-	return networkingv1.NetworkPolicyEgressRule{To: many(r, 3, r.peer), Ports: many(r, 2, r.port)}
+// Egress makes a rule for egress.
+func (r Random) Egress() networkingv1.NetworkPolicyEgressRule {
+	return networkingv1.NetworkPolicyEgressRule{To: Many(r, 3, r.peer), Ports: Many(r, 2, r.port)}
 }
 
-func (r random) policy() networkingv1.NetworkPolicy {
+// Policy makes a policy in namespace a or b.
+func (r Random) Policy() networkingv1.NetworkPolicy {
 	var p networkingv1.NetworkPolicy
 	p.Namespace, p.Name = pick(r, "a", "b"), fmt.Sprintf("p%d", r.IntN(1000000))
-	p.Spec = networkingv1.NetworkPolicySpec{PodSelector: r.selector(), Ingress: many(r, 3, r.ingress), Egress: many(r, 3, r.egress)}
+	p.Spec = networkingv1.NetworkPolicySpec{PodSelector: r.selector(), Ingress: Many(r, 3, r.Ingress), Egress: Many(r, 3, r.Egress)}
 	p.Spec.PolicyTypes = pick(r, nil, nil, []networkingv1.PolicyType{"Ingress"}, []networkingv1.PolicyType{"Egress"}, []networkingv1.PolicyType{"Egress", "Ingress"})
 	if r.breaks() {
 		p.Spec.PolicyTypes = []networkingv1.PolicyType{"Both"}
@@ -116,14 +125,14 @@ func (r random) policy() networkingv1.NetworkPolicy {
 	return p
 }
 
-// peerEnd is a pod most of the time; plain says that it is nothing plugins differ about.
-func (r random) peerEnd(plain bool) Peer {
+// End makes a pod most of the time; plain leaves out what plugins differ about.
+func (r Random) End(plain bool) policy.Peer {
 	kind := r.IntN(8)
 	switch {
 	case kind == 0:
-		return Peer{Addr: netip.MustParseAddr(pick(r, "192.0.2.1", "192.0.2.200", "10.1.1.1"))}
+		return policy.Peer{Addr: netip.MustParseAddr(pick(r, "192.0.2.1", "192.0.2.200", "10.1.1.1"))}
 	case kind == 1 && !plain:
-		return Peer{Node: pick(r, "w1", "w2"), Addr: netip.MustParseAddr("10.9.9.9")}
+		return policy.Peer{Node: pick(r, "w1", "w2"), Addr: netip.MustParseAddr("10.9.9.9")}
 	}
 	p := &facts.Pod{Namespace: pick(r, "a", "b"), Name: pick(r, "x", "y", "z"), Node: pick(r, "w1", "w2"), Labels: map[string]string{}}
 	for _, key := range []string{"app", "tier"} {
@@ -135,13 +144,14 @@ func (r random) peerEnd(plain bool) Peer {
 	p.Containers = []facts.Container{{Ports: []facts.ContainerPort{
 		{Name: "http", Port: uint16(80 + r.IntN(2)), Protocol: facts.TCP}, {Name: "dns", Port: 80, Protocol: facts.UDP}}}}
 	p.HostNetwork = !plain && r.IntN(4) == 0
-	e := Peer{Pod: p, NamespaceLabels: map[string]string{"app": p.Namespace}}
+	e := policy.Peer{Pod: p, NamespaceLabels: map[string]string{"app": p.Namespace}}
 	if !plain && r.IntN(4) == 0 {
 		e.NamespaceLabels = nil
 	}
 	return e
 }
 
-func (r random) flow(plain bool) Flow {
-	return Flow{Source: r.peerEnd(plain), Destination: r.peerEnd(plain), Port: uint16(79 + r.IntN(4)), Protocol: pick(r, facts.TCP, facts.TCP, facts.UDP, facts.SCTP)}
+// Flow makes a flow between two such ends.
+func (r Random) Flow(plain bool) policy.Flow {
+	return policy.Flow{Source: r.End(plain), Destination: r.End(plain), Port: uint16(79 + r.IntN(4)), Protocol: pick(r, facts.TCP, facts.TCP, facts.UDP, facts.SCTP)}
 }
