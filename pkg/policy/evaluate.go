@@ -111,7 +111,7 @@ func exceptions(out *facts.PolicySide, subject, peer end, r resolved) {
 			Why: "it is the pod's own node: Kubernetes documents that as always allowed, and some plugins (Cilium) deny it"})
 	case !known(r.protocol):
 		out.Verdict = facts.PolicyUnsure
-		out.Notes = append(out.Notes, facts.PolicyNote{What: "protocol " + string(r.protocol),
+		out.Notes = append(out.Notes, facts.PolicyNote{What: fmt.Sprintf("protocol %.20q", string(r.protocol)),
 			Why: "NetworkPolicy is defined for TCP, UDP and SCTP only; plugins differ"})
 	}
 }

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,9 +21,21 @@ type selector struct {
 func compileSelector(field string, s *metav1.LabelSelector) selector {
 	compiled, err := metav1.LabelSelectorAsSelector(s)
 	if err != nil {
-		return selector{broken: fmt.Sprintf("the %s cannot be read: %v", field, err)}
+		return selector{broken: fmt.Sprintf("the %s cannot be read: %v", field, plain(err.Error()))}
 	}
 	return selector{labels: compiled}
+}
+
+// plain keeps what an object's author wrote, and an error repeats, to a line of a
+// sensible length.
+func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
+	return fmt.Sprintf("%.300s", text)
 }
 
 func (s selector) matches(set map[string]string) answer {
