@@ -116,7 +116,8 @@ func exceptions(out *facts.PolicySide, subject, peer end, r resolved) {
 	}
 }
 
-// finish makes the lists stable.
+// finish makes the lists stable: whatever order the API lists policies in, the decision
+// reads the same.
 func finish(out *facts.PolicySide) {
 	slices.SortFunc(out.Selecting, facts.CompareRefs)
 	slices.SortFunc(out.Silent, facts.CompareRefs)

@@ -32,8 +32,9 @@ type Peer struct {
 	NamespaceLabels map[string]string
 	// Node is the name of the node that the end is, for a node's own address only.
 	Node string
-	// Addr is the address that the flow has at this end. The zero Addr stands for the
-	// pod's address of the other end's family.
+	// Addr is the address of this end as the other's policies see it, after source NAT:
+	// of what comes in through a node port that is often a node's. The zero Addr stands
+	// for the pod's address of the other end's family.
 	Addr netip.Addr
 }
 
@@ -58,8 +59,6 @@ func New(policies []networkingv1.NetworkPolicy) *Set {
 	for i := range policies {
 		s.policies = append(s.policies, compile(&policies[i]))
 	}
-	// Whatever order the API lists them in, the decision reads the same.
-	slices.SortStableFunc(s.policies, func(a, b compiled) int { return facts.CompareRefs(a.ref, b.ref) })
 	return s
 }
 

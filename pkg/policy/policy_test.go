@@ -95,7 +95,9 @@ networkpolicy/shop/p ingress: selects the pod, no rule allows`},
 egress: no policy selects pod/shop/client
 networkpolicy/shop/p ingress: selects the pod, no rule allows
 networkpolicy/shop/p ingress[0]: takes the peer, but not port 8080: only port web (no container of the pod declares it)`},
-		{"a named port of the other protocol", `shop/p: {podSelector: {}, ingress: [{ports: [{port: dns}]}]}`, flow(client(), web(), port(53, facts.UDP)), denied, allowed, ""},
+		{"a named port without a protocol is TCP", `shop/p: {podSelector: {}, ingress: [{ports: [{port: dns}]}]}`, flow(client(), web(), port(53, facts.UDP)), denied, allowed, ""},
+		{"a name that the pod declares for the other protocol", `shop/p: {podSelector: {}, ingress: [{ports: [{port: dns}]}]}`, flow(client(), web(), port(53, facts.TCP)), denied, allowed, ""},
+		{"a name and its protocol", `shop/p: {podSelector: {}, ingress: [{ports: [{port: dns, protocol: UDP}]}]}`, flow(client(), web(), port(53, facts.UDP)), allowed, allowed, ""},
 		{"a named port in egress is the destination's", `shop/p: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{ports: [{port: http}]}]}`, flow(client(), web()), allowed, allowed, ""},
 		{"a named port in egress to an address", `shop/p: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{ports: [{port: http}]}]}`, flow(client(), address("192.0.2.1")), allowed, denied, ""},
 		{"DNS over UDP does not allow it over TCP", `shop/p: {podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 53, protocol: UDP}]}]}`, flow(client(), probe(), port(53, facts.TCP)), allowed, denied, `
