@@ -13,7 +13,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-PATH-SLOW",
 		Summary: "the way to one node's pods is much slower than to the others",
-		Signal:  "The fastest answer from every pod on one node takes many times as long as the median of the pods elsewhere: it is the way, not one application.",
+		Signal:  "The fastest answer from every pod on one node takes many times as long as the fastest of other nodes: it is the way, not one application.",
 		Meaning: "Everything that crosses this way waits: chatty protocols suffer most.",
 		Confirm: []string{"ping -c 20 ADDRESS", "tc -s qdisc show"},
 		Remedy:  []string{"look for a rate limit (tc qdisc), an overloaded link, or a path through another zone"},
@@ -63,14 +63,18 @@ func findSlow(c *diagnose.Case) []diagnose.Finding {
 		if best < slowFloor || len(peers[p]) < 2 {
 			continue
 		}
+		// The fastest answer of each other node: a machine that is busy at this end makes
+		// most answers late, and not the best of many.
 		var elsewhere []time.Duration
-		for q, m := range medians {
+		tried := 0
+		for q, fast := range fastest {
 			if q.vantage == p.vantage && q.node != p.node {
-				elsewhere = append(elsewhere, m...)
+				elsewhere = append(elsewhere, fast)
+				tried += len(medians[q])
 			}
 		}
 		slices.Sort(elsewhere)
-		if len(elsewhere) < 2 || best < slowTimes*elsewhere[len(elsewhere)/2] {
+		if tried < 2 || best < slowTimes*elsewhere[len(elsewhere)/2] {
 			continue
 		}
 		typical := elsewhere[len(elsewhere)/2]
@@ -79,7 +83,7 @@ func findSlow(c *diagnose.Case) []diagnose.Finding {
 			Headline:   fmt.Sprintf("pods on node %s take at least %s to answer, others %s", p.node, best.Round(time.Millisecond), typical.Round(100*time.Microsecond)),
 			Confidence: diagnose.Likely,
 			Where:      []string{"node/" + p.node, "the way from " + p.vantage + " to it"},
-			Evidence:   []string{fmt.Sprintf("fastest of %d answers from node %s: %s", len(medians[p]), p.node, best.Round(time.Microsecond)), fmt.Sprintf("median elsewhere: %s", typical.Round(time.Microsecond))},
+			Evidence:   []string{fmt.Sprintf("fastest of %d answers from node %s: %s", len(medians[p]), p.node, best.Round(time.Microsecond)), fmt.Sprintf("fastest elsewhere, by node: %s", typical.Round(time.Microsecond))},
 			Explains:   diagnose.Keys(queues),
 			Likely:     "a rate limit or queue on the node's link, or a longer way (another zone)",
 			Try:        []string{netlookNode(p.node)},
