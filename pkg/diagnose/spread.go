@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,7 +13,8 @@ import (
 // Through returns keys and those of all bad results that the same trouble shows in by
 // way of a service: its ClusterIP hands connections to an endpoint that is among the
 // targets of keys, or the DNS servers are. A ClusterIP of which every attempt fails
-// while some endpoint is well has another trouble, and is left out.
+// while some endpoint is well has another trouble, and is left out, unless the attempts
+// were so few that chance may have chosen the ill ones each time.
 func (c *Case) Through(keys []string) []string {
 	ill := map[netip.Addr]bool{}
 	for _, key := range keys {
@@ -48,7 +50,13 @@ func (c *Case) throughService(r check.Result, ill map[netip.Addr]bool) bool {
 	if hit == 0 {
 		return false
 	}
-	return spared == 0 || len(r.Attempts) == 0 || r.Lost() < len(r.Attempts)
+	return spared == 0 || len(r.Attempts) == 0 || r.Lost() < len(r.Attempts) || byChance(hit, hit+spared, r.Lost())
+}
+
+// byChance reports whether so many attempts in a row may all have met one of the ill
+// endpoints: less than once in a hundred runs is taken for never.
+func byChance(ill, all, attempts int) bool {
+	return math.Pow(float64(ill)/float64(all), float64(attempts)) >= 0.01
 }
 
 // servedBy is the service whose endpoints a result depends on, beyond its own target:
