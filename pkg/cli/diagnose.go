@@ -33,7 +33,9 @@ type diagnosis struct {
 	context string // the kubeconfig's, by name
 	vantage vantage
 	service *target.Target // the one that is walked, nil for `pod` and `node`
-	bar     *progress
+	// askedPolicy says that what policies say is the question, and to be shown whatever.
+	askedPolicy bool
+	bar         *progress
 
 	// What the run has come to know. What stands behind mu is written while it waits.
 	facts   *facts.Facts

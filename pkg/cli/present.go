@@ -91,6 +91,7 @@ func (d *diagnosis) input(started time.Time) report.Input {
 	}
 	in.Verdict = d.verdict()
 	in.Service = d.walked()
+	in.Policies, in.AskedPolicy = d.facts.Policies, d.askedPolicy
 	if d.probe != nil {
 		about := d.probe.Describe()
 		in.Probe, in.Tasks = &about, d.tasks

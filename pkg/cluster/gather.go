@@ -67,7 +67,7 @@ func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) 
 	if err := g.concurrently(ctx, g.secondRound()); err != nil {
 		return nil, err
 	}
-	if err := g.concurrently(ctx, g.eventSteps()); err != nil {
+	if err := g.concurrently(ctx, append(g.eventSteps(), g.policySteps()...)); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(g.facts.Nodes, func(a, b facts.Node) int { return strings.Compare(a.Name, b.Name) })

@@ -229,6 +229,7 @@ func TestGatherWithPartialRights(t *testing.T) {
 		"deployment shop/web: forbidden for user jane (get deployments)",
 		"endpointslices in namespace default: forbidden for user jane (list endpointslices)",
 		"endpointslices in namespace shop: forbidden for user jane (list endpointslices)",
+		"networkpolicies in namespace shop: forbidden for user jane (list networkpolicies)",
 		"node w2: forbidden for user jane (get nodes)",
 		"nodes: forbidden for user jane (get nodes)",
 		"pod shop/db-0: forbidden for user jane (get pods)",

@@ -112,6 +112,7 @@ func namespaceReads() []Rule {
 		rules("get list", "", "services", InTarget, "test services"),
 		rules("list", "", "events", InTarget, "tell why a pod gets no network"),
 		rules("list", "discovery.k8s.io", "endpointslices", InTarget, "test each endpoint of a service"),
+		rules("list", "networking.k8s.io", "networkpolicies", InTarget, "tell what policies say"),
 		ca,
 		rules("get", "apps", "deployments", InTarget, "resolve workload targets"),
 		rules("get", "apps", "statefulsets", InTarget, "resolve workload targets"),

@@ -3,6 +3,7 @@ package facts
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -178,4 +179,27 @@ func SortPolicyNotes(notes []PolicyNote) {
 // CompareRefs orders by namespace, then by name.
 func CompareRefs(a, b Ref) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+// Policies is what NetworkPolicies say of the flows of this run.
+type Policies struct {
+	// Read says that the policies at both ends could be read; Count how many there are.
+	Read  bool
+	Count int
+	// Flows are those that were judged; none where there is no policy.
+	Flows []PolicyFlow
+	// Notes are parts of policies that cannot be evaluated, whatever the flow.
+	Notes []PolicyNote
+	// Foreign are policies of other APIs that this cluster serves, by name: they are not
+	// evaluated.
+	Foreign []string
+}
+
+// PolicyFlow is a flow from the vantage pod, and what policies say of it.
+type PolicyFlow struct {
+	To       netip.AddrPort
+	Protocol Protocol
+	// Object is the pod at its end, Subject the service or target it was judged for.
+	Object, Subject string
+	Decision        PolicyDecision
 }

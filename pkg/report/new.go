@@ -36,6 +36,9 @@ type Input struct {
 	Verdict diagnose.Verdict
 	// Service is the one to walk, nil when the vantage point itself was asked about.
 	Service *facts.Service
+	// Policies is what NetworkPolicies say; AskedPolicy that this was asked for.
+	Policies    facts.Policies
+	AskedPolicy bool
 }
 
 // New makes the report. It is pure: the same input gives the same report, in
@@ -58,6 +61,7 @@ func New(in Input) *Report {
 		r.Metadata.Target = "service/" + in.Service.Ref().String()
 		r.Walk = newWalk(*in.Service, in)
 	}
+	r.Policy = newPolicy(in)
 	slices.SortStableFunc(r.Results, compareResults)
 	r.Rows = newRows(r.Results)
 	r.Skipped = newSkipped(r.Results)

@@ -53,6 +53,8 @@ type Report struct {
 	Notices []Notice         `json:"notices,omitempty"`
 	// Walk follows the service that was asked about, nil when none was.
 	Walk *Walk `json:"walk,omitempty"`
+	// Policy is what NetworkPolicies say, nil where none has a say.
+	Policy *Policy `json:"policy,omitempty"`
 	// Skipped are the checks that did not run, by reason.
 	Skipped []SkipGroup `json:"skipped,omitempty"`
 	Rows    []Row       `json:"rows"`

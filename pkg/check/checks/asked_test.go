@@ -73,7 +73,7 @@ func TestAsked(t *testing.T) {
 		{
 			"alias", service("svc/payments", func(s *facts.Service) {
 				*s = facts.Service{Namespace: "shop", Name: "payments", Type: "ExternalName", ExternalName: "example.com", Asked: s.Asked}
-			}), "svc/payments", []string{"dns.service", "service.ready", "service.vip"},
+			}), "svc/payments", []string{"dns.service", "service.alias", "service.ready", "service.vip"},
 		},
 		{"unreadable", to("pod/api-1", func(to *facts.Target) { to.Unknown = true }), "pod/api-1", []string{"target.read"}},
 		{

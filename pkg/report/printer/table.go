@@ -23,6 +23,9 @@ func printTable(w io.Writer, r *report.Report, o Options) error {
 	p.headline(r)
 	p.verdict(r)
 	p.walk(r)
+	if err := p.policy(r); err != nil {
+		return err
+	}
 	p.blocks(r)
 	if r.Summary.Status == report.Healthy {
 		p.notRun(r)

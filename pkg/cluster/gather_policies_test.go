@@ -1,0 +1,80 @@
+package cluster
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// admits is a policy that isolates pods with labels and lets one port in from namespaces
+// with a label.
+func admits(name string, pods map[string]string, port int32, namespaces map[string]string) *networkingv1.NetworkPolicy {
+	p := &networkingv1.NetworkPolicy{ObjectMeta: objectMeta("shop", name)}
+	p.Spec.PodSelector = metav1.LabelSelector{MatchLabels: pods}
+	to := intstr.FromInt32(port)
+	p.Spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{
+		Ports: []networkingv1.NetworkPolicyPort{{Port: &to}},
+		From:  []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{MatchLabels: namespaces}}},
+	}}
+	return p
+}
+
+func TestGatherPolicies(t *testing.T) {
+	client := pod("shop", "client", "w2", "10.244.2.50")
+	client.Labels = nil
+	web0 := pod("shop", "web-0", "w1", "10.244.1.3")
+	namespace := &corev1.Namespace{ObjectMeta: objectMeta("", "shop")}
+	namespace.Labels = map[string]string{"team": "shop"}
+	for _, tt := range []struct {
+		name     string
+		policies []runtime.Object
+		want     facts.PolicyVerdict // "" for not judged
+		says     string
+	}{
+		{"no policy: nothing is judged", nil, "", ""},
+		{"a policy that lets it in", []runtime.Object{admits("web", web0.Labels, 8080, namespace.Labels)}, facts.PolicyAllowed, "networkpolicy/shop/web ingress[0].from[0]"},
+		{"a policy for another namespace", []runtime.Object{admits("web", web0.Labels, 8080, map[string]string{"team": "db"})}, facts.PolicyDenied, "networkpolicy/shop/web ingress: selects the pod, no rule allows"},
+		{"a policy for another port", []runtime.Object{admits("web", web0.Labels, 9, namespace.Labels)}, facts.PolicyDenied, "takes the peer, but not port"},
+		{"a policy for other pods", []runtime.Object{admits("web", map[string]string{"app": "db"}, 9, namespace.Labels)}, facts.PolicyAllowed, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, clientset := newFake(append(append(shop(), client, namespace), tt.policies...)...)
+			f := gather(t, c, Request{Pod: client, Targets: targets(t, "svc/web")})
+			if !f.Policies.Read || f.Policies.Count != len(tt.policies) {
+				t.Errorf("%+v", f.Policies)
+			}
+			if tt.want == "" {
+				for _, a := range clientset.Actions() {
+					if a.GetVerb() == "list" && a.GetResource().Resource == "pods" || a.GetResource().Resource == "namespaces" {
+						t.Errorf("without a policy it reads %s", a.GetResource().Resource)
+					}
+				}
+				if len(f.Policies.Flows) > 0 {
+					t.Errorf("%+v", f.Policies.Flows)
+				}
+				return
+			}
+			judged := 0
+			for _, flow := range f.Policies.Flows {
+				if flow.Subject != "service/shop/web" || flow.To.Port() != 8080 {
+					continue
+				}
+				judged++
+				lines := strings.Join(flow.Decision.Lines(), "\n")
+				if flow.Decision.Verdict() != tt.want || !strings.Contains(lines, tt.says) {
+					t.Errorf("%s: %s\n%s", flow.To, flow.Decision.Verdict(), lines)
+				}
+			}
+			if judged != 2 {
+				t.Errorf("%d flows to the service were judged", judged)
+			}
+		})
+	}
+}

@@ -1,0 +1,67 @@
+package causes
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// policy says that policies deny the flow to an address, over a protocol.
+func (w *world) policy(to string, protocol facts.Protocol, subject string, engine string) *world {
+	f := facts.PolicyFlow{To: netip.MustParseAddrPort(to), Protocol: protocol, Subject: subject, Object: "pod/shop/x"}
+	f.Decision.Egress = facts.PolicySide{Direction: facts.PolicyEgress, Verdict: facts.PolicyAllowed}
+	f.Decision.Ingress = facts.PolicySide{Direction: facts.PolicyIngress, Verdict: facts.PolicyDenied, Isolated: true, Silent: []facts.Ref{{Namespace: "shop", Name: "deny"}}}
+	w.facts.Policies.Flows = append(w.facts.Policies.Flows, f)
+	if engine != "" {
+		w.facts.Policies.Foreign = []string{engine + "'s network policies"}
+	}
+	return w
+}
+
+func policyCases() []deepCase {
+	const web, dns = "service/shop/web", "service/kube-system/kube-dns"
+	silent := func() *world {
+		return newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.2", "target.icmp 10.2.0.2")
+	}
+	noDNS := func() *world {
+		return newWorld().fail(check.Timeout, -1, "dns.cluster 10.2.0.53", "dns.cluster 10.96.0.10", "dns.cluster resolv.conf")
+	}
+	return []deepCase{
+		{name: "a policy denies, and nothing answers", world: silent().policy("10.2.0.2:8080", facts.TCP, web, "Cilium"), cause: "NL-POLICY-DENIES", confidence: diagnose.Certain, where: "networkpolicy/shop/deny"},
+		{name: "a policy denies, and it is not known who enforces it", world: silent().policy("10.2.0.2:8080", facts.TCP, web, ""), cause: "NL-POLICY-DENIES", confidence: diagnose.Likely, where: "networkpolicy/shop/deny"},
+		{name: "a policy denies what answers", world: newWorld().policy("10.2.0.2:8080", facts.TCP, web, "Cilium")},
+		{name: "a policy denies two, and one answers", world: silent().policy("10.2.0.2:8080", facts.TCP, web, "").policy("10.2.0.3:8080", facts.TCP, web, ""), cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely,
+			where: "10.2.0.2:8080 = pod/shop/web-1 on node b", not: "NL-POLICY-DENIES", left: 1},
+		{name: "DNS was forgotten", world: noDNS().policy("10.2.0.53:53", facts.UDP, dns, "Cilium").policy("10.2.0.53:53", facts.TCP, dns, "Cilium"), cause: "NL-POLICY-DNS", confidence: diagnose.Certain, where: "networkpolicy/shop/deny"},
+	}
+}
+
+func TestPolicyVerdicts(t *testing.T) {
+	for _, tt := range policyCases() {
+		t.Run(tt.name, func(t *testing.T) {
+			v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
+			var first diagnose.Finding
+			if len(v.Causes) > 0 {
+				first = v.Causes[0]
+			}
+			where := ""
+			if len(first.Where) > 0 {
+				where = first.Where[0]
+			}
+			if first.Code != tt.cause || first.Confidence != tt.confidence || where != tt.where || len(v.Causes) > 1 {
+				t.Errorf("%s, %s at %q; all: %q, unexplained %q", first.Code, first.Confidence, where, codes(v.Causes), v.Unexplained)
+			}
+			for _, code := range append(codes(v.Causes), codes(v.Candidates)...) {
+				if code == tt.not {
+					t.Errorf("it is not %s", tt.not)
+				}
+			}
+			if len(v.Unexplained) != tt.left {
+				t.Errorf("unexplained: %q", v.Unexplained)
+			}
+		})
+	}
+}

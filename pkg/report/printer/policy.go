@@ -1,0 +1,59 @@
+package printer
+
+import (
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/report"
+)
+
+// mostPolicyFlows is how many flows are shown; -o wide has all results, -o json all flows.
+const mostPolicyFlows = 20
+
+// policy writes prediction and measurement side by side, a line a flow, and the rules
+// below it.
+func (p *page) policy(r *report.Report) error {
+	pol := r.Policy
+	if pol == nil {
+		return nil
+	}
+	p.printf("\n  %s\n", p.paint(bold, pol.Text()))
+	var rows [][]cell
+	for _, f := range pol.Flows[:min(len(pol.Flows), mostPolicyFlows)] {
+		rows = append(rows, []cell{
+			{text: f.To}, {text: f.Object}, {string(f.Predicted), p.verdictStyle(f)}, {text: string(f.Measured)}, {text: f.Conclusion},
+		})
+	}
+	if len(rows) > 0 {
+		if err := p.grid([]string{"TO", "POD", "POLICY", "MEASURED", "CONCLUSION"}, rows); err != nil {
+			return err
+		}
+	}
+	if more := len(pol.Flows) - len(rows); more > 0 {
+		p.printf("  and %d more (-o json has them all)\n", more)
+	}
+	seen := map[string]bool{}
+	for _, f := range pol.Flows {
+		if f.Predicted == facts.PolicyAllowed && f.Measured != report.MeasuredSilence && len(seen) > 0 {
+			continue
+		}
+		for _, line := range f.Rules {
+			if !seen[line] {
+				seen[line] = true
+				p.prose("  - ", line)
+			}
+		}
+	}
+	if pol.Policies == 0 {
+		p.prose("  - ", "there is no NetworkPolicy in the namespaces at both ends: everything is allowed")
+	}
+	for _, line := range pol.NotEvaluated {
+		p.prose("  not evaluated: ", line)
+	}
+	return nil
+}
+
+func (p *page) verdictStyle(f report.PolicyFlow) style {
+	status := map[facts.PolicyVerdict]check.Status{facts.PolicyAllowed: check.Pass, facts.PolicyDenied: check.Fail}[f.Predicted]
+	_, color := p.mark(status)
+	return color
+}
