@@ -124,12 +124,5 @@ func conclude(f PolicyFlow) string {
 
 // PolicyText is a policy section's first line.
 func (p *Policy) Text() string {
-	return fmt.Sprintf("what %s say, and what was measured", plural(p.Policies, "NetworkPolicy", "NetworkPolicies"))
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+	return fmt.Sprintf("what NetworkPolicies say (%d of them), and what was measured", p.Policies)
 }

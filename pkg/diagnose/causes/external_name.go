@@ -41,12 +41,12 @@ func init() {
 }
 
 // namesOf are the bad results of questions for one of these names, which end their
-// targets.
+// targets, or are them.
 func namesOf(c *diagnose.Case, names ...string) []string {
 	var keys []string
 	for _, r := range c.Find(diagnose.Match{Check: "dns.", Status: failing}) {
 		for _, name := range names {
-			if strings.HasSuffix(r.Target, " "+name) {
+			if r.Target == name || strings.HasSuffix(r.Target, " "+name) {
 				keys = append(keys, diagnose.Key(r))
 			}
 		}

@@ -27,6 +27,9 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	for _, r := range c.Find(diagnose.Match{Check: "dns.search", Status: failing, Failure: []check.Failure{check.NXDomain}}) {
 		if s := serviceNamed(c, r.Target); s != nil {
+			if s.Type == "ExternalName" {
+				continue // its name is there; what it is an alias of is another matter
+			}
 			findings = append(findings, behind(r, s))
 			continue
 		}
