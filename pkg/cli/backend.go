@@ -23,6 +23,7 @@ type backend interface {
 	Gather(ctx context.Context, req cluster.Request) (*facts.Facts, error)
 	// Choose finds where to look at a service from.
 	Choose(ctx context.Context, namespace, service string) (cluster.Choice, error)
+	ChoosePod(ctx context.Context, namespace string) (string, error)
 	// Preflight lists the rights that are missing.
 	Preflight(ctx context.Context, access cluster.Access) ([]cluster.Rule, error)
 	// WhoAmI is the user's name as the API server knows it.

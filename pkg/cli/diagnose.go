@@ -35,6 +35,9 @@ type diagnosis struct {
 	service *target.Target // the one that is walked, nil for `pod` and `node`
 	// askedPolicy says that what policies say is the question, and to be shown whatever.
 	askedPolicy bool
+	// names are to be resolved, where DNS is the question; only are the checks to run
+	// then, by the beginning of their names, none for all.
+	names, only []string
 	bar         *progress
 
 	// What the run has come to know. What stands behind mu is written while it waits.
@@ -185,7 +188,7 @@ func (d *diagnosis) place(ctx context.Context) error {
 
 // check asks the API's facts, and then the probe.
 func (d *diagnosis) check(ctx context.Context) {
-	d.results = d.registry.Read(d.facts)
+	d.results = slices.DeleteFunc(d.registry.Read(d.facts), func(r check.Result) bool { return !d.wanted(r.Check) })
 	if d.probe == nil {
 		return
 	}
@@ -195,7 +198,7 @@ func (d *diagnosis) check(ctx context.Context) {
 		how = "found warm on " + d.vantage.host()
 	}
 	d.bar.say("probe %s", how)
-	d.tasks = d.registry.Plan(d.facts)
+	d.tasks = slices.DeleteFunc(d.registry.Plan(d.facts), func(t check.Task) bool { return !d.wanted(t.Check) })
 	d.bar.plan(d.tasks)
 	out, err := d.probe.Run(ctx, d.tasks, d.remaining(ctx), d.collect)
 	d.resumed = out.resumed
@@ -238,6 +241,7 @@ func (d *diagnosis) request() cluster.Request {
 		Pod: d.vantage.pod, Node: d.vantage.node,
 		Targets: d.targets, External: d.external, ExternalDefault: d.externalDefault,
 		Attempts: d.flags.Attempts, Timeout: d.flags.Timeout, Profile: d.flags.Profile,
+		Names: d.names,
 	}
 }
 

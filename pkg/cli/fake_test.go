@@ -112,6 +112,8 @@ func (f *fakeBackend) Choose(_ context.Context, namespace, service string) (clus
 	return cluster.Choice{Pod: "client", Why: "it is the first"}, nil
 }
 
+func (f *fakeBackend) ChoosePod(context.Context, string) (string, error) { return "client", nil }
+
 func (f *fakeBackend) WhoAmI(ctx context.Context) (string, error) { return "jane", ctx.Err() }
 
 func (f *fakeBackend) Inject(ctx context.Context, v vantage, o inject.Options) (prober, error) {

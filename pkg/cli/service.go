@@ -77,9 +77,6 @@ func (a *app) walk(cmd *cobra.Command, flags diagnoseFlags, arg, from string) er
 	if d.vantage, err = a.placeToLookFrom(cmd, d, from); err != nil {
 		return err
 	}
-	if d.vantage.kind == facts.VantageNode {
-		d.flags.Profile = nodeProfile
-	}
 	return d.Run(cmd.Context())
 }
 
@@ -108,20 +105,9 @@ func (a *app) placeToLookFrom(cmd *cobra.Command, d *diagnosis, from string) (va
 		if choice.Pod != "" {
 			return vantage{kind: facts.VantagePod, namespace: namespace, name: choice.Pod}, nil
 		}
-		return vantage{kind: facts.VantageNode, namespace: cmp.Or(d.flags.Namespace, d.backend.Namespace()), name: choice.Node}, nil
+		return placeOf(cmd, d, "node/"+choice.Node, namespace)
 	}
-	t, err := target.Parse(from)
-	switch {
-	case err != nil:
-		return vantage{}, usagef(cmd, "--from: %w", err)
-	case t.Port != 0 || t.PortName != "":
-		return vantage{}, usagef(cmd, "--from: %s: the place to look from has no port", from)
-	case t.Kind == target.Pod:
-		return vantage{kind: facts.VantagePod, namespace: cmp.Or(t.Namespace, namespace), name: t.Name}, nil
-	case t.Kind == target.Node:
-		return vantage{kind: facts.VantageNode, namespace: cmp.Or(d.flags.Namespace, d.backend.Namespace()), name: t.Name}, nil
-	}
-	return vantage{}, usagef(cmd, "--from: %s is no place to look from: pod/NAME or node/NAME", from)
+	return placeOf(cmd, d, from, namespace)
 }
 
 func podWord(name string) string {

@@ -36,7 +36,7 @@ func (c *Client) Choose(ctx context.Context, namespace, service string) (Choice,
 	if err != nil {
 		return Choice{}, c.unlock(c.missing(ctx, object{"services", namespace, service}, err), ForAPI)
 	}
-	pod, err := c.choosePod(ctx, s)
+	pod, err := c.choosePod(ctx, namespace, func(pod *corev1.Pod) bool { return selects(s, labels.Set(pod.Labels)) })
 	if err != nil || pod != "" {
 		return Choice{Pod: pod, Why: "the first pod of namespace " + namespace + " that runs and is not behind the service"}, err
 	}
@@ -50,16 +50,25 @@ func (c *Client) Choose(ctx context.Context, namespace, service string) (Choice,
 	return Choice{Node: node, Why: "no pod of namespace " + namespace + " runs that is not behind the service"}, err
 }
 
-// choosePod is the first such pod by name, "" when there is none.
-func (c *Client) choosePod(ctx context.Context, s *corev1.Service) (string, error) {
+// ChoosePod finds any pod of a namespace that runs and can take a probe.
+func (c *Client) ChoosePod(ctx context.Context, namespace string) (string, error) {
+	pod, err := c.choosePod(ctx, namespace, func(*corev1.Pod) bool { return false })
+	if err == nil && pod == "" {
+		err = problemf(ErrVantage, "no pod of namespace %s can be looked from: say from where with --from pod/NAME or node/NAME, or -n NAMESPACE", namespace)
+	}
+	return pod, err
+}
+
+// choosePod is the first pod by name that is not left out, "" when there is none.
+func (c *Client) choosePod(ctx context.Context, namespace string, leaveOut func(*corev1.Pod) bool) (string, error) {
 	var best *corev1.Pod
 	looked := 0
 	opts := metav1.ListOptions{FieldSelector: "status.phase=" + string(corev1.PodRunning)}
-	err := each(ctx, c, "list pods in namespace "+s.Namespace, opts, c.clientset.CoreV1().Pods(s.Namespace).List, func(pod *corev1.Pod) error {
+	err := each(ctx, c, "list pods in namespace "+namespace, opts, c.clientset.CoreV1().Pods(namespace).List, func(pod *corev1.Pod) error {
 		if looked++; looked > maxChoice {
 			return errEnough
 		}
-		if pod.Spec.HostNetwork || selects(s, labels.Set(pod.Labels)) || CheckPodVantage(pod, nil) != nil {
+		if pod.Spec.HostNetwork || leaveOut(pod) || CheckPodVantage(pod, nil) != nil {
 			return nil
 		}
 		if best == nil || compareChoice(pod, best) < 0 {

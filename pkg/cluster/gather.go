@@ -43,6 +43,8 @@ type Request struct {
 	Attempts        int
 	Timeout         time.Duration
 	Profile         string
+	// Names are to be resolved; with any, the DNS servers' configuration is read too.
+	Names []string
 }
 
 // Gather reads what the vantage point and the targets need, concurrently and
@@ -57,7 +59,7 @@ func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) 
 	if req.Pod != nil {
 		g.namespace = req.Pod.Namespace
 	}
-	g.facts.Ask = facts.Ask{Attempts: req.Attempts, Timeout: req.Timeout, External: req.External, ExternalDefault: req.ExternalDefault}
+	g.facts.Ask = facts.Ask{Attempts: req.Attempts, Timeout: req.Timeout, Names: req.Names, External: req.External, ExternalDefault: req.ExternalDefault}
 	g.vantage()
 	// Nodes and selected pods depend on what the first round finds, and events on those.
 	if err := g.concurrently(ctx, g.firstRound()); err != nil {
@@ -120,10 +122,12 @@ func (g *gatherer) firstRound() []step {
 	} else if g.facts.Vantage.CAFile == "" {
 		steps = append(steps, g.caData)
 	}
-	if g.req.Pod != nil && len(g.req.Targets) == 0 {
+	if len(g.req.Names) > 0 {
+		steps = append(steps, g.corefile)
+	} else if g.req.Pod != nil && len(g.req.Targets) == 0 {
 		steps = append(steps, g.ownServices)
 	}
-	for _, host := range hosts(g.req.Targets) {
+	for _, host := range append(hosts(g.req.Targets), g.req.Names...) {
 		steps = append(steps, func(ctx context.Context) error { return g.similarNames(ctx, host) })
 	}
 	return append(steps, g.targetSteps()...)

@@ -124,7 +124,10 @@ func namespaceReads() []Rule {
 
 // sharedReads are reads of what every cluster has: its DNS and its API service.
 func sharedReads() []Rule {
+	corefile := rules("get", "", "configmaps", InDNS, "read CoreDNS's configuration")
+	corefile[0].Name = corednsConfig
 	return join(
+		corefile,
 		rules("get list", "", "services", InDNS, "find the cluster's DNS"),
 		rules("list", "discovery.k8s.io", "endpointslices", InDNS, "test each DNS server"),
 		rules("get", "", "services", InDefault, "find the API service"),

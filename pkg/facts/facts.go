@@ -71,6 +71,9 @@ type Ask struct {
 	Attempts int
 	// Timeout is one check's deadline, all its attempts together.
 	Timeout time.Duration
+	// Names are those whose resolution is the question (the dns command); without any,
+	// DNS is looked at as one thing among others.
+	Names []string
 	// External are hosts or addresses outside the cluster to reach and to resolve.
 	External []target.Target
 	// ExternalDefault says that External was not asked for by the user: a failure
@@ -143,6 +146,8 @@ func (v Vantage) String() string {
 type DNS struct {
 	// Service is nil when it was not found or not readable; see Facts.Notes.
 	Service *Service
+	// Corefile is CoreDNS's configuration, "" when it was not asked for or read.
+	Corefile string
 	// Domain is the cluster domain when the API tells it; usually the probe reads
 	// it from the pod's resolv.conf instead and this is "".
 	Domain string

@@ -122,7 +122,7 @@ func conclude(f PolicyFlow) string {
 	return "consistent"
 }
 
-// PolicyText is a policy section's first line.
+// Text is a policy section's first line.
 func (p *Policy) Text() string {
 	return fmt.Sprintf("what NetworkPolicies say (%d of them), and what was measured", p.Policies)
 }

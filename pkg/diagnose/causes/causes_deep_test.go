@@ -302,7 +302,7 @@ func deepCases() []deepCase {
 }
 
 func TestDeepVerdicts(t *testing.T) {
-	for _, tt := range slices.Concat(deepCases(), checksumCases(), cniCases()) {
+	for _, tt := range slices.Concat(deepCases(), checksumCases(), cniCases(), dnsDepthCases()) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := diagnose.NewCase(&tt.world.facts, tt.world.results)
 			c.Moved = tt.moved

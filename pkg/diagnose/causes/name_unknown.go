@@ -25,7 +25,9 @@ func init() {
 func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 	works := len(c.Find(diagnose.Match{Check: "dns.", Vantage: "", Status: []check.Status{check.Pass}})) > 0
 	var findings []diagnose.Finding
-	for _, r := range c.Find(diagnose.Match{Check: "dns.search", Status: failing, Failure: []check.Failure{check.NXDomain}}) {
+	unknown := c.Find(diagnose.Match{Check: "dns.search", Status: failing, Failure: []check.Failure{check.NXDomain}})
+	unknown = append(unknown, c.Find(diagnose.Match{Check: "dns.trace", Status: failing, Failure: []check.Failure{check.NXDomain}})...)
+	for _, r := range unknown {
 		if s := serviceNamed(c, r.Target); s != nil {
 			if s.Type == "ExternalName" {
 				continue // its name is there; what it is an alias of is another matter

@@ -23,6 +23,7 @@ func printTable(w io.Writer, r *report.Report, o Options) error {
 	p.headline(r)
 	p.verdict(r)
 	p.walk(r)
+	p.trace(r)
 	if err := p.policy(r); err != nil {
 		return err
 	}

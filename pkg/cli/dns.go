@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/report"
+	"github.com/netlook/kubectl-netlook/pkg/target"
+)
+
+// dnsChecks are what `dns` runs, by the beginning of their names.
+var dnsChecks = []string{"dns.", "vantage.", "gateway.", "state.dns", "state.corefile", "state.pod", "state.node", "node."}
+
+func (a *app) dnsCommand() *cobra.Command {
+	var flags diagnoseFlags
+	var from string
+	cmd := &cobra.Command{
+		Use:   "dns [NAME ...] [--from pod/NAME|node/NAME]",
+		Short: "Show what a pod's resolver really asks, and what each DNS server answers",
+		Long: longText(`
+			Show what a pod's resolver really asks for a name: every query of the search list
+			in order, with ndots, A and AAAA, and what came back; and what each DNS server of
+			the cluster answers by itself and through the ClusterIP, over UDP and TCP.
+
+			The pod's dnsPolicy and CoreDNS's Corefile are looked at as well, and pairs of
+			questions are sent as resolvers send them, which shows the conntrack race that
+			makes lookups take 5 s. Without a name, kubernetes.default is looked up, and one
+			name outside the cluster.`),
+		Example: templates.Examples(`
+			# Does DNS work for the pods of this namespace?
+			kubectl netlook dns -n shop
+
+			# What does this pod ask for that name, and how often?
+			kubectl netlook dns payments.shop example.com --from pod/checkout-7d9f -n shop
+
+			# With the node's connection tracking beside it
+			kubectl netlook dns --from pod/checkout-7d9f -n shop --deep`),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.dns(cmd, flags, args, from) },
+	}
+	flags.add(cmd, a.getenv)
+	flags.addPod(cmd)
+	flags.addNode(cmd)
+	cmd.Flags().StringVar(&from, "from", "", "`PLACE` to look from: pod/NAME or node/NAME (default: a pod of the namespace that runs)")
+	a.completeTargets(cmd)
+	a.completeKinds(cmd, "from", "pod/", "node/")
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	return cmd
+}
+
+func (a *app) dns(cmd *cobra.Command, flags diagnoseFlags, names []string, from string) error {
+	for _, name := range names {
+		if bad := validation.IsDNS1123Subdomain(strings.ToLower(strings.TrimSuffix(strings.ReplaceAll(name, "_", "-"), "."))); len(bad) > 0 {
+			return usagef(cmd, "%q is no name: letters, digits, '-' and '.'", name)
+		}
+	}
+	o, err := flags.options()
+	if err != nil {
+		return usagef(cmd, "%w", err)
+	}
+	b, err := a.connect(a.kube)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		names = []string{"kubernetes.default"}
+		if o.externalDefault {
+			names = append(names, strings.Split(wellKnown, ":")[0])
+		}
+	}
+	d := &diagnosis{seams: a.seams, options: o, backend: b, context: a.contextName(), names: names, only: dnsChecks}
+	if from == "" {
+		pod, err := b.ChoosePod(cmd.Context(), b.Namespace())
+		if err != nil {
+			return err
+		}
+		d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked at from pod %s: the first of namespace %s that runs; --from chooses another", pod, b.Namespace())})
+		from = "pod/" + pod
+	}
+	if d.vantage, err = placeOf(cmd, d, from, b.Namespace()); err != nil {
+		return err
+	}
+	return d.Run(cmd.Context())
+}
+
+// placeOf reads --from.
+func placeOf(cmd *cobra.Command, d *diagnosis, from, namespace string) (vantage, error) {
+	t, err := target.Parse(from)
+	switch {
+	case err != nil:
+		return vantage{}, usagef(cmd, "--from: %w", err)
+	case t.Port != 0 || t.PortName != "":
+		return vantage{}, usagef(cmd, "--from: %s: the place to look from has no port", from)
+	case t.Kind == target.Pod:
+		return vantage{kind: facts.VantagePod, namespace: cmp.Or(t.Namespace, namespace), name: t.Name}, nil
+	case t.Kind == target.Node:
+		d.flags.Profile = nodeProfile
+		return vantage{kind: facts.VantageNode, namespace: cmp.Or(d.flags.Namespace, d.backend.Namespace()), name: t.Name}, nil
+	}
+	return vantage{}, usagef(cmd, "--from: %s is no place to look from: pod/NAME or node/NAME", from)
+}
+
+// wanted reports whether a run takes a check: all, unless it is about some only.
+func (d *diagnosis) wanted(check string) bool {
+	return len(d.only) == 0 || slices.ContainsFunc(d.only, func(prefix string) bool { return strings.HasPrefix(check, prefix) })
+}
