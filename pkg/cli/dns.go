@@ -91,6 +91,9 @@ func (a *app) dns(cmd *cobra.Command, flags diagnoseFlags, names []string, from 
 
 // placeOf reads --from.
 func placeOf(cmd *cobra.Command, d *diagnosis, from, namespace string) (vantage, error) {
+	if !strings.Contains(from, "/") {
+		from = "pod/" + from
+	}
 	t, err := target.Parse(from)
 	switch {
 	case err != nil:

@@ -91,6 +91,9 @@ func (d *diagnosis) input(started time.Time) report.Input {
 	}
 	in.Verdict = d.verdict()
 	in.Service = d.walked()
+	if dns := d.facts.DNS.Service; dns != nil {
+		in.DNSService = dns.Ref().String()
+	}
 	in.Policies, in.AskedPolicy = d.facts.Policies, d.askedPolicy
 	if d.probe != nil {
 		about := d.probe.Describe()

@@ -129,6 +129,9 @@ func exactlyOne(what string) cobra.PositionalArgs {
 		case 0:
 			return usagef(cmd, "name a %s", what)
 		}
+		if deep := cmd.Flags().Lookup("deep"); deep != nil && deep.Changed && args[len(args)-1] == deepAuto {
+			return usagef(cmd, "write --deep=%s: a value of --deep needs the =", deepAuto)
+		}
 		return usagef(cmd, "one %s at a time: got %s", what, strings.Join(args, " "))
 	}
 }

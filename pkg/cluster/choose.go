@@ -34,7 +34,7 @@ func (c *Client) Choose(ctx context.Context, namespace, service string) (Choice,
 	}
 	s, err := c.getService(ctx, facts.Ref{Namespace: namespace, Name: service})
 	if err != nil {
-		return Choice{}, c.unlock(c.missing(ctx, object{"services", namespace, service}, err), ForAPI)
+		return Choice{}, c.unlock(c.missing(ctx, object{"services", namespace, service}, err), ForPod, namespace)
 	}
 	pod, err := c.choosePod(ctx, namespace, func(pod *corev1.Pod) bool { return selects(s, labels.Set(pod.Labels)) })
 	if err != nil || pod != "" {
@@ -43,7 +43,7 @@ func (c *Client) Choose(ctx context.Context, namespace, service string) (Choice,
 	node, err := c.chooseNode(ctx)
 	switch {
 	case errors.Is(err, ErrForbidden):
-		return Choice{}, c.unlock(fmt.Errorf("no pod of namespace %s can be looked from, and nodes may not be listed: %w", namespace, err), ForNode)
+		return Choice{}, c.unlock(fmt.Errorf("no pod of namespace %s can be looked from, and nodes may not be listed: %w", namespace, err), ForNode, "")
 	case err == nil && node == "":
 		err = problemf(ErrVantage, "no pod of namespace %s can be looked from, and no Linux node is ready: say from where with --from pod/NAME", namespace)
 	}
@@ -77,7 +77,7 @@ func (c *Client) choosePod(ctx context.Context, namespace string, leaveOut func(
 		return nil
 	})
 	if err != nil {
-		return "", c.unlock(err, ForPod)
+		return "", c.unlock(err, ForPod, namespace)
 	}
 	if best == nil {
 		return "", nil

@@ -204,7 +204,7 @@ func TestForbidden(t *testing.T) {
 	c, clientset := newFake(shop()...)
 	forbid(clientset, "get", "*")
 	_, err := c.Pod(context.Background(), "shop", "web-0")
-	expectError(t, err, ErrForbidden, `user "jane" may not get pods in namespace "shop"; to unlock, ask an admin for: kubectl netlook rbac --for pod | kubectl apply -f -`)
+	expectError(t, err, ErrForbidden, `user "jane" may not get pods in namespace "shop"; to unlock, ask an admin for: kubectl netlook rbac --for pod -n shop --user jane | kubectl apply -f -`)
 	_, err = c.Node(context.Background(), "w1")
 	expectError(t, err, ErrForbidden, `user "jane" may not get nodes at the cluster scope; to unlock, ask an admin for: kubectl netlook rbac --for node`)
 }

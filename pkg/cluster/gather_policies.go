@@ -246,5 +246,8 @@ func (g *gatherer) foreignPolicies(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.facts.Policies.Foreign = found
+	engine := slices.ContainsFunc(found, func(what string) bool { return strings.Contains(what, "'s ") })
+	flannel := slices.ContainsFunc(g.facts.Nodes, func(n facts.Node) bool { return n.Flannel != nil })
+	g.facts.Policies.Unenforced = flannel && !engine
 	return nil
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ func (c *Client) Pod(ctx context.Context, namespace, name string) (*corev1.Pod, 
 		return c.clientset.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
 	})
 	if err != nil {
-		return nil, c.unlock(c.missing(ctx, object{"pods", namespace, name}, err), ForPod)
+		return nil, c.unlock(c.missing(ctx, object{"pods", namespace, name}, err), ForPod, namespace)
 	}
 	return pod, nil
 }
@@ -47,7 +48,7 @@ func (c *Client) Node(ctx context.Context, name string) (*corev1.Node, error) {
 		return c.clientset.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 	})
 	if err != nil {
-		return nil, c.unlock(c.missing(ctx, object{"nodes", "", name}, err), ForNode)
+		return nil, c.unlock(c.missing(ctx, object{"nodes", "", name}, err), ForNode, "")
 	}
 	return node, nil
 }
@@ -64,11 +65,16 @@ func checkNames(word, namespace, name string) error {
 }
 
 // unlock adds to a refusal what an admin would have to apply.
-func (c *Client) unlock(err error, purpose Purpose) error {
+func (c *Client) unlock(err error, purpose Purpose, namespace string) error {
 	if !errors.Is(err, ErrForbidden) {
 		return err
 	}
-	return fmt.Errorf("%w; to unlock, ask an admin for: kubectl netlook rbac --for %s | kubectl apply -f -", err, purpose)
+	scope := " -n " + cmp.Or(namespace, c.namespace)
+	var denied *denial
+	if errors.As(err, &denied) && denied.user != "" {
+		scope += " --user " + denied.user
+	}
+	return fmt.Errorf("%w; to unlock, ask an admin for: kubectl netlook rbac --for %s%s | kubectl apply -f -", err, purpose, scope)
 }
 
 // object names an object by its resource.

@@ -190,6 +190,9 @@ type Policies struct {
 	Flows []PolicyFlow
 	// Notes are parts of policies that cannot be evaluated, whatever the flow.
 	Notes []PolicyNote
+	// Unenforced says that, as far as is known, nothing in the cluster enforces policies:
+	// its CNI is flannel, and no policy engine's API is served.
+	Unenforced bool
 	// Foreign are policies of other APIs that this cluster serves, by name: they are not
 	// evaluated.
 	Foreign []string

@@ -39,6 +39,8 @@ type Input struct {
 	// Policies is what NetworkPolicies say; AskedPolicy that this was asked for.
 	Policies    facts.Policies
 	AskedPolicy bool
+	// DNSService is the cluster's DNS service, as namespace/name.
+	DNSService string
 }
 
 // New makes the report. It is pure: the same input gives the same report, in

@@ -39,6 +39,8 @@ type PolicyFlow struct {
 	Conclusion string `json:"conclusion"`
 	// Rules are the policies and rules that decide, a line each.
 	Rules []string `json:"rules,omitempty"`
+
+	deniers []string
 }
 
 // newPolicy is pure. It is nil where no policy selects an end of any flow, unless it was
@@ -52,13 +54,20 @@ func newPolicy(in Input) *Policy {
 		if f.Protocol != facts.TCP {
 			to += "/" + strings.ToLower(string(f.Protocol))
 		}
-		if seen[to] {
-			continue
+		if dns := "service/" + in.DNSService; seen[to] || f.Subject == dns && f.Decision.Verdict() == facts.PolicyAllowed {
+			continue // nobody asked about the way to DNS, unless it is closed
 		}
 		seen[to] = true
 		flow := PolicyFlow{To: to, Object: f.Object, Predicted: f.Decision.Verdict(), Rules: f.Decision.Lines()}
 		flow.Measured = measured(in, f)
-		flow.Conclusion = conclude(flow)
+		for _, side := range []facts.PolicySide{f.Decision.Egress, f.Decision.Ingress} {
+			for _, ref := range side.Silent {
+				if side.Verdict == facts.PolicyDenied {
+					flow.deniers = append(flow.deniers, ref.String())
+				}
+			}
+		}
+		flow.Conclusion = conclude(flow, in.Policies.Unenforced)
 		isolated = isolated || f.Decision.Ingress.Isolated || f.Decision.Egress.Isolated
 		p.Flows = append(p.Flows, flow)
 	}
@@ -106,7 +115,7 @@ func measured(in Input, f facts.PolicyFlow) Measured {
 	return m
 }
 
-func conclude(f PolicyFlow) string {
+func conclude(f PolicyFlow, unenforced bool) string {
 	switch {
 	case f.Predicted == facts.PolicyUnsure:
 		return "cannot be told from the policies alone"
@@ -114,6 +123,8 @@ func conclude(f PolicyFlow) string {
 		return "by the policies alone: nothing was sent"
 	case f.Predicted == facts.PolicyDenied && f.Measured == MeasuredAnswer:
 		return "nothing enforces this policy here"
+	case f.Predicted == facts.PolicyDenied && unenforced:
+		return "consistent, though nothing here is known to enforce policies"
 	case f.Predicted == facts.PolicyDenied:
 		return "consistent: this policy"
 	case f.Measured == MeasuredSilence:
@@ -122,7 +133,49 @@ func conclude(f PolicyFlow) string {
 	return "consistent"
 }
 
-// Text is a policy section's first line.
-func (p *Policy) Text() string {
-	return fmt.Sprintf("what NetworkPolicies say (%d of them), and what was measured", p.Policies)
+// Text is the first line of a policy section.
+func (p *Policy) Text(rung Rung) string {
+	text := fmt.Sprintf("what NetworkPolicies say (%d of them)", p.Policies)
+	if rung == RungProbe {
+		text += ", and what was measured"
+	}
+	return text
+}
+
+// answer makes the headline of a run that asked for policies: what is denied is a
+// problem, all the more where nothing enforces it.
+func (p *Policy) answer(s Summary, rung Rung) Summary {
+	denied, passed := 0, 0
+	var rules []string
+	for _, f := range p.Flows {
+		if f.Predicted != facts.PolicyDenied {
+			continue
+		}
+		denied++
+		if f.Measured == MeasuredAnswer {
+			passed++
+		}
+		for _, ref := range f.deniers {
+			if !slices.Contains(rules, ref) {
+				rules = append(rules, ref)
+			}
+		}
+	}
+	switch {
+	case denied == 0 && rung == RungAPI:
+		s.Headline = "no NetworkPolicy denies it; no packet was sent"
+		return s
+	case denied == 0:
+		s.Headline = "no NetworkPolicy denies it, and it is answered: " + s.Headline
+		return s
+	}
+	who := strings.Join(rules[:min(len(rules), 3)], ", ")
+	s.Status, s.ExitCode = Problems, ExitProblems
+	s.Headline = fmt.Sprintf("%d of %d flows are denied by %s", denied, len(p.Flows), who)
+	if passed > 0 {
+		s.Headline += fmt.Sprintf("; %d of them are answered all the same: nothing enforces it here", passed)
+	} else if rung == RungAPI {
+		s.Headline += "; no packet was sent"
+	}
+	return s
 }

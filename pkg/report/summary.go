@@ -33,6 +33,9 @@ func newSummary(r *Report, in Input) Summary {
 	default:
 		s.Status, s.ExitCode = Healthy, ExitHealthy
 		s.Headline = healthyHeadline(s.Counts, r.Vantage.Rung)
+		if in.AskedPolicy && r.Policy != nil {
+			s = r.Policy.answer(s, r.Vantage.Rung)
+		}
 	}
 	return s
 }

@@ -16,8 +16,10 @@ type Walk struct {
 	Service string `json:"service"`
 	Type    string `json:"type,omitempty"`
 	Steps   []Step `json:"steps"`
-	// Ends names the first step that fails, "" when none does.
-	Ends string `json:"ends,omitempty"`
+	// Ends names the step at which the way ends, "" when it does not; Partly says that
+	// some get through.
+	Ends   string `json:"ends,omitempty"`
+	Partly bool   `json:"partly,omitempty"`
 }
 
 // Step is one stage of a walk, summed up from the results that belong to it.
@@ -29,6 +31,8 @@ type Step struct {
 	Detail string `json:"detail"`
 	// Why says why nothing was tried, "" where something was.
 	Why string `json:"why,omitempty"`
+
+	partly bool
 }
 
 // newWalk is pure: it sums results up by the steps of service s.
@@ -60,12 +64,20 @@ func newWalk(s facts.Service, in Input) *Walk {
 	return w.finish(steps)
 }
 
+// finish says where the way ends. A ClusterIP has nothing of its own: where nobody ready
+// is behind it, or they do not answer, that is where it ends.
 func (w *Walk) finish(steps []Step) *Walk {
 	w.Steps = steps
+	bad := func(name string) bool {
+		return slices.ContainsFunc(steps, func(s Step) bool { return s.Name == name && s.Status == check.Fail })
+	}
 	for _, s := range steps {
-		if s.Status == check.Fail && w.Ends == "" {
-			w.Ends = s.Name
+		behind := bad("ready") || bad("endpoints")
+		if s.Status != check.Fail || (s.Name == "ClusterIP" || s.Name == "handed to") && behind {
+			continue
 		}
+		w.Ends, w.Partly = s.Name, s.partly
+		break
 	}
 	return w
 }
@@ -93,6 +105,9 @@ func step(name string, results []check.Result, otherwise string) Step {
 	row := Row{Area: results[0].Area}
 	fold(&row, results)
 	s := Step{Name: name, Status: row.Status, Target: row.Target, Detail: row.Detail}
+	for _, r := range results {
+		s.partly = s.partly || r.Status == check.Pass || len(r.Attempts) > 0 && r.Lost() < len(r.Attempts)
+	}
 	if row.Counts.Skipped == row.Counts.Total {
 		s.Why, s.Detail = row.Detail, ""
 	}

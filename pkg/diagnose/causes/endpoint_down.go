@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -39,6 +40,7 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 	likely := "a rule inside the pod, its NetworkPolicy or its node drops the port; a process that is gone would refuse"
 	refused := diagnose.Keys(refusing(group))
 	pings := map[string]pingedOnly{} // by vantage point
+	forbidden := deniedPorts(c)
 	for _, r := range group {
 		if !allFailures(r, check.Timeout, check.Unreachable) || slices.Contains(refused, diagnose.Key(r)) {
 			continue
@@ -56,6 +58,9 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 		if peer.Dark() {
 			confidence = diagnose.Possible
 			likely = "the pod answers nothing at all: its network may be cut off, or a policy drops everything"
+		}
+		if at, _, ok := diagnose.TargetPort(r); ok && forbidden[netip.AddrPortFrom(at.Addr().Unmap(), at.Port())] {
+			confidence = diagnose.Possible // the policy may be the reason
 		}
 		if _, asked := pings[r.Vantage]; !asked {
 			pings[r.Vantage], _ = onlyPings(c, r.Vantage)

@@ -36,6 +36,11 @@ func findMasquerade(c *diagnose.Case) []diagnose.Finding {
 	if len(lost) == 0 || c.Facts.Vantage.Pod == nil || c.Facts.Vantage.Pod.HostNetwork {
 		return nil
 	}
+	for _, r := range c.Results {
+		if addr, ok := diagnose.TargetAddr(r); r.Vantage == c.Facts.Vantage.String() && r.Status == check.Pass && len(r.Attempts) > 0 && (r.Check == "external.host" || ok && c.Outside(addr)) {
+			return nil // somebody outside answers it
+		}
+	}
 	inside := 0
 	for _, p := range c.Peers() {
 		if p.Node != "" && p.Node != c.Home() && p.Answered > 0 {

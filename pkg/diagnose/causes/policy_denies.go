@@ -33,22 +33,19 @@ type deniedFlow struct {
 // denied are the flows from the vantage pod that policies deny and that do not come
 // about: none where one that they deny does, since then nothing enforces them here.
 func denied(c *diagnose.Case, dns bool) []deniedFlow {
-	var list []deniedFlow
-	vantage := c.Facts.Vantage.String()
+	flows := slices.DeleteFunc(slices.Clone(c.Facts.Policies.Flows), func(f facts.PolicyFlow) bool { return f.Decision.Verdict() != facts.PolicyDenied })
+	if len(flows) == 0 {
+		return nil
+	}
 	dnsSubject := ""
 	if c.Facts.DNS.Service != nil {
 		dnsSubject = "service/" + c.Facts.DNS.Service.Ref().String()
 	}
-	for _, f := range c.Facts.Policies.Flows {
-		if f.Decision.Verdict() != facts.PolicyDenied {
-			continue
-		}
+	tried := resultsByPort(c)
+	var list []deniedFlow
+	for _, f := range flows {
 		d := deniedFlow{PolicyFlow: f}
-		for _, r := range c.Results {
-			at, protocol, ok := diagnose.TargetPort(r)
-			if r.Vantage != vantage || !ok || at.Addr().Unmap() != f.To.Addr() || at.Port() != f.To.Port() || protocol != f.Protocol {
-				continue
-			}
+		for _, r := range tried[portKey{f.To, f.Protocol}] {
 			switch {
 			case diagnose.Bad(r) && allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent):
 				d.results = append(d.results, r)
@@ -63,6 +60,23 @@ func denied(c *diagnose.Case, dns bool) []deniedFlow {
 	return list
 }
 
+type portKey struct {
+	at       netip.AddrPort
+	protocol facts.Protocol
+}
+
+// resultsByPort are the vantage point's results by the port that they tried.
+func resultsByPort(c *diagnose.Case) map[portKey][]check.Result {
+	by := map[portKey][]check.Result{}
+	for _, r := range c.Results {
+		if at, protocol, ok := diagnose.TargetPort(r); ok && r.Vantage == c.Facts.Vantage.String() {
+			key := portKey{netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), protocol}
+			by[key] = append(by[key], r)
+		}
+	}
+	return by
+}
+
 // enforced says how sure it is that something in this cluster enforces policies.
 func enforced(c *diagnose.Case) (diagnose.Confidence, string) {
 	for _, foreign := range c.Facts.Policies.Foreign {
@@ -70,7 +84,7 @@ func enforced(c *diagnose.Case) (diagnose.Confidence, string) {
 			return diagnose.Certain, engine + " is in this cluster, and enforces NetworkPolicies"
 		}
 	}
-	if slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool { return n.Flannel != nil }) {
+	if c.Facts.Policies.Unenforced {
 		return diagnose.Possible, "flannel itself enforces no policy: something else would have to"
 	}
 	return diagnose.Likely, "no flow that policies deny came about"
@@ -167,4 +181,14 @@ func pingsOf(c *diagnose.Case, addr netip.Addr) []string {
 		}
 	}
 	return keys
+}
+
+// deniedPorts are the ports whose flows policies deny, which may be why they do not come
+// about.
+func deniedPorts(c *diagnose.Case) map[netip.AddrPort]bool {
+	ports := map[netip.AddrPort]bool{}
+	for _, d := range denied(c, false) {
+		ports[d.To] = true
+	}
+	return ports
 }

@@ -16,7 +16,7 @@ func (p *page) policy(r *report.Report) error {
 	if pol == nil {
 		return nil
 	}
-	p.printf("\n  %s\n", p.paint(bold, pol.Text()))
+	p.printf("\n  %s\n", p.paint(bold, pol.Text(r.Vantage.Rung)))
 	var rows [][]cell
 	for _, f := range pol.Flows[:min(len(pol.Flows), mostPolicyFlows)] {
 		rows = append(rows, []cell{

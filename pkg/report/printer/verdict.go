@@ -57,10 +57,21 @@ func (p *page) candidates(r *report.Report) {
 		lead = "one of these is the cause; from here they cannot be told apart"
 	}
 	p.printf("%s %s\n", p.paint(color, sign), p.paint(bold, lead))
+	if len(list) == 1 {
+		p.prose("  "+p.paint(bold, list[0].Code)+"   ", list[0].Headline)
+		p.finding(list[0])
+		p.toKnow(r)
+		return
+	}
 	for _, f := range list {
 		p.prose("  "+p.paint(bold, f.Code)+strings.Repeat(" ", max(1, 26-len(f.Code))), f.Headline)
 	}
 	p.list("evidence", common(list))
+	p.toKnow(r)
+}
+
+// toKnow says what would tell more, where it has not been asked yet.
+func (p *page) toKnow(r *report.Report) {
 	if !slices.ContainsFunc(r.Results, func(res report.Result) bool {
 		return strings.HasPrefix(res.Vantage, "node/") && r.Vantage.Kind == "pod"
 	}) {

@@ -34,7 +34,11 @@ func (p *page) walk(r *report.Report) {
 		lead := fmt.Sprintf("  %s %-*s  ", p.paint(color, sign), width, s.Name)
 		p.lead(lead, 6+width, text)
 		if s.Name == w.Ends && s.Status == check.Fail {
-			p.lead(strings.Repeat(" ", 6+width), 6+width, p.sign("└ ", "^ ")+"the way ends here")
+			text := "the way ends here"
+			if w.Partly {
+				text = "a part ends here"
+			}
+			p.lead(strings.Repeat(" ", 6+width), 6+width, p.sign("└ ", "^ ")+text)
 		}
 	}
 }
