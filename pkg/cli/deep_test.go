@@ -152,7 +152,7 @@ func TestDeepFromANode(t *testing.T) {
 	if diff := cmp.Diff([]string{"w1", "w2"}, d.witnessed()); diff != "" || d.injected != 2 {
 		t.Errorf("%d probes at (-want +got):\n%s", d.injected, diff)
 	}
-	if d.options["node w1"].Profile != nodeProfile || d.options["node w2"].Profile != inject.NetAdmin || d.access.ProbeNamespace != "probes" || d.at.namespace != "probes" {
+	if d.options["node w1"].Profile != inject.NetAdmin || d.options["node w2"].Profile != inject.NetAdmin || d.access.ProbeNamespace != "probes" || d.at.namespace != "probes" {
 		t.Errorf("reviewed %+v, placed at %+v", d.access, d.at)
 	}
 }

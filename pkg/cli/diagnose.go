@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -222,6 +223,9 @@ func (d *diagnosis) remaining(ctx context.Context) time.Duration {
 // collect takes a result in. Where it ran is for the plugin to say.
 func (d *diagnosis) collect(r check.Result) {
 	r.Vantage = d.facts.Vantage.String()
+	if r.Skip != nil && d.vantage.kind == facts.VantageNode {
+		r.Skip.Unlock = strings.Replace(r.Skip.Unlock, "--profile netadmin", "--deep", 1)
+	}
 	d.mu.Lock()
 	d.results = append(d.results, r)
 	d.mu.Unlock()
@@ -252,8 +256,12 @@ func (d *diagnosis) probeOptions() inject.Options {
 		// by its settings: a short life would add a container every few minutes.
 		lifetime = max(lifetime, inject.DefaultLifetime)
 	}
+	profile := d.flags.Profile
+	if d.vantage.kind == facts.VantageNode && d.flags.Deep != deepOff {
+		profile = inject.NetAdmin // connection tracking and packet filters are read with it
+	}
 	return inject.Options{
-		Image: d.flags.Image, PullPolicy: d.flags.PullPolicy, PullSecrets: d.flags.PullSecrets, Profile: d.flags.Profile,
+		Image: d.flags.Image, PullPolicy: d.flags.PullPolicy, PullSecrets: d.flags.PullSecrets, Profile: profile,
 		Timeout: d.flags.Start, KeepAlive: d.flags.KeepAlive, Lifetime: lifetime,
 		Longest: d.flags.Deadline, Events: d.event,
 	}

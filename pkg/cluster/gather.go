@@ -24,6 +24,7 @@ const (
 	maxWorkloadPods = 50     // pods of a workload that are tested
 	maxSelectedPods = 500    // pods that a service selects
 	maxEntrances    = 20     // nodes whose node ports are tried
+	maxWorkloads    = 5      // that would make pods for a service without any
 	maxOwnServices  = 50     // services that select the vantage pod
 	maxSlices       = 1000   // EndpointSlices of one service, of up to 1000 endpoints each
 )

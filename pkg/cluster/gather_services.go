@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -233,5 +234,31 @@ func (g *gatherer) selectedPods(ctx context.Context, s *facts.Service) error {
 	}
 	sortPods(pods)
 	s.SelectedPods, s.SelectorRead = pods, true
+	if len(pods) == 0 {
+		g.workloadsOf(ctx, s)
+	}
 	return nil
+}
+
+// workloadsOf reads which workloads would make pods for a service that has none: scaled
+// to zero is another trouble than a selector that fits nobody. Without the right to list
+// them that stays open.
+func (g *gatherer) workloadsOf(ctx context.Context, s *facts.Service) {
+	fits := labels.SelectorFromSet(s.Selector)
+	add := func(kind, name string, pod map[string]string, replicas *int32) error {
+		if fits.Matches(labels.Set(pod)) && len(s.Workloads) < maxWorkloads {
+			w := facts.Workload{Kind: kind, Name: plain(name, maxWord), Replicas: 1}
+			if replicas != nil {
+				w.Replicas = *replicas
+			}
+			s.Workloads = append(s.Workloads, w)
+		}
+		return nil
+	}
+	_ = each(ctx, g.Client, "list deployments", metav1.ListOptions{}, g.clientset.AppsV1().Deployments(s.Namespace).List, func(d *appsv1.Deployment) error {
+		return add("deployment", d.Name, d.Spec.Template.Labels, d.Spec.Replicas)
+	})
+	_ = each(ctx, g.Client, "list statefulsets", metav1.ListOptions{}, g.clientset.AppsV1().StatefulSets(s.Namespace).List, func(d *appsv1.StatefulSet) error {
+		return add("statefulset", d.Name, d.Spec.Template.Labels, d.Spec.Replicas)
+	})
 }

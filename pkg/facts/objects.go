@@ -127,6 +127,16 @@ type Service struct {
 	SelectedPods []Pod
 	// SelectorRead says that SelectedPods was read, so that empty means none.
 	SelectorRead bool
+	// Workloads are those whose pods the selector would match; read only where it
+	// matches no pod.
+	Workloads []Workload
+}
+
+// Workload is a Deployment or StatefulSet.
+type Workload struct {
+	Kind     string // deployment, statefulset
+	Name     string
+	Replicas int32 // that are asked for
 }
 
 // Ref names the service.

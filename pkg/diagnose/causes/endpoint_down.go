@@ -101,6 +101,10 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 			f.Evidence = append(f.Evidence, seen(r)+": the pod is reachable, its port is not")
 		}
 	}
+	if dead[0].Object == "" && dead[0].Check == "service.endpoint" {
+		f.Evidence = append(f.Evidence, "no pod is named as its endpoint: the EndpointSlice was written by hand, or by a controller of its own")
+		f.Likely = "the address is nobody's any more, or a host outside the cluster that is down"
+	}
 	if namespace, pod := namespaced(dead[0].Object); namespace != "" {
 		f.Try = append(f.Try, fmt.Sprintf("kubectl -n %s describe pod %s", namespace, pod), fmt.Sprintf("kubectl -n %s get networkpolicies", namespace))
 	}

@@ -37,10 +37,6 @@ func denied(c *diagnose.Case, dns bool) []deniedFlow {
 	if len(flows) == 0 {
 		return nil
 	}
-	dnsSubject := ""
-	if c.Facts.DNS.Service != nil {
-		dnsSubject = "service/" + c.Facts.DNS.Service.Ref().String()
-	}
 	tried := resultsByPort(c)
 	var list []deniedFlow
 	for _, f := range flows {
@@ -53,7 +49,7 @@ func denied(c *diagnose.Case, dns bool) []deniedFlow {
 				return nil
 			}
 		}
-		if len(d.results) > 0 && (f.Subject == dnsSubject) == dns {
+		if len(d.results) > 0 && (f.Subject == dnsSubject(c)) == dns {
 			list = append(list, d)
 		}
 	}

@@ -20,7 +20,7 @@ func init() {
 			var findings []diagnose.Finding
 			for _, r := range unready(c, check.NoEndpoint) {
 				s := c.Service(r.Subject)
-				if s == nil || !s.SelectorRead || len(s.Selector) == 0 || len(s.SelectedPods) > 0 {
+				if s == nil || !s.SelectorRead || len(s.Selector) == 0 || len(s.SelectedPods) > 0 || len(s.Workloads) > 0 {
 					continue
 				}
 				findings = append(findings, diagnose.Finding{
@@ -32,7 +32,6 @@ func init() {
 					Likely:     "the workload is scaled to zero, in another namespace or gone, or the labels of its pods or the selector were changed",
 					Try: []string{
 						fmt.Sprintf("kubectl -n %s get pods --show-labels", s.Namespace),
-						fmt.Sprintf("kubectl -n %s get deployments,statefulsets,daemonsets", s.Namespace),
 						fmt.Sprintf("kubectl -n %s set selector service %s KEY=VALUE   (replaces the whole selector)", s.Namespace, s.Name),
 					},
 					Rank: rankMeasured,

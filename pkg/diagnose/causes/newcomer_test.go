@@ -1,0 +1,61 @@
+package causes
+
+import (
+	"testing"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/target"
+)
+
+// emptied leaves service shop/web without pods, and says which workloads would make some.
+func (w *world) emptied(workloads ...facts.Workload) *world {
+	s := &w.facts.Services[0]
+	s.Endpoints, s.Selector, s.SelectorRead, s.SelectedPods, s.Workloads = nil, map[string]string{"app": "web"}, true, nil, workloads
+	w.results = append(w.results, check.Result{TaskID: "ready", Check: "service.ready", Vantage: check.VantageAPI, Status: check.Fail, Failure: check.NoEndpoint,
+		Label: check.Label{Area: "service", Title: "web ready", Target: "shop/web", Object: "service/shop/web", Subject: "service/shop/web"}})
+	return w.fail(check.Timeout, -1, "service.vip")
+}
+
+// crashes makes the target pod 10.2.0.9 one whose container ends again and again.
+func (w *world) crashes() *world {
+	pod := facts.Pod{Namespace: "shop", Name: "crash", Node: "b", Containers: []facts.Container{{Name: "app", Restarts: 7, Waiting: "CrashLoopBackOff"}}}
+	w.facts.Targets = append(w.facts.Targets, facts.Target{Target: target.Target{Kind: target.Pod}, Pods: []facts.Pod{pod}})
+	w.results = append(w.results, check.Result{TaskID: "state", Check: "state.pod", Vantage: check.VantageAPI, Status: check.Fail, Failure: check.NotReady,
+		Label: check.Label{Area: "target", Title: "state", Target: "shop/crash", Object: "pod/shop/crash"}})
+	w.add("target.tcp", "target", "10.2.0.9:8080", "pod/shop/crash", "pod/shop/crash", 3)
+	return w.fail(check.Refused, -1, "target.tcp 10.2.0.9")
+}
+
+// expired makes the certificate at an address one that is too old.
+func (w *world) expired() *world {
+	w.add("target.http", "target", "https://shop.example/", "", "", 1)
+	r := &w.results[len(w.results)-1]
+	r.Status, r.Failure = check.Fail, check.TLS
+	r.Attempts = []check.Attempt{{Failure: check.TLS, Detail: "expired on 2026-01-01"}}
+	return w
+}
+
+func TestWhatIsNotTheNetwork(t *testing.T) {
+	for _, tt := range []struct {
+		name, cause, where, try string
+		world                   *world
+	}{
+		{"a deployment scaled to zero", "NL-SVC-SCALED-TO-ZERO", "deployment/shop/web", "kubectl -n shop scale deployment web --replicas=1", newWorld().emptied(facts.Workload{Kind: "deployment", Name: "web"})},
+		{"a deployment that makes no pods", "NL-SVC-SCALED-TO-ZERO", "deployment/shop/web", "kubectl -n shop describe replicasets,statefulsets", newWorld().emptied(facts.Workload{Kind: "deployment", Name: "web", Replicas: 3})},
+		{"a selector that fits nobody", "NL-SVC-SELECTOR", "service/shop/web", "kubectl -n shop get pods --show-labels", newWorld().emptied()},
+		{"a container that crashes", "NL-POD-CRASH", "pod/shop/crash", "kubectl -n shop logs crash -c app --previous", newWorld().crashes()},
+		{"a certificate that has expired", "NL-TLS-CERTIFICATE", "https://shop.example/", "openssl s_client -connect shop.example:443 </dev/null | openssl x509 -noout -dates -subject -ext subjectAltName", newWorld().expired()},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
+			if len(v.Causes) != 1 || len(v.Unexplained) > 0 {
+				t.Fatalf("causes %q, unexplained %q", codes(v.Causes), v.Unexplained)
+			}
+			if f := v.Causes[0]; f.Code != tt.cause || f.Where[0] != tt.where || f.Try[0] != tt.try || f.Confidence != diagnose.Certain {
+				t.Errorf("%s, %s at %q, try %q", f.Code, f.Confidence, f.Where, f.Try)
+			}
+		})
+	}
+}
