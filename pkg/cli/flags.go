@@ -21,6 +21,7 @@ const wellKnown = "kubernetes.io:443"
 // diagnoseFlags are what was typed after `pod` or `node`.
 type diagnoseFlags struct {
 	To          []string
+	ToServices  bool // every service of the namespace
 	External    []string
 	Profile     string
 	NoInject    bool
@@ -70,6 +71,11 @@ func (f *diagnoseFlags) add(cmd *cobra.Command, getenv func(string) string) {
 	complete(cmd, "image-pull-policy", pullPolicies...)
 	complete(cmd, "output", formats...)
 	complete(cmd, "deep", deepAlways, deepAuto)
+}
+
+// addServices is for commands whose targets are the user's to choose.
+func (f *diagnoseFlags) addServices(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.ToServices, "to-all-services", false, "reach every service of the namespace")
 }
 
 func (f *diagnoseFlags) addPod(cmd *cobra.Command) {

@@ -46,6 +46,7 @@ func (a *app) nodeCommand() *cobra.Command {
 		},
 	}
 	flags.add(cmd, a.getenv)
+	flags.addServices(cmd)
 	flags.addNode(cmd)
 	cmd.ValidArgsFunction = a.completeFirst(func(ctx context.Context, b backend, prefix string) ([]string, error) {
 		return b.NodeNames(ctx, prefix)

@@ -33,6 +33,9 @@ func (a *app) podCommand() *cobra.Command {
 			# Why does it not reach that service? Each endpoint is tried.
 			kubectl netlook pod checkout-7d9f -n shop --to svc/payments --to https://example.com
 
+			# Which services of its namespace does it reach? A line for each.
+			kubectl netlook pod checkout-7d9f -n shop --to-all-services
+
 			# What does the API alone say? Nothing is put into the pod.
 			kubectl netlook pod web-0 --no-inject`),
 		Args: exactlyOne("pod"),
@@ -41,6 +44,7 @@ func (a *app) podCommand() *cobra.Command {
 		},
 	}
 	flags.add(cmd, a.getenv)
+	flags.addServices(cmd)
 	flags.addPod(cmd)
 	cmd.ValidArgsFunction = a.completeFirst(func(ctx context.Context, b backend, prefix string) ([]string, error) {
 		return b.PodNames(ctx, b.Namespace(), prefix)

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
@@ -42,7 +44,38 @@ func (a *app) diagnose(cmd *cobra.Command, flags diagnoseFlags, find func(backen
 		return usagef(cmd, "%w", err)
 	}
 	d := &diagnosis{seams: a.seams, options: o, backend: b, context: a.contextName(), vantage: v}
+	if flags.ToServices {
+		if err := d.addServices(cmd.Context()); err != nil {
+			return err
+		}
+	}
 	return d.Run(cmd.Context())
+}
+
+// maxAllServices is how many services --to-all-services tries.
+const maxAllServices = 50
+
+// addServices makes every service of the vantage point's namespace a target.
+func (d *diagnosis) addServices(ctx context.Context) error {
+	names, err := d.backend.ServiceNames(ctx, d.vantage.namespace, "")
+	switch {
+	case err != nil:
+		return err
+	case len(names) == 0:
+		return fmt.Errorf("--to-all-services: there is no service in namespace %s", d.vantage.namespace)
+	case len(names) > maxAllServices:
+		d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("of the services in namespace %s the first %d are tried", d.vantage.namespace, maxAllServices)})
+		names = names[:maxAllServices]
+	}
+	for _, name := range names {
+		t, err := target.Parse("svc/" + d.vantage.namespace + "/" + name)
+		if err != nil {
+			return err
+		}
+		t.Raw = "svc/" + name
+		d.targets = append(d.targets, t)
+	}
+	return nil
 }
 
 // contextName is the kubeconfig context that is used, "" in a cluster.

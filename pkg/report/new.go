@@ -64,6 +64,7 @@ func New(in Input) *Report {
 		r.Walk = newWalk(*in.Service, in)
 	}
 	r.Policy = newPolicy(in)
+	r.Targets = newTargets(in, r.Results)
 	slices.SortStableFunc(r.Results, compareResults)
 	r.Rows = newRows(r.Results)
 	r.Skipped = newSkipped(r.Results)

@@ -17,9 +17,10 @@ const (
 	// of one.
 	maxTracedNames   = 8
 	maxTracedQueries = 32
-	// manyQueries before an answer are worth a warning: each costs a round trip, and
+	// manyQueries for a name are worth a warning: a pod of its own search list and ndots
+	// makes eight for a name outside the cluster. Each costs a round trip, and
 	// the DNS servers of a cluster carry them for every connection that is made by name.
-	manyQueries = 6
+	manyQueries = 10
 )
 
 func init() {
@@ -103,7 +104,7 @@ func (probe dnsProbe) trace(ctx context.Context, t check.Task, p traceParams) ch
 	}
 	r := judgeTrace(queries, found, names)
 	r.Evidence = append([]check.Evidence{
-		{Key: "name server", Value: servers[0].Addr().String() + nodeLocal(servers[0].Addr())},
+		{Key: "server", Value: servers[0].Addr().String() + nodeLocal(servers[0].Addr())},
 		{Key: "search", Value: dial.Clean(strings.Join(conf.Search, " "), 300)},
 		{Key: "ndots", Value: fmt.Sprint(conf.Ndots)},
 	}, r.Evidence...)

@@ -27,7 +27,7 @@ func TestTrace(t *testing.T) {
 		unsent  string
 	}{
 		{"web", check.Pass, "", "resolves with name 1 of 4, 2 queries", []string{"web.shop.svc.cluster.local. A: answered 10.96.0.80", "web.shop.svc.cluster.local. AAAA: nodata"}, "web.svc.cluster.local. web.cluster.local. web.: the answer came before"},
-		{"example.com", check.Warn, check.Config, "resolves with query 7: 6 before it found nothing", []string{
+		{"example.com", check.Pass, "", "resolves with name 4 of 4, 8 queries", []string{
 			"example.com.shop.svc.cluster.local. A: nxdomain", "example.com.shop.svc.cluster.local. AAAA: nxdomain", "example.com.svc.cluster.local. A: nxdomain", "example.com.svc.cluster.local. AAAA: nxdomain",
 			"example.com.cluster.local. A: nxdomain", "example.com.cluster.local. AAAA: nxdomain", "example.com. A: answered 192.0.2.7", "example.com. AAAA: answered 2001:db8::7"}, ""},
 		{"example.com.", check.Pass, "", "resolves with name 1 of 1, 2 queries", []string{"example.com. A: answered 192.0.2.7", "example.com. AAAA: answered 2001:db8::7"}, ""},
@@ -49,6 +49,10 @@ func TestTrace(t *testing.T) {
 				t.Errorf("%s %s %q, not sent: %q", r.Status, r.Failure, r.Summary, told(r, "not sent"))
 			}
 		})
+	}
+	storm := dnsProbe{resolvConf: writeResolvConf(t, "nameserver 127.0.0.1\nsearch a.example b.example c.example d.example e.example\noptions ndots:5\n"), hosts: "/dev/null", port: port}
+	if r := storm.trace(t.Context(), task, traceParams{Name: "example.com"}); r.Status != check.Warn || r.Failure != check.Config || r.Summary != "resolves with query 11: 10 before it found nothing" {
+		t.Errorf("a long search list: %s %s %q", r.Status, r.Failure, r.Summary)
 	}
 	silent := dnsProbe{resolvConf: conf, hosts: "/dev/null", port: serveDNS(t, map[string]dns.Handler{"127.0.0.1": mute})}
 	if r := silent.trace(t.Context(), check.Task{Timeout: check.Duration(200 * time.Millisecond)}, traceParams{Name: "web"}); r.Status != check.Fail || r.Failure != check.Timeout {

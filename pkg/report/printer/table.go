@@ -21,6 +21,7 @@ func printTable(w io.Writer, r *report.Report, o Options) error {
 	p.title(r)
 	p.notices(r, report.Fallback, report.Cut, report.Note)
 	p.headline(r)
+	p.targets(r)
 	p.verdict(r)
 	p.walk(r)
 	p.trace(r)
