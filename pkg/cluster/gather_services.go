@@ -245,7 +245,7 @@ func (g *gatherer) selectedPods(ctx context.Context, s *facts.Service) error {
 // them that stays open.
 func (g *gatherer) workloadsOf(ctx context.Context, s *facts.Service) {
 	fits := labels.SelectorFromSet(s.Selector)
-	add := func(kind, name string, pod map[string]string, replicas *int32) error {
+	add := func(kind, name string, pod map[string]string, replicas *int32) {
 		if fits.Matches(labels.Set(pod)) && len(s.Workloads) < maxWorkloads {
 			w := facts.Workload{Kind: kind, Name: plain(name, maxWord), Replicas: 1}
 			if replicas != nil {
@@ -253,12 +253,13 @@ func (g *gatherer) workloadsOf(ctx context.Context, s *facts.Service) {
 			}
 			s.Workloads = append(s.Workloads, w)
 		}
-		return nil
 	}
 	_ = each(ctx, g.Client, "list deployments", metav1.ListOptions{}, g.clientset.AppsV1().Deployments(s.Namespace).List, func(d *appsv1.Deployment) error {
-		return add("deployment", d.Name, d.Spec.Template.Labels, d.Spec.Replicas)
+		add("deployment", d.Name, d.Spec.Template.Labels, d.Spec.Replicas)
+		return nil
 	})
 	_ = each(ctx, g.Client, "list statefulsets", metav1.ListOptions{}, g.clientset.AppsV1().StatefulSets(s.Namespace).List, func(d *appsv1.StatefulSet) error {
-		return add("statefulset", d.Name, d.Spec.Template.Labels, d.Spec.Replicas)
+		add("statefulset", d.Name, d.Spec.Template.Labels, d.Spec.Replicas)
+		return nil
 	})
 }

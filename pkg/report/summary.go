@@ -141,12 +141,15 @@ func verdictHeadline(r *Report, failed int) string {
 			candidates++
 		}
 	}
-	if candidates == 0 {
+	switch {
+	case candidates == 0 && failed == 1:
+		text += "the "
+	case candidates == 0:
 		text += "all "
-	} else {
+	default:
 		text += fmt.Sprintf("%d of ", failed-candidates)
 	}
-	text += CountChecks(failed) + " that failed"
+	text += strings.TrimPrefix(CountChecks(failed), map[bool]string{true: "1 "}[candidates == 0 && failed == 1]) + " that failed"
 	if n := len(r.Verdict.Unexplained); n > 0 {
 		text += fmt.Sprintf("; %d not explained", n)
 	}
