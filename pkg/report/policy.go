@@ -39,8 +39,8 @@ type PolicyFlow struct {
 	Conclusion string `json:"conclusion"`
 	// Rules are the policies and rules that decide, a line each.
 	Rules []string `json:"rules,omitempty"`
-
-	deniers []string
+	// Deniers are the policies that deny the flow, as namespace/name.
+	Deniers []string `json:"deniers,omitempty"`
 }
 
 // newPolicy is pure. It is nil where no policy selects an end of any flow, unless it was
@@ -63,7 +63,7 @@ func newPolicy(in Input) *Policy {
 		for _, side := range []facts.PolicySide{f.Decision.Egress, f.Decision.Ingress} {
 			for _, ref := range side.Silent {
 				if side.Verdict == facts.PolicyDenied {
-					flow.deniers = append(flow.deniers, ref.String())
+					flow.Deniers = append(flow.Deniers, ref.String())
 				}
 			}
 		}
@@ -155,7 +155,7 @@ func (p *Policy) answer(s Summary, rung Rung) Summary {
 		if f.Measured == MeasuredAnswer {
 			passed++
 		}
-		for _, ref := range f.deniers {
+		for _, ref := range f.Deniers {
 			if !slices.Contains(rules, ref) {
 				rules = append(rules, ref)
 			}

@@ -31,8 +31,8 @@ type Step struct {
 	Detail string `json:"detail"`
 	// Why says why nothing was tried, "" where something was.
 	Why string `json:"why,omitempty"`
-
-	partly bool
+	// Partly says that some of what was tried came through.
+	Partly bool `json:"partly,omitempty"`
 }
 
 // newWalk is pure: it sums results up by the steps of service s.
@@ -76,7 +76,7 @@ func (w *Walk) finish(steps []Step) *Walk {
 		if s.Status != check.Fail || (s.Name == "ClusterIP" || s.Name == "handed to") && behind {
 			continue
 		}
-		w.Ends, w.Partly = s.Name, s.partly
+		w.Ends, w.Partly = s.Name, s.Partly
 		break
 	}
 	return w
@@ -106,7 +106,7 @@ func step(name string, results []check.Result, otherwise string) Step {
 	fold(&row, results)
 	s := Step{Name: name, Status: row.Status, Target: row.Target, Detail: row.Detail}
 	for _, r := range results {
-		s.partly = s.partly || r.Status == check.Pass || len(r.Attempts) > 0 && r.Lost() < len(r.Attempts)
+		s.Partly = s.Partly || r.Status == check.Pass || len(r.Attempts) > 0 && r.Lost() < len(r.Attempts)
 	}
 	if row.Counts.Skipped == row.Counts.Total {
 		s.Why, s.Detail = row.Detail, ""

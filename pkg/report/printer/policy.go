@@ -1,6 +1,10 @@
 package printer
 
 import (
+	"slices"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/report"
@@ -17,14 +21,14 @@ func (p *page) policy(r *report.Report) error {
 		return nil
 	}
 	p.printf("\n  %s\n", p.paint(bold, pol.Text(r.Vantage.Rung)))
-	var rows [][]cell
-	for _, f := range pol.Flows[:min(len(pol.Flows), mostPolicyFlows)] {
-		rows = append(rows, []cell{
-			{text: f.To}, {text: f.Object}, {string(f.Predicted), p.verdictStyle(f)}, {text: string(f.Measured)}, {text: f.Conclusion},
-		})
-	}
+	shown := pol.Flows[:min(len(pol.Flows), mostPolicyFlows)]
+	rows := p.policyRows(shown)
 	if len(rows) > 0 {
-		if err := p.grid([]string{"TO", "POD", "POLICY", "MEASURED", "CONCLUSION"}, rows); err != nil {
+		header := []string{"TO", "POD", "POLICY", "MEASURED", "CONCLUSION"}
+		if len(rows[0]) < len(header) {
+			header = slices.Delete(header, 1, 2)
+		}
+		if err := p.grid(header, rows); err != nil {
 			return err
 		}
 	}
@@ -50,6 +54,29 @@ func (p *page) policy(r *report.Report) error {
 		p.prose("  not evaluated: ", line)
 	}
 	return nil
+}
+
+// policyRows leaves the pods out where they do not fit: the address says the same.
+func (p *page) policyRows(flows []report.PolicyFlow) [][]cell {
+	var rows [][]cell
+	var widest [5]int
+	for _, f := range flows {
+		row := []cell{{text: f.To}, {text: f.Object}, {string(f.Predicted), p.verdictStyle(f)}, {text: string(f.Measured)}, {text: f.Conclusion}}
+		for i, c := range row {
+			widest[i] = max(widest[i], twwidth.Width(c.text))
+		}
+		rows = append(rows, row)
+	}
+	total := 2 + 2*(len(widest)-1)
+	for _, w := range widest {
+		total += w
+	}
+	if p.Width > 0 && total > p.Width {
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], 1, 2)
+		}
+	}
+	return rows
 }
 
 func (p *page) verdictStyle(f report.PolicyFlow) style {

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 
 var cases = map[string]func() report.Input{
 	"healthy": sample, "failing": failing, "diagnosed": diagnosed, "incomplete": incomplete, "api-only": apiOnly, "hostile": hostile,
+	"walked": walked,
 }
 
 func render(t *testing.T, name string, in report.Input, o printer.Options) string {

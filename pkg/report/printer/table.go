@@ -21,11 +21,7 @@ func printTable(w io.Writer, r *report.Report, o Options) error {
 	p.title(r)
 	p.notices(r, report.Fallback, report.Cut, report.Note)
 	p.headline(r)
-	p.targets(r)
-	p.verdict(r)
-	p.walk(r)
-	p.trace(r)
-	if err := p.policy(r); err != nil {
+	if err := p.story(r); err != nil {
 		return err
 	}
 	p.blocks(r)
@@ -40,6 +36,16 @@ func printTable(w io.Writer, r *report.Report, o Options) error {
 	}
 	p.notices(r, report.Unread)
 	return p.flush(w)
+}
+
+// story is what a report says before its checks: the targets, the verdict, and what the
+// command that was given is about.
+func (p *page) story(r *report.Report) error {
+	p.targets(r)
+	p.verdict(r)
+	p.walk(r)
+	p.trace(r)
+	return p.policy(r)
 }
 
 // title is the line that says where this ran: a copy of it alone identifies a report.

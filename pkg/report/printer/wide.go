@@ -19,7 +19,9 @@ func printWide(w io.Writer, r *report.Report, o Options) error {
 	p.title(r)
 	p.notices(r, report.Fallback, report.Cut, report.Note)
 	p.headline(r)
-	p.verdict(r)
+	if err := p.story(r); err != nil {
+		return err
+	}
 	p.printf("\n")
 	header := []string{"AREA", "CHECK", "TARGET", "RESULT", "TIME", "ATTEMPTS", "FAILURE", "OBJECT", "VANTAGE", "ID", "DETAIL"}
 	var rows [][]cell

@@ -1,0 +1,47 @@
+package printer_test
+
+import (
+	"net/netip"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/report"
+)
+
+// walked is failing as `service` shows it: the steps of the way, what policies say, a
+// line for each of two targets, and what a resolver sent.
+func walked() report.Input {
+	in := failing()
+	addr := netip.MustParseAddr
+	in.Service = &facts.Service{
+		Namespace: "shop", Name: "payments", Type: "ClusterIP", ClusterIPs: []netip.Addr{addr("10.96.40.2")},
+		Endpoints: []facts.Endpoint{{Addr: addr("10.244.2.7"), Ready: true}, {Addr: addr("10.244.1.9"), Ready: true}},
+	}
+	in.Asked = []string{"svc/payments", "https://example.com"}
+	for i := range in.Results {
+		if in.Results[i].Subject == "service/shop/payments" {
+			in.Results[i].Asked = "svc/payments"
+		}
+	}
+	trace := check.Result{
+		TaskID: "dns.trace payments", Check: "dns.trace", Vantage: "pod/shop/checkout-7d9f", Status: check.Pass, Summary: "resolves with name 1 of 4, 2 queries",
+		Label: check.Label{Area: "dns", Title: "queries", Target: "payments"},
+	}
+	trace.With("server", "10.96.0.10")
+	trace.With("query 1", "payments.shop.svc.cluster.local. A: answered 10.96.40.2, 0.8 ms")
+	trace.With("query 2", "payments.shop.svc.cluster.local. AAAA: nodata, 0.7 ms")
+	in.Results = append(in.Results, trace)
+	flow := func(to string, v facts.PolicyVerdict) facts.PolicyFlow {
+		f := facts.PolicyFlow{To: netip.MustParseAddrPort(to), Protocol: facts.TCP, Object: "pod/shop/payments-x2x9f", Subject: "service/shop/payments"}
+		f.Decision.Egress = facts.PolicySide{Direction: facts.PolicyEgress, Verdict: facts.PolicyAllowed, Because: "no policy selects pod/shop/checkout-7d9f"}
+		f.Decision.Ingress = facts.PolicySide{Direction: facts.PolicyIngress, Verdict: v, Isolated: true}
+		if v == facts.PolicyDenied {
+			f.Decision.Ingress.Silent = []facts.Ref{{Namespace: "shop", Name: "payments-in"}}
+		}
+		return f
+	}
+	in.Policies = facts.Policies{Read: true, Count: 1, Foreign: []string{"Cilium's network policies"}, Flows: []facts.PolicyFlow{
+		flow("10.244.2.7:8080", facts.PolicyDenied), flow("10.244.1.9:8080", facts.PolicyAllowed),
+	}}
+	return in
+}
