@@ -57,6 +57,7 @@ func (d *diagnosis) deepen(ctx context.Context) {
 		return
 	}
 	d.each(func(w *witness) { d.ask(ctx, w, w.tasks, d.collectAt(w)) })
+	d.lookInside(ctx)
 	if again := d.again(); len(again) > 0 {
 		start := time.Now()
 		flows := d.repeat(ctx, again)

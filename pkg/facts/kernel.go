@@ -15,6 +15,7 @@ type Kernel struct {
 	Drops      []Drop      `json:"drops,omitempty"`
 	Qdiscs     []Qdisc     `json:"qdiscs,omitempty"`
 	Flows      []Flow      `json:"flows,omitempty"`
+	Listeners  []string    `json:"listeners,omitempty"` // TCP, address and port
 	Proxy      *Proxy      `json:"proxy,omitempty"`
 	// Counters only ever grow while the kernel runs; see Moved. Their names are those
 	// of /proc/net, with what they belong to before a dot: ip, icmp, tcp, udp, ip6,

@@ -37,6 +37,36 @@ func (w *world) expired() *world {
 	return w
 }
 
+// listens says on what the target pod listens, which refuses.
+func (w *world) listens(listeners ...string) *world {
+	w.add("target.tcp", "target", "10.2.0.9:8080", "pod/shop/quiet", "pod/shop/quiet", 3)
+	w.fail(check.Refused, -1, "target.tcp 10.2.0.9")
+	w.results = append(w.results, check.Result{TaskID: "listeners", Check: "pod.listeners", Vantage: "pod/shop/quiet", Status: check.Pass, Summary: "listens",
+		Label: check.Label{Area: "target", Title: "listeners", Object: "pod/shop/quiet"}, Kernel: &facts.Kernel{Listeners: listeners}})
+	return w
+}
+
+func TestLoopbackOnly(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		listeners []string
+		loopback  bool
+	}{
+		{"loopback only", []string{"127.0.0.1:8080", "[::]:9"}, true},
+		{"loopback of both families", []string{"127.0.0.1:8080", "[::1]:8080"}, true},
+		{"everywhere as well", []string{"127.0.0.1:8080", "[::]:8080"}, false},
+		{"another port", []string{"127.0.0.1:8081"}, false},
+		{"nothing", nil, false},
+		{"what is no address", []string{"x"}, false},
+	} {
+		w := newWorld().listens(tt.listeners...)
+		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+		if got := len(v.Causes) > 0 && v.Causes[0].Code == "NL-APP-LOOPBACK"; got != tt.loopback {
+			t.Errorf("%s: causes %q", tt.name, codes(v.Causes))
+		}
+	}
+}
+
 func TestWhatIsNotTheNetwork(t *testing.T) {
 	for _, tt := range []struct {
 		name, cause, where, try string

@@ -1,0 +1,41 @@
+package checks
+
+import (
+	"context"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/netsys"
+)
+
+func init() {
+	Registry.Add(check.Define(check.Spec[struct{}]{
+		ID:      "pod.listeners",
+		Area:    "target",
+		Summary: "reads on which addresses and ports a pod listens, from a probe inside it (--deep, for pods that refuse)",
+		// Which pods refuse is known only after a run; see ListenerTasks.
+		Plan: func(*facts.Facts) []check.Planned[struct{}] { return nil },
+		Run: func(context.Context, check.Task, struct{}) check.Result {
+			list, err := netsys.SystemListeners()
+			if err != nil {
+				return check.Errorf("%v", err)
+			}
+			r := check.Result{Status: check.Pass, Summary: "listens on nothing", Kernel: &facts.Kernel{Listeners: []string{}}}
+			for _, at := range list {
+				r.Kernel.Listeners = append(r.Kernel.Listeners, at.String())
+			}
+			if len(list) > 0 {
+				r.Summary = "listens on " + strings.Join(r.Kernel.Listeners[:min(len(list), maxNamed)], ", ")
+			}
+			return r
+		},
+	}))
+}
+
+// ListenerTasks is a plan for a probe inside a pod that refuses: on what it listens.
+func ListenerTasks(pod facts.Ref) []check.Task {
+	task := witnessTask("pod.listeners", "listeners", struct{}{})
+	task.Label = check.Label{Area: "target", Title: "listeners", Target: pod.String(), Object: podObject(pod)}
+	return []check.Task{task}
+}
