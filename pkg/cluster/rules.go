@@ -113,6 +113,7 @@ func namespaceReads() []Rule {
 		rules("list", "", "events", InTarget, "tell why a pod gets no network"),
 		rules("list", "discovery.k8s.io", "endpointslices", InTarget, "test each endpoint of a service"),
 		rules("list", "networking.k8s.io", "networkpolicies", InTarget, "tell what policies say"),
+		rules("list", "networking.k8s.io", "ingresses", InTarget, "tell which rules lead to a service from outside"),
 		ca,
 		rules("get list", "apps", "deployments", InTarget, "resolve workload targets, and tell what is scaled to zero"),
 		rules("get list", "apps", "statefulsets", InTarget, "resolve workload targets, and tell what is scaled to zero"),

@@ -127,9 +127,23 @@ type Service struct {
 	SelectedPods []Pod
 	// SelectorRead says that SelectedPods was read, so that empty means none.
 	SelectorRead bool
+	// Ingresses are the rules that lead to the service from outside; read for services
+	// that were asked about.
+	Ingresses []IngressRule
 	// Workloads are those whose pods the selector would match; read only where it
 	// matches no pod.
 	Workloads []Workload
+}
+
+// IngressRule is a rule of an Ingress, or its default backend (host "*").
+type IngressRule struct {
+	Ingress, Host, Path string
+	Port                uint16 // 0 when it goes by name
+	PortName            string
+	Class               string // "" for the cluster's default
+	// ClassKnown says that the classes of the cluster could be read, ClassExists that
+	// this one, or a default one, is among them.
+	ClassKnown, ClassExists bool
 }
 
 // Workload is a Deployment or StatefulSet.
