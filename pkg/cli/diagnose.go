@@ -72,6 +72,7 @@ func (d *diagnosis) Run(ctx context.Context) error {
 	}
 	if err == nil {
 		d.check(bounded)
+		d.fromOutside(bounded)
 		d.deepen(bounded)
 	}
 	left := d.leave()

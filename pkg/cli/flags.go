@@ -22,6 +22,7 @@ const wellKnown = "kubernetes.io:443"
 type diagnoseFlags struct {
 	To          []string
 	ToServices  bool // every service of the namespace
+	Outside     bool // try ways in from this machine too
 	External    []string
 	Profile     string
 	NoInject    bool

@@ -37,6 +37,9 @@ func (a *app) serviceCommand() *cobra.Command {
 			# As that client sees it, and to whom the kernel hands its connections
 			kubectl netlook service payments -n shop --from pod/checkout-7d9f --deep
 
+			# Does it work inside, and not from this machine?
+			kubectl netlook service payments -n shop --from-outside
+
 			# One port of it, from a node
 			kubectl netlook service payments:https -n shop --from node/w1`),
 		Args: exactlyOne("service"),
@@ -45,6 +48,7 @@ func (a *app) serviceCommand() *cobra.Command {
 	flags.add(cmd, a.getenv)
 	flags.addPod(cmd)
 	flags.addNode(cmd)
+	cmd.Flags().BoolVar(&flags.Outside, "from-outside", false, "try its node ports, balancer addresses and external IPs from this machine too, beside the same from inside")
 	cmd.Flags().StringVar(&from, "from", "", "`PLACE` to look from: pod/NAME or node/NAME (default: a pod of the service's namespace that is not behind it)")
 	cmd.ValidArgsFunction = a.completeFirst(func(ctx context.Context, b backend, prefix string) ([]string, error) {
 		return b.ServiceNames(ctx, b.Namespace(), prefix)

@@ -65,6 +65,7 @@ func New(in Input) *Report {
 	}
 	r.Policy = newPolicy(in)
 	r.Targets = newTargets(in, r.Results)
+	r.Outside = newOutside(in, r.Results)
 	slices.SortStableFunc(r.Results, compareResults)
 	r.Rows = newRows(r.Results)
 	r.Skipped = newSkipped(r.Results)

@@ -55,6 +55,8 @@ type Report struct {
 	Targets []TargetSummary `json:"targets,omitempty"`
 	// Walk follows the service that was asked about, nil when none was.
 	Walk *Walk `json:"walk,omitempty"`
+	// Outside are the ways in that were tried from this machine as well.
+	Outside []OutsideRow `json:"outside,omitempty"`
 	// Policy is what NetworkPolicies say, nil where none has a say.
 	Policy *Policy `json:"policy,omitempty"`
 	// Skipped are the checks that did not run, by reason.

@@ -118,7 +118,7 @@ func step(name string, results []check.Result, otherwise string) Step {
 // their connection tracking tells.
 func handOver(s facts.Service, results []check.Result) Step {
 	h := Step{Name: "handed to", Status: check.Skipped, Why: "no kernel was asked: --deep"}
-	counts := map[string]int{}
+	counts, hung := map[string]int{}, map[string]int{}
 	var order []string
 	strangers := 0
 	for _, r := range results {
@@ -138,6 +138,9 @@ func handOver(s facts.Service, results []check.Result) Step {
 				order = append(order, to.String())
 			}
 			counts[to.String()]++
+			if !flow.SeenReply {
+				hung[to.String()]++
+			}
 		}
 	}
 	if len(order) == 0 {
@@ -146,7 +149,11 @@ func handOver(s facts.Service, results []check.Result) Step {
 	slices.Sort(order)
 	parts := make([]string, 0, len(order))
 	for _, to := range order[:min(len(order), mostHandedTo)] {
-		parts = append(parts, fmt.Sprintf("%s %d times", to, counts[to]))
+		part := fmt.Sprintf("%s %d times", to, counts[to])
+		if hung[to] > 0 {
+			part += fmt.Sprintf(" (%d without an answer)", hung[to])
+		}
+		parts = append(parts, part)
 	}
 	if more := len(order) - len(parts); more > 0 {
 		parts = append(parts, fmt.Sprintf("%d more", more))

@@ -30,7 +30,7 @@ func TestWalk(t *testing.T) {
 	other := name
 	other.Target, other.Status = "10.96.0.10 udp A cobweb", check.Fail
 	flow := func(to string) facts.Flow {
-		return facts.Flow{Protocol: "tcp", Found: true, DstNAT: true, Orig: facts.Tuple{Src: "10.1.0.9:4", Dst: "10.96.0.80:80"}, Reply: &facts.Tuple{Src: to, Dst: "10.1.0.9:4"}}
+		return facts.Flow{Protocol: "tcp", Found: true, DstNAT: true, SeenReply: to != "10.2.0.77:8080", Orig: facts.Tuple{Src: "10.1.0.9:4", Dst: "10.96.0.80:80"}, Reply: &facts.Tuple{Src: to, Dst: "10.1.0.9:4"}}
 	}
 	kernel := func(to ...string) check.Result {
 		k := facts.Kernel{}
@@ -67,6 +67,11 @@ func TestWalk(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWalk(tt.service, Input{Results: tt.results})
+			for _, s := range w.Steps {
+				if s.Name == "handed to" && tt.ends == "handed to" && s.Detail != "1 connections to no endpoint of it: 10.1.0.2:8080 1 times, 10.2.0.77:8080 1 times (1 without an answer)" {
+					t.Errorf("handed to: %q", s.Detail)
+				}
+			}
 			got := map[string]check.Status{}
 			for _, s := range w.Steps {
 				got[s.Name] = s.Status

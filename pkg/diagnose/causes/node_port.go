@@ -34,7 +34,7 @@ func findNodePort(c *diagnose.Case) []diagnose.Finding {
 				}
 			}
 		}
-		alive := passing(c, "service.nodeport", group[0].Subject)
+		alive := passingFrom(c, "service.nodeport", group[0])
 		answering := passing(c, "service.endpoint", group[0].Subject)
 		s := c.Service(group[0].Subject)
 		if len(dead) == 0 || answering == 0 || s == nil {
@@ -53,6 +53,11 @@ func findNodePort(c *diagnose.Case) []diagnose.Finding {
 			f.Confidence = diagnose.Possible // it may be the way from this place
 			f.Evidence[len(f.Evidence)-1] = fmt.Sprintf("%d endpoints answer by themselves", answering)
 		}
+		if dead[0].Vantage == machine {
+			f.Headline = fmt.Sprintf("from this machine the node port of service %s does not answer at %d of the nodes tried", s.Ref(), len(nodes))
+			f.Likely = "a firewall or security group before the nodes, or no route from this machine to them"
+			f.Confidence = diagnose.Likely
+		}
 		if dead[0].Failure == check.Refused {
 			f.Likely = "kube-proxy of the node has no rule for it, or serves other addresses of the node only (--nodeport-addresses)"
 		}
@@ -68,4 +73,18 @@ func findNodePort(c *diagnose.Case) []diagnose.Finding {
 // passing counts the results of a check about a service that passed.
 func passing(c *diagnose.Case, id, subject string) int {
 	return len(c.Find(diagnose.Match{Check: id, Subject: subject, Status: []check.Status{check.Pass}}))
+}
+
+// machine is the vantage point of what was sent from the plugin's own machine.
+const machine = "machine"
+
+// passingFrom counts what passed of the same check and subject from the same place.
+func passingFrom(c *diagnose.Case, id string, like check.Result) int {
+	n := 0
+	for _, r := range c.Find(diagnose.Match{Check: id, Subject: like.Subject, Status: []check.Status{check.Pass}}) {
+		if r.Vantage == like.Vantage {
+			n++
+		}
+	}
+	return n
 }

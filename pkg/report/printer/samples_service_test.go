@@ -31,6 +31,13 @@ func walked() report.Input {
 	trace.With("query 1", "payments.shop.svc.cluster.local. A: answered 10.96.40.2, 0.8 ms")
 	trace.With("query 2", "payments.shop.svc.cluster.local. AAAA: nodata, 0.7 ms")
 	in.Results = append(in.Results, trace)
+	port := check.Result{
+		TaskID: "service.nodeport 192.0.2.1:30080", Check: "service.nodeport", Vantage: "pod/shop/checkout-7d9f", Status: check.Pass, Summary: "3 of 3 ok",
+		Label: check.Label{Area: "service", Title: "payments node port :30080", Target: "192.0.2.1:30080", Object: "node/w1", Subject: "service/shop/payments"},
+	}
+	outside := port
+	outside.Vantage, outside.Status, outside.Failure, outside.Attempts = report.VantageMachine, check.Fail, check.Timeout, losses(3, check.Timeout, 2000)
+	in.Results = append(in.Results, port, outside)
 	flow := func(to string, v facts.PolicyVerdict) facts.PolicyFlow {
 		f := facts.PolicyFlow{To: netip.MustParseAddrPort(to), Protocol: facts.TCP, Object: "pod/shop/payments-x2x9f", Subject: "service/shop/payments"}
 		f.Decision.Egress = facts.PolicySide{Direction: facts.PolicyEgress, Verdict: facts.PolicyAllowed, Because: "no policy selects pod/shop/checkout-7d9f"}

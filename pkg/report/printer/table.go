@@ -45,6 +45,9 @@ func (p *page) story(r *report.Report) error {
 	p.verdict(r)
 	p.walk(r)
 	p.trace(r)
+	if err := p.outside(r); err != nil {
+		return err
+	}
 	return p.policy(r)
 }
 
