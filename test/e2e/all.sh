@@ -15,6 +15,6 @@ fi
 trap 'make cluster-down' EXIT
 make cluster
 make e2e E2E_FLAGS='-v -skip TestDualStack'
-make faults FAULTS_FLAGS=-bar
+make faults FAULTS_FLAGS='-bar -again'
 make cluster CLUSTER_FLAGS='--nodes cp,w1 --ip-family dual --proxy-mode nftables'
 make e2e E2E_FLAGS='-v -run TestDualStack'

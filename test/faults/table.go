@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,6 +19,16 @@ const (
 type Row struct {
 	Fault         Fault
 	Shallow, Deep Score
+	// First is what came of it before it was played once more, nil when it was not.
+	First *Row
+}
+
+// missed reports whether a verdict misses the bar. A rung that was not run misses none.
+func (r Row) missed() bool {
+	bad := func(s Score, good ...Outcome) bool {
+		return s.Outcome != "" && !slices.Contains(good, s.Outcome) || len(s.False) > 0
+	}
+	return bad(r.Shallow, Right, CannotTell) || bad(r.Deep, Right)
 }
 
 // Summary is what all rows together come to.
@@ -27,6 +38,8 @@ type Summary struct {
 	FalseCauses                int
 	ShallowMedian, DeepMedian  time.Duration
 	ShallowSkipped, DeepMissed bool
+	// Again are the faults that were played twice, with what the first run came to.
+	Again []string
 }
 
 // Summarize adds rows up.
@@ -34,6 +47,9 @@ func Summarize(rows []Row) Summary {
 	s := Summary{Faults: len(rows)}
 	var shallow, deep []time.Duration
 	for _, row := range rows {
+		if first := row.First; first != nil {
+			s.Again = append(s.Again, fmt.Sprintf("%s (shallow %s, deep %s)", row.Fault.Name, first.Shallow.Outcome, first.Deep.Outcome))
+		}
 		if row.Shallow.Outcome == Right || row.Shallow.Outcome == CannotTell {
 			s.ShallowGood++
 		}
@@ -91,6 +107,9 @@ func (s Summary) String() string {
 		parts = append(parts, fmt.Sprintf("With `--deep`: right first on %d of %d; median %s.", s.DeepGood, s.Faults, short(s.DeepMedian)))
 	}
 	parts = append(parts, fmt.Sprintf("False causes: %d.", s.FalseCauses))
+	if len(s.Again) > 0 {
+		parts = append(parts, fmt.Sprintf("Played twice, since the first run missed: %s.", strings.Join(s.Again, ", ")))
+	}
 	for _, late := range s.Late() {
 		parts = append(parts, "Late: "+late+".")
 	}

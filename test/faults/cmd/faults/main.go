@@ -29,6 +29,7 @@ func run() error {
 	var (
 		pattern = flag.String("run", "", "only faults whose name matches this `regexp`; docs/faults.md is then left alone")
 		bar     = flag.Bool("bar", false, "fail when a verdict misses the bar, not only when a fault does not bite or heal")
+		again   = flag.Bool("again", false, "play a fault once more that did not bite or missed the bar; the score tells of it")
 		reports = flag.String("reports", "", "keep netlook's reports in this `folder`")
 		shallow = flag.Bool("shallow", true, "run netlook without --deep")
 		deep    = flag.Bool("deep", true, "run netlook with --deep")
@@ -59,7 +60,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	options := faults.Options{Bed: bed, Log: os.Stderr, Shallow: *shallow, Deep: *deep, Reports: *reports}
+	options := faults.Options{Bed: bed, Log: os.Stderr, Shallow: *shallow, Deep: *deep, Reports: *reports, Again: *again}
 	rows, err := faults.Play(ctx, options, list)
 	faults.Print(os.Stdout, rows)
 	if err != nil {
