@@ -10,7 +10,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
-	"github.com/netlook/kubectl-netlook/pkg/check/dial"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/netsys"
 )
@@ -119,7 +118,7 @@ func judgeRace(counts [3]int) check.Result {
 	case one >= 2 && none*4 <= one:
 		r.Status, r.Failure = check.Warn, check.Loss
 		r.Summary = fmt.Sprintf("%d of %d pairs lost just one of the two answers", one, total)
-		r.Meaning = "an application's resolver waits 5 s for the other before it asks again: " + dial.Clean("lookups that take 5 s now and then", 80)
+		r.Meaning = "an application's resolver waits 5 s for the other before it asks again: lookups take so long now and then"
 	case one+none >= 2:
 		r.Status, r.Failure = check.Warn, check.Loss
 		r.Summary = fmt.Sprintf("%d of %d pairs were not answered whole", one+none, total)
