@@ -71,7 +71,8 @@ func (a *app) dns(cmd *cobra.Command, flags diagnoseFlags, names []string, from 
 	if len(names) == 0 {
 		names = []string{"kubernetes.default"}
 		if o.externalDefault {
-			names = append(names, strings.Split(wellKnown, ":")[0])
+			// Absolute: how many queries it takes otherwise was not the question.
+			names = append(names, strings.Split(wellKnown, ":")[0]+".")
 		}
 	}
 	d := &diagnosis{seams: a.seams, options: o, backend: b, context: a.contextName(), names: names, only: dnsChecks}

@@ -58,6 +58,8 @@ func (g *gatherer) ingresses(ctx context.Context, s *facts.Service) error {
 			} else {
 				rule.ClassExists = slices.ContainsFunc(classes, func(c classOf) bool { return c.name == rule.Class }) || i.Spec.IngressClassName == nil
 			}
+			// One that was given an address is served, whatever its class.
+			rule.ClassExists = rule.ClassExists || len(i.Status.LoadBalancer.Ingress) > 0
 			if len(s.Ingresses) < maxIngressRules {
 				s.Ingresses = append(s.Ingresses, rule)
 			}

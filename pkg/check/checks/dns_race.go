@@ -119,7 +119,7 @@ func judgeRace(counts [3]int) check.Result {
 		r.Status, r.Failure = check.Warn, check.Loss
 		r.Summary = fmt.Sprintf("%d of %d pairs lost just one of the two answers", one, total)
 		r.Meaning = "an application's resolver waits 5 s for the other before it asks again: lookups take so long now and then"
-	case one+none >= 2:
+	case one+none > 2: // a busy machine answers the odd one late
 		r.Status, r.Failure = check.Warn, check.Loss
 		r.Summary = fmt.Sprintf("%d of %d pairs were not answered whole", one+none, total)
 	}

@@ -96,6 +96,8 @@ func TestCorefile(t *testing.T) {
 		{"a loop to the own address", strings.Replace(good, "/etc/resolv.conf", "127.0.0.1", 1), check.Fail, "forwards to itself (127.0.0.1): a loop"},
 		{"a loop to the ClusterIP", strings.Replace(good, "/etc/resolv.conf", "10.96.0.10:53", 1), check.Fail, "a loop"},
 		{"another port of the own host is somebody else", strings.Replace(good, "/etc/resolv.conf", "127.0.0.1:5353", 1), check.Pass, ""},
+		{"one that listens elsewhere, before a server of the pod's own", strings.NewReplacer(".:53", ".:5353", "/etc/resolv.conf", "127.0.0.1").Replace(good), check.Pass, ""},
+		{"what is imported is not known", ".:53 {\n import custom/*.override\n}\n", check.Pass, ""},
 		{"no forward", strings.ReplaceAll(good, "forward . /etc/resolv.conf", "debug"), check.Warn, "has no forward"},
 		{"no cache", strings.Replace(good, "cache 30", "# cache 30", 1), check.Warn, "has no cache"},
 		{"no kubernetes", strings.Replace(good, "kubernetes cluster.local", "hosts", 1), check.Fail, "has no kubernetes plugin"},

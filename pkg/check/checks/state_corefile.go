@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -83,19 +84,20 @@ func judgeCorefile(f *facts.Facts) check.Result {
 	serves, root, forwards := false, false, false
 	for _, b := range blocks {
 		_, kubernetes := b.plugin("kubernetes")
-		serves = serves || kubernetes
+		_, more := b.plugin("import") // of files that are not seen here
+		serves = serves || kubernetes || more
 		to, found := b.plugin("forward")
 		if !found {
 			to, found = b.plugin("proxy") // CoreDNS before 1.5
 		}
 		for _, upstream := range to[min(len(to), 1):] {
-			if ownServer(f, upstream) {
+			if ownServer(f, upstream, listensOn(blocks)) {
 				wrong = append(wrong, fmt.Sprintf("forwards to itself (%s): a loop", upstream))
 			}
 		}
 		if b.root() {
-			root, forwards = true, forwards || found
-			if _, caches := b.plugin("cache"); !caches {
+			root, forwards = true, forwards || found || more
+			if _, caches := b.plugin("cache"); !caches && !more {
 				doubtful = append(doubtful, "has no cache: every query of every pod goes upstream or to the API's copy anew")
 			}
 		}
@@ -117,21 +119,41 @@ func judgeCorefile(f *facts.Facts) check.Result {
 	return check.Result{Status: check.Pass, Summary: fmt.Sprintf("%d server blocks, in order", len(blocks))}
 }
 
+// listensOn are the ports of all blocks: 53 where a zone names none.
+func listensOn(blocks []corefileBlock) []string {
+	var ports []string
+	for _, b := range blocks {
+		for _, zone := range b.zones {
+			zone = strings.TrimSuffix(strings.TrimPrefix(zone, "dns://"), ",")
+			_, port, found := strings.Cut(zone, ":")
+			if !found {
+				port = "53"
+			}
+			ports = append(ports, port)
+		}
+	}
+	return ports
+}
+
 // ownServer reports whether an upstream is the DNS service itself: by a ClusterIP, an
-// endpoint or an address of the pod's own.
-func ownServer(f *facts.Facts, upstream string) bool {
+// endpoint, or an address of the pod's own at a port that CoreDNS listens on.
+func ownServer(f *facts.Facts, upstream string, ports []string) bool {
 	upstream = strings.TrimPrefix(strings.TrimPrefix(upstream, "dns://"), "tls://")
 	addr, err := netip.ParseAddr(upstream)
+	port := uint16(dnsPort)
 	if err != nil {
 		at, portErr := netip.ParseAddrPort(upstream)
-		if portErr != nil || at.Port() != dnsPort {
+		if portErr != nil {
 			return false
 		}
-		addr = at.Addr()
+		addr, port = at.Addr(), at.Port()
 	}
 	addr = addr.Unmap()
 	if addr.IsLoopback() {
-		return true
+		return slices.Contains(ports, strconv.Itoa(int(port)))
+	}
+	if port != dnsPort {
+		return false
 	}
 	s := f.DNS.Service
 	return s != nil && (slices.Contains(s.ClusterIPs, addr) || slices.ContainsFunc(s.Endpoints, func(e facts.Endpoint) bool { return e.Addr.Unmap() == addr }))

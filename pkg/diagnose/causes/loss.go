@@ -108,12 +108,18 @@ func orNone(t *lossTally) *lossTally {
 func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 	byAddr := map[netip.Addr]*lossTally{}
 	var order []netip.Addr
-	for _, r := range c.Results {
+	// Echoes last, and only as a second witness: some networks let few of them pass.
+	results := slices.Clone(c.Results)
+	slices.SortStableFunc(results, func(a, b check.Result) int { return boolInt(a.Check == "path.echo") - boolInt(b.Check == "path.echo") })
+	for _, r := range results {
 		addr, known := diagnose.TargetAddr(r)
 		if !known || r.Vantage != vantage || c.NodeOf(r) == "" || r.Check == "path.mtu" || len(r.Attempts) == 0 {
 			continue
 		}
 		t := byAddr[addr]
+		if r.Check == "path.echo" && (t == nil || t.lost == 0) {
+			continue
+		}
 		if t == nil {
 			t = &lossTally{}
 			byAddr[addr] = t
@@ -216,4 +222,11 @@ func homeOf(c *diagnose.Case, vantage string) string {
 		return node
 	}
 	return c.Home()
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
