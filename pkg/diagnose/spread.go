@@ -50,6 +50,9 @@ func (c *Case) throughService(r check.Result, ill map[netip.Addr]bool) bool {
 	if hit == 0 {
 		return false
 	}
+	if s.SessionAffinity {
+		return true // the client stays with one endpoint, which may be the ill one
+	}
 	return spared == 0 || len(r.Attempts) == 0 || r.Lost() < len(r.Attempts) || byChance(hit, hit+spared, r.Lost())
 }
 

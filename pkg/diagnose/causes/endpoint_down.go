@@ -90,6 +90,9 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 		Rank:       rankSymptom,
 	}
 	if s := c.Service(dead[0].Subject); s != nil {
+		if s.SessionAffinity {
+			f.Evidence = append(f.Evidence, "sessionAffinity is ClientIP: a client that was handed to it stays with it, and gets nothing at all")
+		}
 		f.Headline = fmt.Sprintf("%d of %d endpoints of service %s never answer", len(dead), total, s.Ref())
 		if len(dead) == 1 {
 			f.Headline = fmt.Sprintf("1 of %d endpoints of service %s never answers", total, s.Ref())

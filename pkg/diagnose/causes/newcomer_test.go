@@ -46,6 +46,26 @@ func (w *world) listens(listeners ...string) *world {
 	return w
 }
 
+// A client that is pinned to the dead one of three endpoints gets nothing from the
+// ClusterIP, however often it tries.
+func TestPinnedToTheDead(t *testing.T) {
+	for _, pinned := range []bool{true, false} {
+		w := newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.3")
+		w.facts.Services[0].SessionAffinity = pinned
+		for i, r := range w.results {
+			if r.Check == "service.vip" {
+				w.results[i].Attempts = make([]check.Attempt, 12)
+			}
+		}
+		w.fail(check.Timeout, -1, "service.vip")
+		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+		whole := len(v.Causes) == 1 && v.Causes[0].Code == "NL-SVC-ENDPOINT-DOWN" && len(v.Unexplained)+len(v.Candidates) == 0
+		if whole != pinned {
+			t.Errorf("pinned %v: causes %q, candidates %q, unexplained %q", pinned, codes(v.Causes), codes(v.Candidates), v.Unexplained)
+		}
+	}
+}
+
 func TestLoopbackOnly(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
