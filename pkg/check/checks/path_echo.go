@@ -16,11 +16,15 @@ func init() {
 	Registry.Add(check.Define(check.Spec[echoParams]{
 		ID:      "path.echo",
 		Area:    "path",
-		Summary: "of 20 echoes to a pod that is the only one tried on its node, hardly any is lost: a process that accepts too slowly cannot lose them",
+		Summary: "of 20 echoes to a pod that is the only one tried on its node, or of 20 connections to a closed port of it, hardly any is lost: the kernel answers those, no process can be too slow for them",
 		Plan:    planPathEcho,
 		Run:     runPathEcho,
 	}))
 }
+
+// closedPort is one that nobody listens on: tcpmux, RFC 1078, which is historic. The
+// kernel answers a SYN to it with a reset of its own (RFC 9293, 3.5.2).
+const closedPort = 1
 
 // echoParams is the far end of a path.
 type echoParams struct {
@@ -42,6 +46,7 @@ func planPathEcho(f *facts.Facts) []check.Planned[echoParams] {
 			tasks = append(tasks, check.Planned[echoParams]{
 				Label:    check.Label{Title: "echoes", Target: p.at.Addr().String(), Object: p.object},
 				Attempts: lossAttempts,
+				Timeout:  lossTimeout,
 				Params:   echoParams{Addr: p.at.Addr()},
 			})
 		}
@@ -52,7 +57,10 @@ func planPathEcho(f *facts.Facts) []check.Planned[echoParams] {
 func runPathEcho(ctx context.Context, t check.Task, p echoParams) check.Result {
 	report, err := netsys.Ping(ctx, p.Addr, netsys.PingOptions{Count: t.Attempts, Interval: echoInterval})
 	if errors.Is(err, netsys.ErrNotPermitted) {
-		return check.Skipf("", "ICMP is not permitted here")
+		peer := addrPeer(netip.AddrPortFrom(p.Addr, closedPort))
+		return judgePathEcho(dial.Attempts(ctx, t.Attempts, t.Timeout.D(), func(ctx context.Context, _ int) dial.Try {
+			return dial.Connect(ctx, peer)
+		}))
 	}
 	if err != nil {
 		return pingFailure(p.Addr, err)
@@ -61,7 +69,7 @@ func runPathEcho(ctx context.Context, t check.Task, p echoParams) check.Result {
 }
 
 // judgePathEcho is pure. Lost echoes are a warning at most: some networks let only so
-// many of them pass.
+// many of them pass. A reset is an answer; one to a SYN that had to be repeated is not.
 func judgePathEcho(tries []dial.Try) check.Result {
 	answered, lost := 0, 0
 	var attempts []check.Attempt
@@ -69,10 +77,14 @@ func judgePathEcho(tries []dial.Try) check.Result {
 		switch {
 		case t.Err != nil:
 			continue
-		case t.Failure == "":
-			answered++
-		case t.Failure == check.Timeout:
+		case t.Repeats > 0 || t.Failure == check.Timeout:
 			lost++
+			if t.Failure != check.Timeout {
+				t.Failure, t.Detail = "", ""
+			}
+		case t.Failure == "", t.Failure == check.Refused, t.Failure == check.Reset:
+			answered++
+			t.Failure, t.Detail = "", ""
 		default:
 			return check.Skipf("", "cannot be measured: %s", t.Failure.Meaning())
 		}

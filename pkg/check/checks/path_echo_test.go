@@ -24,6 +24,8 @@ func TestPlanPathEcho(t *testing.T) {
 
 func TestJudgePathEcho(t *testing.T) {
 	ok, lost := dial.Try{}, dial.Try{Attempt: check.Attempt{Failure: check.Timeout}}
+	refused := dial.Try{Attempt: check.Attempt{Failure: check.Refused}}
+	again := dial.Try{Attempt: check.Attempt{Failure: check.Refused, Repeats: 1}}
 	unreachable := dial.Try{Attempt: check.Attempt{Failure: check.Unreachable}}
 	for _, tt := range []struct {
 		name    string
@@ -36,6 +38,8 @@ func TestJudgePathEcho(t *testing.T) {
 		{"two are", []dial.Try{ok, lost, lost}, check.Warn, "1 of 3 answered"},
 		{"none answered: a filter, or other checks say so", []dial.Try{lost, lost}, check.Skipped, "no echo is answered"},
 		{"some could not be sent", []dial.Try{ok, {Err: errors.New("no buffer space available")}}, check.Pass, "1 of 1 answered"},
+		{"a closed port resets", []dial.Try{refused, refused}, check.Pass, "2 of 2 answered"},
+		{"resets to repeated packets", []dial.Try{refused, again, again}, check.Warn, "1 of 3 answered"},
 		{"another failure", []dial.Try{ok, unreachable}, check.Skipped, "cannot be measured: " + check.Unreachable.Meaning()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
