@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -144,7 +145,7 @@ func (d *diagnosis) again() []check.Task {
 		return append(tasks, d.control(tasks)...)
 	}
 	for _, t := range d.tasks {
-		if t.Check != "service.vip" || t.Subject != "service/"+s.Ref().String() || hasTask(tasks, t.ID) {
+		if t.Check != "service.vip" || t.Subject != "service/"+s.Ref().String() || slices.ContainsFunc(tasks, func(o check.Task) bool { return o.ID == t.ID }) {
 			continue
 		}
 		t.Timeout = check.Duration(min(t.Timeout.D(), repeatTimeout))
@@ -152,13 +153,4 @@ func (d *diagnosis) again() []check.Task {
 	}
 	tasks = tasks[:min(len(tasks), maxRepeated)]
 	return append(tasks, d.control(tasks)...)
-}
-
-func hasTask(tasks []check.Task, id string) bool {
-	for _, t := range tasks {
-		if t.ID == id {
-			return true
-		}
-	}
-	return false
 }

@@ -70,7 +70,10 @@ func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) 
 	if err := g.concurrently(ctx, g.secondRound()); err != nil {
 		return nil, err
 	}
-	if err := g.concurrently(ctx, slices.Concat(g.eventSteps(), g.policySteps(), g.ingressSteps())); err != nil {
+	if err := g.concurrently(ctx, slices.Concat(g.eventSteps(), g.ingressSteps())); err != nil {
+		return nil, err
+	}
+	if err := g.concurrently(ctx, g.policySteps()); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(g.facts.Nodes, func(a, b facts.Node) int { return strings.Compare(a.Name, b.Name) })

@@ -33,7 +33,7 @@ type policyReader struct {
 
 // policySteps judges what NetworkPolicies say of the flows from the vantage pod to its
 // targets. Where no policy is in either namespace, which is the rule, that costs one list
-// a namespace and nothing else.
+// a namespace and nothing else. It is a round of its own: it reads what the others write.
 func (g *gatherer) policySteps() []step {
 	if g.facts.Vantage.Pod == nil {
 		return nil
@@ -127,7 +127,10 @@ func (r *policyReader) readPods(ctx context.Context) {
 		}
 	}
 	for _, s := range r.services() {
-		if len(s.Selector) == 0 {
+		for _, p := range s.SelectedPods {
+			r.pods[p.Ref()] = p
+		}
+		if len(s.Selector) == 0 || s.SelectorRead {
 			continue
 		}
 		seen := 0
@@ -217,14 +220,20 @@ func portsOf(t facts.Target, p facts.Pod) []facts.ContainerPort {
 	return list
 }
 
-// foreignKinds are policies of other APIs, which are named where they exist and not
-// evaluated.
-var foreignKinds = map[string]string{
-	"policy.networking.k8s.io": "AdminNetworkPolicies or ClusterNetworkPolicies",
-	"cilium.io":                "Cilium's network policies",
-	"crd.projectcalico.org":    "Calico's network policies",
-	"projectcalico.org":        "Calico's network policies",
-	"crd.antrea.io":            "Antrea's network policies",
+// foreignPolicy is a kind of policy of another API.
+type foreignPolicy struct {
+	what string
+	// engine enforces NetworkPolicies as well, "" for an API alone.
+	engine string
+}
+
+// foreignKinds are those, by API group: they are named where they exist and not evaluated.
+var foreignKinds = map[string]foreignPolicy{
+	"policy.networking.k8s.io": {"AdminNetworkPolicies or ClusterNetworkPolicies", ""},
+	"cilium.io":                {"Cilium's network policies", "Cilium"},
+	"crd.projectcalico.org":    {"Calico's network policies", "Calico"},
+	"projectcalico.org":        {"Calico's network policies", "Calico"},
+	"crd.antrea.io":            {"Antrea's network policies", "Antrea"},
 }
 
 // foreignPolicies asks which of those APIs the cluster serves: one small request.
@@ -236,18 +245,19 @@ func (g *gatherer) foreignPolicies(ctx context.Context) error {
 	if err != nil {
 		return nil // NetworkPolicies are read all the same
 	}
-	var found []string
+	p := &g.facts.Policies
 	for _, group := range groups.Groups {
-		if what, known := foreignKinds[group.Name]; known && !slices.Contains(found, what) {
-			found = append(found, what)
+		foreign, known := foreignKinds[group.Name]
+		if !known {
+			continue
+		}
+		p.Engine = cmp.Or(p.Engine, foreign.engine)
+		if !slices.Contains(p.Foreign, foreign.what) {
+			p.Foreign = append(p.Foreign, foreign.what)
 		}
 	}
-	slices.Sort(found)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.facts.Policies.Foreign = found
-	engine := slices.ContainsFunc(found, func(what string) bool { return strings.Contains(what, "'s ") })
+	slices.Sort(p.Foreign)
 	flannel := slices.ContainsFunc(g.facts.Nodes, func(n facts.Node) bool { return n.Flannel != nil })
-	g.facts.Policies.Unenforced = flannel && !engine
+	p.Unenforced = flannel && p.Engine == ""
 	return nil
 }

@@ -193,6 +193,8 @@ type Policies struct {
 	// Unenforced says that, as far as is known, nothing in the cluster enforces policies:
 	// its CNI is flannel, and no policy engine's API is served.
 	Unenforced bool
+	// Engine is the policy engine whose API is served, "" where none is known.
+	Engine string
 	// Foreign are policies of other APIs that this cluster serves, by name: they are not
 	// evaluated.
 	Foreign []string

@@ -75,10 +75,8 @@ func resultsByPort(c *diagnose.Case) map[portKey][]check.Result {
 
 // enforced says how sure it is that something in this cluster enforces policies.
 func enforced(c *diagnose.Case) (diagnose.Confidence, string) {
-	for _, foreign := range c.Facts.Policies.Foreign {
-		if engine, _, own := strings.Cut(foreign, "'s "); own {
-			return diagnose.Certain, engine + " is in this cluster, and enforces NetworkPolicies"
-		}
+	if engine := c.Facts.Policies.Engine; engine != "" {
+		return diagnose.Certain, engine + " is in this cluster, and enforces NetworkPolicies"
 	}
 	if c.Facts.Policies.Unenforced {
 		return diagnose.Possible, "flannel itself enforces no policy: something else would have to"

@@ -15,9 +15,7 @@ func (w *world) policy(to string, protocol facts.Protocol, subject string, engin
 	f.Decision.Egress = facts.PolicySide{Direction: facts.PolicyEgress, Verdict: facts.PolicyAllowed}
 	f.Decision.Ingress = facts.PolicySide{Direction: facts.PolicyIngress, Verdict: facts.PolicyDenied, Isolated: true, Silent: []facts.Ref{{Namespace: "shop", Name: "deny"}}}
 	w.facts.Policies.Flows = append(w.facts.Policies.Flows, f)
-	if engine != "" {
-		w.facts.Policies.Foreign = []string{engine + "'s network policies"}
-	}
+	w.facts.Policies.Engine = engine
 	return w
 }
 
