@@ -55,6 +55,10 @@ unit: ## unit tests, and tests in network namespaces where root allows them
 	cd test/cluster && go test -timeout 20m ./...
 	cd test/policyoracle && go test -v -timeout 20m ./...
 
+.PHONY: packages
+packages: build ## install the Debian packages that tests and the test cluster need (root)
+	$(TESTCLUSTER) packages
+
 .PHONY: e2e
 e2e: ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
 	go test -tags e2e -count=1 -timeout 30m ./test/e2e/ $(E2E_FLAGS)

@@ -116,12 +116,12 @@ func hookName(family string, number uint32) string {
 // spreadHooks gives chains without a hook that of the base chain they are reached from;
 // one that is reached from several keeps the one that was found first, or "several".
 func spreadHooks(hooks map[chainKey]string, jumps map[chainKey][]chainKey) {
-	todo := make([]chainKey, 0, len(hooks))
+	reached := make([]chainKey, 0, len(hooks))
 	for key := range hooks {
-		todo = append(todo, key)
+		reached = append(reached, key)
 	}
-	for i := 0; i < len(todo); i++ {
-		from := todo[i]
+	for i := 0; i < len(reached); i++ {
+		from := reached[i]
 		for _, to := range jumps[from] {
 			switch had, known := hooks[to]; {
 			case !known:
@@ -131,7 +131,7 @@ func spreadHooks(hooks map[chainKey]string, jumps map[chainKey][]chainKey) {
 			default:
 				hooks[to] = severalHooks
 			}
-			todo = append(todo, to)
+			reached = append(reached, to)
 		}
 	}
 }

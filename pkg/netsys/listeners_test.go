@@ -2,6 +2,7 @@ package netsys
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -12,18 +13,24 @@ import (
 )
 
 func TestListeners(t *testing.T) {
-	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		t.Skip("the table below is a little-endian machine's")
+	// as is an address as this machine's kernel writes it: 32 bits at a time in its order.
+	as := func(addr string) string {
+		raw := netip.MustParseAddr(addr).AsSlice()
+		text := ""
+		for i := 0; i < len(raw); i += 4 {
+			text += fmt.Sprintf("%08X", binary.NativeEndian.Uint32(raw[i:]))
+		}
+		return text
 	}
 	const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 	root := fstest.MapFS{
 		"tcp": {Data: []byte(head +
-			"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1\n" +
-			"   1: 0302F40A:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1\n" +
-			"   2: 0302F40A:1F92 0102F40A:0050 01 00000000:00000000 00:00000000 00000000  1000        0 1 1\n" +
+			"   0: " + as("127.0.0.1") + ":1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1\n" +
+			"   1: " + as("10.244.2.3") + ":1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1\n" +
+			"   2: " + as("10.244.2.3") + ":1F92 0102F40A:0050 01 00000000:00000000 00:00000000 00000000  1000        0 1 1\n" +
 			"   3: ZZ:1F90 00000000:0000 0A\n   4: 0100007F 00000000:0000 0A\n\x00\n")},
-		"tcp6": {Data: []byte(head + "   0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 0 0\n" +
-			"   1: 00000000000000000000000001000000:0051 00000000000000000000000000000000:0000 0A 0 0\n")},
+		"tcp6": {Data: []byte(head + "   0: " + as("::") + ":0050 00000000000000000000000000000000:0000 0A 0 0\n" +
+			"   1: " + as("::1") + ":0051 00000000000000000000000000000000:0000 0A 0 0\n")},
 	}
 	got, err := Listeners(root)
 	if err != nil {

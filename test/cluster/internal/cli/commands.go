@@ -178,6 +178,17 @@ func binCommand() *cobra.Command {
 	}
 }
 
+func packagesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "packages",
+		Short:   "Install the Debian packages that the cluster and the project's tests need",
+		Example: "  testcluster packages",
+		RunE: withCluster(func(command *cobra.Command, c *cluster.Cluster, _ []string) error {
+			return c.InstallPackages(command.Context())
+		}),
+	}
+}
+
 func buildCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "build",

@@ -17,6 +17,7 @@ import (
 
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/build"
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/cgroup"
+	"github.com/netlook/kubectl-netlook/test/cluster/internal/packages"
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/state"
 )
 
@@ -84,6 +85,12 @@ func lock(ctx context.Context, waiting func()) (io.Closer, error) {
 
 func (c *Cluster) lock(ctx context.Context) (io.Closer, error) {
 	return lock(ctx, func() { c.say("another testcluster is at work, waiting") })
+}
+
+// InstallPackages installs what the cluster needs of the distribution, and the tests in
+// network namespaces, which run before a cluster is up.
+func (c *Cluster) InstallPackages(ctx context.Context) error {
+	return packages.Ensure(ctx, c.say)
 }
 
 // Build builds what is not in the cache yet.
