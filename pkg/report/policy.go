@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -49,6 +51,7 @@ func newPolicy(in Input) *Policy {
 	p := &Policy{Policies: in.Policies.Count}
 	isolated := false
 	seen := map[string]bool{}
+	tried := measurements(in)
 	for _, f := range in.Policies.Flows {
 		to := f.To.String()
 		if f.Protocol != facts.TCP {
@@ -59,7 +62,7 @@ func newPolicy(in Input) *Policy {
 		}
 		seen[to] = true
 		flow := PolicyFlow{To: to, Object: f.Object, Predicted: f.Decision.Verdict(), Rules: f.Decision.Lines()}
-		flow.Measured = measured(in, f)
+		flow.Measured = cmp.Or(tried[portKey{f.To, f.Protocol}], MeasuredNothing)
 		for _, side := range []facts.PolicySide{f.Decision.Egress, f.Decision.Ingress} {
 			for _, ref := range side.Silent {
 				if side.Verdict == facts.PolicyDenied {
@@ -97,22 +100,30 @@ func weight(f PolicyFlow) int {
 	return 0
 }
 
-// measured is what the checks from the vantage point found at a flow's end.
-func measured(in Input, f facts.PolicyFlow) Measured {
-	m := MeasuredNothing
+// portKey is a port over a protocol.
+type portKey struct {
+	at       netip.AddrPort
+	protocol facts.Protocol
+}
+
+// measurements is what the checks from the vantage point found, by port: once for all
+// flows, since both may be thousands.
+func measurements(in Input) map[portKey]Measured {
+	found := map[portKey]Measured{}
 	for _, r := range in.Results {
 		at, protocol, ok := diagnose.TargetPort(r)
-		if r.Vantage != in.Vantage.String() || !ok || at.Addr().Unmap() != f.To.Addr() || at.Port() != f.To.Port() || protocol != f.Protocol {
+		if !ok || r.Vantage != in.Vantage.String() {
 			continue
 		}
+		key := portKey{netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), protocol}
 		switch {
 		case r.Status == check.Pass, len(r.Attempts) > 0 && r.Lost() < len(r.Attempts), r.Failure == check.Refused:
-			return MeasuredAnswer
-		case r.Status == check.Fail || r.Status == check.Warn:
-			m = MeasuredSilence
+			found[key] = MeasuredAnswer
+		case (r.Status == check.Fail || r.Status == check.Warn) && found[key] == "":
+			found[key] = MeasuredSilence
 		}
 	}
-	return m
+	return found
 }
 
 func conclude(f PolicyFlow, unenforced bool) string {
