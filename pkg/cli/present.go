@@ -94,6 +94,7 @@ func (d *diagnosis) input(started time.Time) report.Input {
 	if dns := d.facts.DNS.Service; dns != nil {
 		in.DNSService = dns.Ref().String()
 	}
+	in.Network = d.facts.Network
 	in.Policies, in.AskedPolicy = d.facts.Policies, d.askedPolicy
 	if d.probe != nil {
 		about := d.probe.Describe()

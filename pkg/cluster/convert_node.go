@@ -20,6 +20,7 @@ func nodeFacts(n *corev1.Node) facts.Node {
 		OS:       nodeOS(n),
 		Zone:     plain(n.Labels[corev1.LabelTopologyZone], maxWord),
 		Flannel:  flannelLease(n.Annotations),
+		Network:  facts.PluginOfNode(networkReason(n), n.Annotations),
 	}
 	switch ready := nodeReady(n); {
 	case ready == nil:
@@ -30,6 +31,17 @@ func nodeFacts(n *corev1.Node) facts.Node {
 		f.NotReady = because(ready.Reason, ready.Message)
 	}
 	return f
+}
+
+// networkReason is the reason of the condition that network plugins set when they have
+// set a node up.
+func networkReason(n *corev1.Node) string {
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeNetworkUnavailable && c.Status == corev1.ConditionFalse {
+			return c.Reason
+		}
+	}
+	return ""
 }
 
 func nodeReady(n *corev1.Node) *corev1.NodeCondition {

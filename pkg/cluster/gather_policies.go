@@ -36,9 +36,9 @@ type policyReader struct {
 // a namespace and nothing else. It is a round of its own: it reads what the others write.
 func (g *gatherer) policySteps() []step {
 	if g.facts.Vantage.Pod == nil {
-		return nil
+		return []step{g.network}
 	}
-	return []step{g.readPolicies, g.foreignPolicies}
+	return []step{g.readPolicies, g.network}
 }
 
 func (g *gatherer) readPolicies(ctx context.Context) error {
@@ -220,24 +220,19 @@ func portsOf(t facts.Target, p facts.Pod) []facts.ContainerPort {
 	return list
 }
 
-// foreignPolicy is a kind of policy of another API.
-type foreignPolicy struct {
-	what string
-	// engine enforces NetworkPolicies as well, "" for an API alone.
-	engine string
+// foreignKinds are policies of other APIs, by group: they are named where they exist and
+// not evaluated.
+var foreignKinds = map[string]string{
+	"policy.networking.k8s.io": "AdminNetworkPolicies or ClusterNetworkPolicies",
+	"cilium.io":                "Cilium's network policies",
+	"crd.projectcalico.org":    "Calico's network policies",
+	"projectcalico.org":        "Calico's network policies",
+	"crd.antrea.io":            "Antrea's network policies",
 }
 
-// foreignKinds are those, by API group: they are named where they exist and not evaluated.
-var foreignKinds = map[string]foreignPolicy{
-	"policy.networking.k8s.io": {"AdminNetworkPolicies or ClusterNetworkPolicies", ""},
-	"cilium.io":                {"Cilium's network policies", "Cilium"},
-	"crd.projectcalico.org":    {"Calico's network policies", "Calico"},
-	"projectcalico.org":        {"Calico's network policies", "Calico"},
-	"crd.antrea.io":            {"Antrea's network policies", "Antrea"},
-}
-
-// foreignPolicies asks which of those APIs the cluster serves: one small request.
-func (g *gatherer) foreignPolicies(ctx context.Context) error {
+// network tells the network plugin, by what it says on nodes, else by its API; and which
+// policies of other APIs the cluster serves: one small request.
+func (g *gatherer) network(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -246,18 +241,29 @@ func (g *gatherer) foreignPolicies(ctx context.Context) error {
 		return nil // NetworkPolicies are read all the same
 	}
 	p := &g.facts.Policies
+	var names []string
 	for _, group := range groups.Groups {
-		foreign, known := foreignKinds[group.Name]
-		if !known {
-			continue
-		}
-		p.Engine = cmp.Or(p.Engine, foreign.engine)
-		if !slices.Contains(p.Foreign, foreign.what) {
-			p.Foreign = append(p.Foreign, foreign.what)
+		names = append(names, group.Name)
+		if foreign, known := foreignKinds[group.Name]; known && !slices.Contains(p.Foreign, foreign) {
+			p.Foreign = append(p.Foreign, foreign)
 		}
 	}
 	slices.Sort(p.Foreign)
-	flannel := slices.ContainsFunc(g.facts.Nodes, func(n facts.Node) bool { return n.Flannel != nil })
-	p.Unenforced = flannel && p.Engine == ""
+	served := facts.PluginOfGroups(names)
+	for _, n := range g.facts.Nodes {
+		if g.facts.Network = n.Network; g.facts.Network.Plugin != "" {
+			break
+		}
+	}
+	if g.facts.Network.Plugin == "" {
+		g.facts.Network = served
+	}
+	// Calico and Cilium may also enforce policies on top of flannel's network.
+	for _, name := range []string{g.facts.Network.Plugin, served.Plugin} {
+		if known := facts.PluginNamed(name); known != nil && known.Enforces {
+			p.Engine = cmp.Or(p.Engine, known.Name)
+		}
+	}
+	p.Unenforced = g.facts.Network.Plugin == "flannel" && p.Engine == ""
 	return nil
 }

@@ -32,6 +32,8 @@ type Facts struct {
 	// Entrances are the nodes at whose addresses node ports are tried, whether or not
 	// they hold a target; read only where a service in question has node ports.
 	Entrances []Node
+	// Network is the cluster's network plugin.
+	Network Network
 	// Policies is what NetworkPolicies say of what is tried.
 	Policies Policies
 	// Similar are the services of the cluster that a --to host may have meant, by the

@@ -84,6 +84,7 @@ type Node struct {
 	OS       string // linux, windows
 	Zone     string
 	Flannel  *FlannelLease // nil when flannel left no annotations
+	Network  Network       // the network plugin that says it set the node up
 }
 
 // FlannelLease is what flanneld publishes on its Node object, in the annotations

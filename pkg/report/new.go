@@ -39,6 +39,8 @@ type Input struct {
 	// Policies is what NetworkPolicies say; AskedPolicy that this was asked for.
 	Policies    facts.Policies
 	AskedPolicy bool
+	// Network is the cluster's network plugin, as the API tells it.
+	Network facts.Network
 	// DNSService is the cluster's DNS service, as namespace/name.
 	DNSService string
 }
@@ -63,6 +65,7 @@ func New(in Input) *Report {
 		r.Metadata.Target = "service/" + in.Service.Ref().String()
 		r.Walk = newWalk(*in.Service, in)
 	}
+	r.Network = newNetwork(in)
 	r.Policy = newPolicy(in)
 	r.Targets = newTargets(in, r.Results)
 	r.Outside = newOutside(in, r.Results)

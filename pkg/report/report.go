@@ -51,6 +51,8 @@ type Report struct {
 	// Verdict is what the failures come from, before the rows that it explains.
 	Verdict diagnose.Verdict `json:"verdict"`
 	Notices []Notice         `json:"notices,omitempty"`
+	// Network is the cluster's network plugin, nil when it is not known.
+	Network *Network `json:"network,omitempty"`
 	// Targets has a line for each of several --to arguments.
 	Targets []TargetSummary `json:"targets,omitempty"`
 	// Walk follows the service that was asked about, nil when none was.

@@ -37,6 +37,8 @@ type Fault struct {
 	// Cluster holds options of `testcluster up` when the usual cluster will not do.
 	// Such faults run last.
 	Cluster string `json:"cluster,omitempty"`
+	// Cilium plays the fault a second time on a cluster with Cilium in flannel's place.
+	Cilium *Variant `json:"cilium,omitempty"`
 	// Setup is a manifest beside app.yaml. What it makes is deleted after the fault.
 	Setup string `json:"setup,omitempty"`
 	// Inject breaks something. Empty: the cluster stays healthy, and the verdict
@@ -132,6 +134,9 @@ func Load(folder string) ([]Fault, error) {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		found = append(found, fault)
+		if fault.Cilium != nil {
+			found = append(found, fault.onCilium())
+		}
 	}
 	slices.SortStableFunc(found, func(a, b Fault) int { return strings.Compare(a.Cluster, b.Cluster) })
 	return found, nil
@@ -169,7 +174,8 @@ func Decode(content []byte) (Fault, error) {
 	need(f.Title != "" && f.Imitates != "" && f.Source != "", "title, imitates and source are needed")
 	need(f.Run != "", "run is needed")
 	need((f.Inject == "") == (f.Observe == ""), "inject and observe need each other")
-	need((f.Inject == "") == (f.Heal == "" && f.Setup == ""), "inject needs heal or setup")
+	need(f.Inject == "" || f.Heal != "" || f.Setup != "", "inject needs heal or setup")
+	need(f.Inject != "" || f.Heal == "", "heal needs inject")
 	expected := slices.Concat(f.Shallow.Causes, f.Shallow.Candidates, f.Deep.Causes)
 	need(f.IsHealthy() == (len(expected) == 0), "a fault needs causes, and the healthy cluster has none")
 	need(f.IsHealthy() || len(f.Deep.Causes) > 0, "deep.causes is needed")

@@ -114,7 +114,10 @@ func (o Options) inject(ctx context.Context, f Fault) error {
 		}
 	}
 	if f.IsHealthy() {
-		return nil
+		if f.Setup == "" {
+			return nil
+		}
+		return o.Bed.until(ctx, f.HealthyDeadline(), f.HealthyScript()) // what was set up takes effect
 	}
 	if err := o.Bed.script(ctx, f.Inject); err != nil {
 		return fmt.Errorf("inject: %w", err)

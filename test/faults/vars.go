@@ -86,6 +86,11 @@ func look(ctx context.Context) (world, error) {
 	return w, group.Wait()
 }
 
+func (o object) isControl() bool {
+	_, control := o.Metadata.Labels[controlPlaneLabel]
+	return control
+}
+
 func (o object) running() bool {
 	return o.Status.Phase == "Running" && o.Metadata.DeletionTimestamp == nil
 }
@@ -161,11 +166,14 @@ func (w world) variables() (map[string]string, error) {
 	}
 	web := func(o object) bool { return o.isWeb() && o.running() }
 	client, self := pod("client"), pod("self")
-	peer := first("worker other than the client's with a pod of service web", w.nodes, func(o object) bool {
-		_, control := o.Metadata.Labels[controlPlaneLabel]
-		return !control && o.Metadata.Name != client.Spec.NodeName &&
-			slices.ContainsFunc(w.pods, func(p object) bool { return web(p) && p.Spec.NodeName == o.Metadata.Name })
+	peers := slices.DeleteFunc(slices.Clone(w.nodes), func(o object) bool {
+		return o.Metadata.Name == client.Spec.NodeName ||
+			!slices.ContainsFunc(w.pods, func(p object) bool { return web(p) && p.Spec.NodeName == o.Metadata.Name })
 	})
+	if workers := slices.DeleteFunc(slices.Clone(peers), object.isControl); len(workers) > 0 {
+		peers = workers // of two nodes there is but the control plane's
+	}
+	peer := first("node other than the client's with a pod of service web", peers, func(object) bool { return true })
 	on := func(name string) object {
 		return first("pod of service web on "+name, w.pods, func(o object) bool { return web(o) && o.Spec.NodeName == name })
 	}

@@ -149,17 +149,13 @@ func (n nodePeer) owns(l facts.Link) bool {
 	})
 }
 
-// otherCNIs are interfaces that other network plugins than flannel make, by the beginning
-// of their names.
-var otherCNIs = []string{"cilium_host", "vxlan.calico", "tunl0", "kube-bridge", "antrea-gw", "ovn-k8s-mp", "weave"}
-
 // flannelGone is why the node is not judged by its flannel annotations, "" when it
 // is: they outlive flannel where another CNI has replaced it. Then another's interface
 // has an address out of the node's pod CIDRs, or neither device nor address of flannel's
 // is left.
 func (p nodeParams) flannelGone(k facts.Kernel) string {
 	for _, l := range k.Links {
-		if p.Self.owns(l) && slices.ContainsFunc(otherCNIs, func(known string) bool { return strings.HasPrefix(l.Name, known) }) {
+		if by := facts.DeviceOf(l.Name); p.Self.owns(l) && (by != nil && by.Name != "flannel" || l.Name == "tunl0") {
 			return "flannel's annotations are on this node, but " + l.Name + " has its pods' addresses: another CNI seems to have taken over"
 		}
 	}

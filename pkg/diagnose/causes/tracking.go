@@ -2,11 +2,10 @@ package causes
 
 import (
 	"net/netip"
-	"slices"
-	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 // tracksConnections reports whether pods' connections are to be found in a node's
@@ -23,20 +22,12 @@ func tracksConnections(c *diagnose.Case, node string) bool {
 			used = r.Kernel.Conntrack.Count > 0
 		}
 		for _, l := range r.Kernel.Links {
-			if bypasses(l.Name) {
+			if facts.TracksPast(l.Name) != nil {
 				return false
 			}
 		}
 	}
 	return used && controlsFound(c, c.Home())
-}
-
-// bypasses reports whether an interface is of a dataplane that tracks connections by
-// itself: Cilium's and Calico's in eBPF maps, Open vSwitch's in zones of its own.
-func bypasses(link string) bool {
-	return slices.ContainsFunc([]string{"cilium_", "lxc", "bpfin.cali", "bpfout.cali", "ovs-system", "br-int", "ovn-k8s-mp", "antrea-gw"}, func(known string) bool {
-		return strings.HasPrefix(link, known)
-	})
 }
 
 // controlsFound reports whether connections that were answered are in a node's table,

@@ -20,6 +20,9 @@ func printTable(w io.Writer, r *report.Report, o Options) error {
 	r = escaped(r, o.ASCII)
 	p.title(r)
 	p.notices(r, report.Fallback, report.Cut, report.Note)
+	if r.Network != nil && r.Network.Aside != "" {
+		p.prose(p.paint(dim, p.sign("·", "-"))+" ", r.Network.Plugin+": "+r.Network.Aside)
+	}
 	p.headline(r)
 	if err := p.story(r); err != nil {
 		return err
@@ -73,6 +76,9 @@ func (p *page) title(r *report.Report) {
 		rung = "profile " + v.Profile
 	}
 	c := r.Summary.Counts
+	if r.Network != nil {
+		rung += ", network " + r.Network.Plugin
+	}
 	rest := fmt.Sprintf("%s, %s, %s", rung, report.CountChecks(c.Total), report.FormatTime(r.Metadata.Duration.D()))
 	if one := first + "   " + rest; len(one) <= p.textWidth() {
 		p.printf("%s\n", one)

@@ -27,6 +27,7 @@ const keep = 2
 type Cache struct {
 	Dir     string
 	Sources string // test/cluster of a checkout
+	CNI     string // the pod network, which decides what is needed
 	// Progress is told what takes long.
 	Progress func(format string, arguments ...any)
 }
@@ -45,6 +46,7 @@ type Built struct {
 	Keys map[string]string // component -> cache key
 	// Setup identifies testcluster's own sources: they configure what is built.
 	Setup string
+	cni   string
 	dir   string
 }
 
@@ -64,7 +66,7 @@ func (b Built) Program(component, name string) string {
 // ImageTars lists the image archives.
 func (b Built) ImageTars() []string {
 	var tars []string
-	for _, component := range Components() {
+	for _, component := range Components(b.cni) {
 		if component.Image != nil {
 			tars = append(tars, filepath.Join(b.Folder(component.Name), "image.tar"))
 		}
@@ -78,8 +80,8 @@ func (c Cache) Resolve(ctx context.Context) (Built, error) {
 	if err != nil {
 		return Built{}, err
 	}
-	built := Built{Keys: map[string]string{}, dir: c.Dir}
-	for _, component := range Components() {
+	built := Built{Keys: map[string]string{}, cni: c.CNI, dir: c.Dir}
+	for _, component := range Components(c.CNI) {
 		key, err := component.Key(c.Sources, version, runtime.GOARCH)
 		if err != nil {
 			return Built{}, err
@@ -98,7 +100,7 @@ func Running(dir string, keys map[string]string) Built { return Built{Keys: keys
 // Missing lists the components that are not in the cache.
 func (b Built) Missing() []string {
 	var missing []string
-	for _, component := range Components() {
+	for _, component := range Components(b.cni) {
 		if _, err := os.Stat(b.Folder(component.Name)); err != nil {
 			missing = append(missing, component.Name)
 		}
@@ -115,7 +117,7 @@ func (c Cache) Ensure(ctx context.Context) (Built, error) {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return Built{}, fmt.Errorf("make the cache folder: %w", err)
 	}
-	for _, component := range Components() {
+	for _, component := range Components(c.CNI) {
 		if _, err := os.Stat(built.Folder(component.Name)); err == nil {
 			continue
 		}
@@ -181,6 +183,11 @@ func (c Cache) build(ctx context.Context, component Component, final string) err
 	program := filepath.Join(bin, component.Name)
 	if err := c.compile(ctx, component, program); err != nil {
 		return err
+	}
+	if component.Data != nil {
+		if err := c.copyData(ctx, component, folder); err != nil {
+			return err
+		}
 	}
 	for _, name := range component.Calls {
 		if err := os.Symlink(component.Name, filepath.Join(bin, name)); err != nil {

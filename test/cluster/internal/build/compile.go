@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +40,39 @@ func (c Cache) compile(ctx context.Context, component Component, program string)
 		return fmt.Errorf("%w\n%s", err, tail(output.String(), 20))
 	}
 	return nil
+}
+
+// copyData copies the folder of a module, writable: the module cache is not.
+func (c Cache) copyData(ctx context.Context, component Component, target string) error {
+	command := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", component.Data.Module)
+	command.Dir = filepath.Join(c.Sources, component.Module)
+	command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	output, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("find the module %s: %w", component.Data.Module, err)
+	}
+	source := filepath.Join(strings.TrimSpace(string(output)), component.Data.Folder)
+	return filepath.WalkDir(source, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(source, file)
+		if err != nil {
+			return err
+		}
+		copied := filepath.Join(target, component.Data.Folder, name)
+		switch {
+		case entry.IsDir():
+			return os.MkdirAll(copied, 0o755)
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(copied, content, 0o644)
+	})
 }
 
 func tail(text string, lines int) string {

@@ -2,7 +2,7 @@
 // checkout, so that a fresh clone on a machine that has built before starts in
 // seconds. What is cached is keyed by all it is made from; a key that is there is
 // complete, because folders appear by renaming. It imports the standard library,
-// x/sys and images/imagetar only.
+// x/sys, images/imagetar and topology only.
 package build
 
 import (
@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/images/imagetar"
+	"github.com/netlook/kubectl-netlook/test/cluster/internal/topology"
 )
 
 // KubernetesVersion is what the components report; it must be the one required in
@@ -31,14 +32,20 @@ type Component struct {
 	Package string   // what it builds there
 	Sources []string // files and folders whose content is the key, relative to test/cluster
 	LDFlags string
+	Tags    string          // build tags
+	Data    *Data           // files of a module that the program reads when it runs
 	Calls   []string        // further names of the same program
 	Image   *imagetar.Image // also packed as this image, with the program as /NAME
 }
+
+// Data is a folder of a module that is copied beside the program.
+type Data struct{ Module, Folder string }
 
 // Names of components.
 const (
 	Kubernetes = "kubernetes"
 	Flannel    = "flannel"
+	Cilium     = "cilium"
 	CoreDNS    = "coredns"
 	App        = "app"
 	Pause      = "pause"
@@ -54,8 +61,9 @@ const (
 // nobody is the numeric user of images that need no rights: it passes runAsNonRoot.
 const nobody = "65532:65532"
 
-// Components lists everything a cluster runs, in the order to build it.
-func Components() []Component {
+// Components lists everything a cluster with this pod network runs, in the order to
+// build it.
+func Components(cni string) []Component {
 	version := "-X k8s.io/component-base/version.gitVersion=" + KubernetesVersion +
 		" -X k8s.io/client-go/pkg/version.gitVersion=" + KubernetesVersion
 	module := func(name, ldflags string) Component {
@@ -76,14 +84,26 @@ func Components() []Component {
 	app.Image = &imagetar.Image{Ref: AppImage, User: nobody}
 	pause := own(Pause)
 	pause.Image = &imagetar.Image{Ref: PauseImage, User: nobody}
-	return []Component{app, pause, kubernetes, module(Flannel, ""), coredns}
+	network := module(Flannel, "")
+	if cni == topology.Cilium {
+		network = module(Cilium, "")
+		network.Calls = []string{"cilium-agent", "cilium-operator", "cilium-cni", "cilium-dbg"}
+		network.Tags = "ipam_provider_operator"
+		// The agent compiles its datapath when it starts.
+		network.Data = &Data{Module: "github.com/cilium/cilium", Folder: "bpf"}
+	}
+	return []Component{app, pause, kubernetes, network, coredns}
 }
 
 func (c Component) arguments(output string) []string {
-	return []string{
+	arguments := []string{
 		"build", "-trimpath", "-buildvcs=false",
-		"-ldflags", strings.TrimSpace("-s -w " + c.LDFlags), "-o", output, c.Package,
+		"-ldflags", strings.TrimSpace("-s -w " + c.LDFlags), "-o", output,
 	}
+	if c.Tags != "" {
+		arguments = append(arguments, "-tags", c.Tags)
+	}
+	return append(arguments, c.Package)
 }
 
 // Key identifies what building the component from sources would give: it changes
@@ -97,6 +117,9 @@ func (c Component) Key(sources, goVersion, goarch string) (string, error) {
 	fmt.Fprintf(sum, "%s\n%s\n%q\n%q\n", goVersion, goarch, c.arguments(c.Name), c.Calls)
 	if c.Image != nil {
 		fmt.Fprintf(sum, "%s %s\n", c.Image.Ref, c.Image.User)
+	}
+	if c.Data != nil { // of a version that the sources name
+		fmt.Fprintf(sum, "%s %s\n", c.Data.Module, c.Data.Folder)
 	}
 	for _, path := range paths {
 		if err := addTree(sum, sources, path); err != nil {

@@ -19,7 +19,9 @@ func TestErrors(t *testing.T) {
 		code int
 		want string
 	}{
-		{"up --cni cilium", 2, "comes later"},
+		{"up --cni calico", 2, "want one of flannel, cilium"},
+		{"up --cni cilium --ip-family dual", 2, "--cni cilium goes with"},
+		{"build --cni calico", 2, "want one of flannel, cilium"},
 		{"up --backend udp", 2, "want one of vxlan, host-gw"},
 		{"up --nodes a,a", 2, "named twice"},
 		{"up --nonsense", 2, "see testcluster up --help"},

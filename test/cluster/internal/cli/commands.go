@@ -30,7 +30,8 @@ func upCommand() *cobra.Command {
 		Short: "Bring the cluster up, or keep the one that is up with the same options",
 		Example: `  testcluster up
   testcluster up --nodes cp,w1 --backend host-gw
-  testcluster up --proxy-mode nftables --ip-family dual`,
+  testcluster up --proxy-mode nftables --ip-family dual
+  testcluster up --nodes cp,w1 --cni cilium`,
 		RunE: withCluster(func(command *cobra.Command, c *cluster.Cluster, _ []string) error {
 			if err := options.Validate(); err != nil {
 				return usageError{err}
@@ -40,7 +41,7 @@ func upCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.StringSliceVar(&options.Nodes, "nodes", options.Nodes, "names of the nodes; the first carries the control plane")
-	flags.StringVar(&options.CNI, "cni", options.CNI, "pod network: flannel (cilium comes later)")
+	flags.StringVar(&options.CNI, "cni", options.CNI, "pod network: flannel or cilium")
 	flags.StringVar(&options.Backend, "backend", options.Backend, "how flannel connects nodes: vxlan or host-gw")
 	flags.StringVar(&options.ProxyMode, "proxy-mode", options.ProxyMode, "how kube-proxy writes its rules: iptables or nftables")
 	flags.StringVar(&options.IPFamily, "ip-family", options.IPFamily, "ipv4 or dual")
@@ -190,13 +191,20 @@ func packagesCommand() *cobra.Command {
 }
 
 func buildCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "build",
-		Short:   "Build all components into the cache, without starting anything",
-		Example: "  testcluster build",
+	options := topology.Defaults()
+	command := &cobra.Command{
+		Use:   "build",
+		Short: "Build all components into the cache, without starting anything",
+		Example: `  testcluster build
+  testcluster build --cni cilium`,
 		RunE: withCluster(func(command *cobra.Command, c *cluster.Cluster, _ []string) error {
-			_, err := c.Build(command.Context())
+			if err := options.Validate(); err != nil {
+				return usageError{err}
+			}
+			_, err := c.Build(command.Context(), options)
 			return err
 		}),
 	}
+	command.Flags().StringVar(&options.CNI, "cni", options.CNI, "pod network: flannel or cilium")
+	return command
 }

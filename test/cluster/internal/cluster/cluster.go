@@ -19,6 +19,7 @@ import (
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/cgroup"
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/packages"
 	"github.com/netlook/kubectl-netlook/test/cluster/internal/state"
+	"github.com/netlook/kubectl-netlook/test/cluster/internal/topology"
 )
 
 // Cluster is the one cluster of this machine, up or not.
@@ -87,27 +88,27 @@ func (c *Cluster) lock(ctx context.Context) (io.Closer, error) {
 	return lock(ctx, func() { c.say("another testcluster is at work, waiting") })
 }
 
-// InstallPackages installs what the cluster needs of the distribution, and the tests in
-// network namespaces, which run before a cluster is up.
+// InstallPackages installs what clusters of every kind need of the distribution, and
+// the tests in network namespaces, which run before a cluster is up.
 func (c *Cluster) InstallPackages(ctx context.Context) error {
-	return packages.Ensure(ctx, c.say)
+	return packages.Ensure(ctx, topology.Cilium, c.say)
 }
 
 // Build builds what is not in the cache yet.
-func (c *Cluster) Build(ctx context.Context) (build.Built, error) {
-	cache, err := c.cache()
+func (c *Cluster) Build(ctx context.Context, options topology.Options) (build.Built, error) {
+	cache, err := c.cache(options)
 	if err != nil {
 		return build.Built{}, err
 	}
 	return cache.Ensure(ctx)
 }
 
-func (c *Cluster) cache() (build.Cache, error) {
+func (c *Cluster) cache(options topology.Options) (build.Cache, error) {
 	sources, err := build.FindSources()
 	if err != nil {
 		return build.Cache{}, err
 	}
-	return build.Cache{Dir: c.CacheDir, Sources: sources, Progress: c.say}, nil
+	return build.Cache{Dir: c.CacheDir, Sources: sources, CNI: options.CNI, Progress: c.say}, nil
 }
 
 // Bin is the folder with kubectl and its like: that of the running cluster, else
@@ -116,7 +117,7 @@ func (c *Cluster) Bin(ctx context.Context) (string, error) {
 	if record, err := c.Dir.Load(); err == nil {
 		return build.Running(record.Cache, record.Components).Bin(), nil
 	}
-	cache, err := c.cache()
+	cache, err := c.cache(topology.Defaults())
 	if err != nil {
 		return "", err
 	}

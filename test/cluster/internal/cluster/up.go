@@ -37,7 +37,7 @@ func (c *Cluster) Up(ctx context.Context, options topology.Options) error {
 		return err
 	}
 	if err := RequireRoot(); err != nil {
-		if names := packages.Missing(); len(names) > 0 {
+		if names := packages.Missing(options.CNI); len(names) > 0 {
 			return fmt.Errorf("%w; missing packages, by their Debian names: %s", err, strings.Join(names, " "))
 		}
 		return err
@@ -47,7 +47,7 @@ func (c *Cluster) Up(ctx context.Context, options topology.Options) error {
 		return err
 	}
 	defer locked.Close()
-	cache, err := c.cache()
+	cache, err := c.cache(options)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (c *Cluster) Up(ctx context.Context, options topology.Options) error {
 	if err := underlay.Free(options.Dual()); err != nil {
 		return err
 	}
-	if err := packages.Ensure(ctx, c.say); err != nil {
+	if err := packages.Ensure(ctx, options.CNI, c.say); err != nil {
 		return err
 	}
 	if err := kernel.Ensure(ctx); err != nil {
@@ -172,7 +172,7 @@ func (l *launch) files() error {
 		return fmt.Errorf("make keys and certificates: %w", err)
 	}
 	users := map[string]string{l.Dir.Kubeconfig(): pki.Admin}
-	for _, name := range []string{pki.Controllers, pki.Scheduler, pki.Proxy, pki.Flannel} {
+	for _, name := range []string{pki.Controllers, pki.Scheduler, pki.Proxy, pki.Flannel, pki.Cilium} {
 		users[l.Dir.ComponentKubeconfig(name)] = name
 	}
 	for _, member := range l.options.Members() {

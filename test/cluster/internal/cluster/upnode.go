@@ -48,6 +48,11 @@ func (l *launch) nodeFiles(member topology.Node, first bool) error {
 	if err != nil {
 		return err
 	}
+	if l.options.CNI == topology.Cilium {
+		if plugins, err = l.ciliumPlugins(member, plugins); err != nil {
+			return err
+		}
+	}
 	restricted, err := lacksSysResource()
 	if err != nil {
 		return err
@@ -112,6 +117,7 @@ func (l *launch) holdNode(ctx context.Context, member topology.Node) error {
 		Keep: []string{string(l.Dir), l.CacheDir, filepath.Dir(self)},
 		DNS:  topology.OutsideIP,
 		Dual: l.options.Dual(),
+		BPF:  l.options.CNI == topology.Cilium,
 	})
 	if err != nil {
 		return err
@@ -163,7 +169,11 @@ func (l *launch) node(ctx context.Context, member topology.Node, serving <-chan 
 			return err
 		}
 	}
-	if err := l.flannel(ctx, member); err != nil {
+	network := l.flannel
+	if l.options.CNI == topology.Cilium {
+		network = l.cilium
+	}
+	if err := network(ctx, member); err != nil {
 		return fmt.Errorf("node %s: %w", member.Name, err)
 	}
 	return nil

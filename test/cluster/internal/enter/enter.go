@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -33,6 +34,7 @@ type Spec struct {
 	Host    string   `json:"host,omitempty"`    // host name to set; needs Private
 	Resolv  string   `json:"resolv,omitempty"`  // content for /etc/resolv.conf; needs Private
 	Sysfs   bool     `json:"sysfs,omitempty"`   // mount a sysfs that shows Net; needs Private
+	Env     []string `json:"env,omitempty"`     // NAME=VALUE, added to the environment
 	Argv    []string `json:"argv"`
 }
 
@@ -70,6 +72,12 @@ func Exec(spec Spec) error {
 	if err := unix.Chdir(folder); err != nil { // a node's mounts may hide it
 		if err := unix.Chdir("/"); err != nil {
 			return err
+		}
+	}
+	for _, variable := range spec.Env {
+		name, value, _ := strings.Cut(variable, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
 	program, err := exec.LookPath(spec.Argv[0])

@@ -28,6 +28,8 @@ func Render(options topology.Options) ([]byte, error) {
 	var rendered bytes.Buffer
 	err = parsed.Execute(&rendered, map[string]any{
 		"FlannelUser":       pki.FlannelUser,
+		"CiliumUser":        pki.CiliumUser,
+		"Cilium":            options.CNI == topology.Cilium,
 		"KubeletClientUser": pki.KubeletClientUser,
 		"CoreDNSImage":      build.CoreDNSImage,
 		"DNSServiceIP":      topology.DNSServiceIP,

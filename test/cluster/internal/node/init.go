@@ -34,6 +34,7 @@ type Setup struct {
 	Keep []string `json:"keep"` // folders that must stay visible under their paths
 	DNS  string   `json:"dns"`  // name server
 	Dual bool     `json:"dual"`
+	BPF  bool     `json:"bpf"` // mount a file system for pinned eBPF objects
 }
 
 // Ready is written to standard output when the node is prepared.
@@ -110,10 +111,10 @@ func (s Setup) sysctls() error {
 	return underlay.WriteSysctls(settings)
 }
 
-// kubeletTunables are kernel settings that kubelet would change for the whole
+// tunables are kernel settings that kubelet would change for the whole
 // machine, with the values it wants (pkg/kubelet/cm/container_manager_linux.go).
 // Shown these, it has nothing to write.
-func kubeletTunables() map[string]string {
+func tunables() map[string]string {
 	return map[string]string{
 		"vm/overcommit_memory":      "1",
 		"vm/panic_on_oom":           "0",
@@ -121,6 +122,9 @@ func kubeletTunables() map[string]string {
 		"kernel/panic_on_oops":      "1",
 		"kernel/keys/root_maxkeys":  "1000000",
 		"kernel/keys/root_maxbytes": "25000000",
+		// And these, which Cilium's agent would (pkg/datapath/loader/base.go).
+		"kernel/unprivileged_bpf_disabled": "1",
+		"kernel/timer_migration":           "0",
 	}
 }
 
@@ -145,6 +149,11 @@ func (s Setup) mounts() error {
 	}
 	if err := bindDescriptor(kept["/sys/fs/cgroup"], "/sys/fs/cgroup"); err != nil {
 		return err
+	}
+	if s.BPF { // each mount is a file system of its own
+		if err := mount("bpf", "/sys/fs/bpf", "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700"); err != nil {
+			return err
+		}
 	}
 	sources := map[string]int{}
 	for _, name := range order() {
@@ -199,7 +208,7 @@ func overlayEtc() error {
 }
 
 func coverTunables() error {
-	for name, value := range kubeletTunables() {
+	for name, value := range tunables() {
 		target := filepath.Join("/proc/sys", name)
 		if _, err := os.Stat(target); errors.Is(err, os.ErrNotExist) {
 			continue // not in this kernel: kubelet will not find it either

@@ -1,6 +1,6 @@
 // Package packages sees to the programs that the cluster takes from the
 // distribution: the container runtime and what reads and writes the kernel's
-// network state. Standard library only.
+// network state. It imports the standard library and topology only.
 package packages
 
 import (
@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/netlook/kubectl-netlook/test/cluster/internal/topology"
 )
 
 // CNIFolders are where distributions keep the CNI plugins.
@@ -22,8 +24,8 @@ func CNIFolders() []string {
 // need is a program and the Debian package that brings it.
 type need struct{ program, debian string }
 
-func needs() []need {
-	return []need{
+func needs(cni string) []need {
+	needs := []need{
 		{"containerd", "containerd"}, {"ctr", "containerd"}, {"containerd-shim-runc-v2", "containerd"},
 		{"runc", "runc"},
 		{"iptables", "iptables"}, {"ip6tables", "iptables"}, {"nft", "nftables"},
@@ -31,7 +33,14 @@ func needs() []need {
 		{"ip", "iproute2"}, {"bridge", "iproute2"}, {"tc", "iproute2"},
 		{"ethtool", "ethtool"}, {"curl", "curl"}, {"perl", "perl-base"}, {"sysctl", "procps"}, {"mount", "mount"}, {"modprobe", "kmod"},
 	}
+	if cni == topology.Cilium { // its agent compiles
+		needs = append(needs, need{LLVM + "/clang", "clang-19"}, need{LLVM + "/llc", "llvm-19"})
+	}
+	return needs
 }
+
+// LLVM is where Debian keeps the compiler of this version under its plain names.
+const LLVM = "/usr/lib/llvm-19/bin"
 
 // Path adds to a PATH the folders of the administrator's programs, which that of a
 // user, of cron or of su(1) without a dash lacks.
@@ -62,9 +71,9 @@ func CNIFolder() (string, error) {
 }
 
 // missing lists the packages to install, sorted.
-func missing(look func(program string) error) []string {
+func missing(cni string, look func(program string) error) []string {
 	var packages []string
-	for _, need := range needs() {
+	for _, need := range needs(cni) {
 		if look(need.program) != nil {
 			packages = append(packages, need.debian)
 		}
@@ -81,12 +90,13 @@ func look(program string) error {
 	return err
 }
 
-// Missing lists, by their Debian names, the packages that are not installed.
-func Missing() []string { return missing(look) }
+// Missing lists, by their Debian names, the packages that a cluster with this pod
+// network needs and that are not installed.
+func Missing(cni string) []string { return missing(cni, look) }
 
 // Ensure installs what is missing, on Debian and its like; elsewhere it names it.
-func Ensure(ctx context.Context, progress func(format string, arguments ...any)) error {
-	packages := Missing()
+func Ensure(ctx context.Context, cni string, progress func(format string, arguments ...any)) error {
+	packages := Missing(cni)
 	if len(packages) == 0 {
 		return nil
 	}
@@ -113,7 +123,7 @@ func Ensure(ctx context.Context, progress func(format string, arguments ...any))
 				arguments[0], err, lastLine(string(output)), strings.Join(packages, " "))
 		}
 	}
-	if still := Missing(); len(still) > 0 {
+	if still := Missing(cni); len(still) > 0 {
 		return fmt.Errorf("installed, yet their programs are not on PATH: %s", strings.Join(still, " "))
 	}
 	if slices.Contains(packages, "containerd") && !before {

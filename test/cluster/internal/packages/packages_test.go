@@ -20,14 +20,17 @@ func TestMissing(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name string
+		cni  string
 		look func(string) error
 		want []string
 	}{
-		{"nothing", lacks(), nil},
-		{"two of one package", lacks("containerd", "ctr"), []string{"containerd"}},
-		{"sorted", lacks("runc", "conntrack"), []string{"conntrack", "runc"}},
+		{"nothing", "cilium", lacks(), nil},
+		{"two of one package", "flannel", lacks("containerd", "ctr"), []string{"containerd"}},
+		{"sorted", "flannel", lacks("runc", "conntrack"), []string{"conntrack", "runc"}},
+		{"a compiler, which flannel does not need", "flannel", lacks(LLVM + "/clang"), nil},
+		{"a compiler", "cilium", lacks(LLVM + "/clang"), []string{"clang-19"}},
 	} {
-		if got := withoutCNI(missing(test.look)); !slices.Equal(got, test.want) {
+		if got := withoutCNI(missing(test.cni, test.look)); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}

@@ -25,11 +25,13 @@ const (
 	Scheduler       = "kube-scheduler"
 	Proxy           = "kube-proxy"
 	Flannel         = "flannel"
+	Cilium          = "cilium"
 )
 
 // Users of components whose rights are in our own manifests.
 const (
 	FlannelUser       = "netlook:flannel"
+	CiliumUser        = "netlook:cilium"
 	KubeletClientUser = "netlook:apiserver-kubelet-client"
 )
 
@@ -100,6 +102,7 @@ func requests(options topology.Options) []named {
 		client(Scheduler, "system:kube-scheduler"),
 		client(Proxy, "system:kube-proxy"),
 		client(Flannel, FlannelUser),
+		client(Cilium, CiliumUser),
 	}
 	for _, node := range nodes {
 		user, group := "system:node:"+node.Name, "system:nodes" // what the Node authorizer asks for

@@ -4,7 +4,6 @@
 package topology
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -56,26 +55,26 @@ type Options struct {
 func Defaults() Options {
 	return Options{
 		Nodes:     []string{"cp", "w1", "w2"},
-		CNI:       "flannel",
+		CNI:       Flannel,
 		Backend:   "vxlan",
 		ProxyMode: "iptables",
 		IPFamily:  "ipv4",
 	}
 }
 
-// ErrLater marks a choice that is planned but not there yet.
-var ErrLater = errors.New("comes later")
+// Pod networks, the values of --cni.
+const (
+	Flannel = "flannel"
+	Cilium  = "cilium"
+)
 
 // Validate says what is wrong with the options and what to write instead.
 func (o Options) Validate() error {
-	if o.CNI == "cilium" {
-		return fmt.Errorf("--cni cilium %w: use --cni flannel", ErrLater)
-	}
 	for _, choice := range []struct {
 		flag, value string
 		allowed     []string
 	}{
-		{"--cni", o.CNI, []string{"flannel"}},
+		{"--cni", o.CNI, []string{Flannel, Cilium}},
 		{"--backend", o.Backend, []string{"vxlan", "host-gw"}},
 		{"--proxy-mode", o.ProxyMode, []string{"iptables", "nftables"}},
 		{"--ip-family", o.IPFamily, []string{"ipv4", "dual"}},
@@ -83,6 +82,9 @@ func (o Options) Validate() error {
 		if !slices.Contains(choice.allowed, choice.value) {
 			return fmt.Errorf("%s %q: want one of %s", choice.flag, choice.value, strings.Join(choice.allowed, ", "))
 		}
+	}
+	if o.CNI == Cilium && (o.Backend != "vxlan" || o.Dual()) {
+		return fmt.Errorf("--cni cilium goes with --backend vxlan and --ip-family ipv4 only")
 	}
 	return validateNodes(o.Nodes)
 }

@@ -1,7 +1,6 @@
 package topology_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -19,8 +18,10 @@ func TestValidate(t *testing.T) {
 		{"defaults", func(*topology.Options) {}, ""},
 		{"one node", func(o *topology.Options) { o.Nodes = []string{"only"} }, ""},
 		{"host-gw, nftables, dual", func(o *topology.Options) { o.Backend, o.ProxyMode, o.IPFamily = "host-gw", "nftables", "dual" }, ""},
-		{"cilium", func(o *topology.Options) { o.CNI = "cilium" }, "comes later"},
-		{"unknown cni", func(o *topology.Options) { o.CNI = "calico" }, `--cni "calico": want one of flannel`},
+		{"cilium", func(o *topology.Options) { o.CNI = "cilium" }, ""},
+		{"cilium, dual", func(o *topology.Options) { o.CNI, o.IPFamily = "cilium", "dual" }, "--cni cilium goes with"},
+		{"cilium, host-gw", func(o *topology.Options) { o.CNI, o.Backend = "cilium", "host-gw" }, "--cni cilium goes with"},
+		{"unknown cni", func(o *topology.Options) { o.CNI = "calico" }, `--cni "calico": want one of flannel, cilium`},
 		{"unknown backend", func(o *topology.Options) { o.Backend = "udp" }, "want one of vxlan, host-gw"},
 		{"unknown proxy", func(o *topology.Options) { o.ProxyMode = "ipvs" }, "want one of iptables, nftables"},
 		{"unknown family", func(o *topology.Options) { o.IPFamily = "ipv6" }, "want one of ipv4, dual"},
@@ -42,14 +43,6 @@ func TestValidate(t *testing.T) {
 				t.Errorf("error = %v, want one that contains %q", err, test.want)
 			}
 		})
-	}
-}
-
-func TestCiliumIsLater(t *testing.T) {
-	options := topology.Defaults()
-	options.CNI = "cilium"
-	if err := options.Validate(); !errors.Is(err, topology.ErrLater) {
-		t.Errorf("error = %v", err)
 	}
 }
 

@@ -1,0 +1,120 @@
+package facts
+
+import (
+	"slices"
+	"strings"
+)
+
+// Plugin is a network plugin (CNI) of pods, and what it is known by.
+type Plugin struct {
+	Name string
+	// Reason is that of the node condition NetworkUnavailable which it sets.
+	Reason string
+	// Annotations begin so on nodes that it set up, and Groups are its APIs.
+	Annotations, Groups []string
+	// Devices that it makes on a node begin so. Tracked are those which tell that it
+	// tracks pods' connections by itself, in eBPF maps or in zones of Open vSwitch, past
+	// the table that the kernel shows.
+	Devices, Tracked []string
+	// Aside says which tables of the kernel then say nothing of pods' packets.
+	Aside string
+	// Enforces says that it enforces NetworkPolicies.
+	Enforces bool
+}
+
+// Plugins are those known, a new one being a line here. Sources: the projects' own
+// manifests and documents, for the conditions cilium/operator/watchers/cilium_node_gc.go,
+// flannel's and Calico's node condition code.
+var Plugins = []Plugin{
+	{Name: "Cilium", Reason: "CiliumIsUp", Annotations: []string{"network.cilium.io/"}, Groups: []string{"cilium.io"},
+		Devices: []string{"cilium_", "lxc"}, Tracked: []string{"cilium_", "lxc"}, Enforces: true,
+		Aside: "pods' connections are in eBPF maps (cilium-dbg bpf ct list global), they hang on no bridge, and the tunnel has no forwarding table: the kernel's connection tracking, bridge ports, FDB and tunnel neighbours say nothing of them"},
+	{Name: "Calico", Reason: "CalicoIsUp", Annotations: []string{"projectcalico.org/"}, Groups: []string{"crd.projectcalico.org", "projectcalico.org"},
+		Devices: []string{"cali", "vxlan.calico", "bpfin.cali", "bpfout.cali"}, Tracked: []string{"bpfin.cali", "bpfout.cali"}, Enforces: true,
+		Aside: "with its eBPF dataplane pods' connections are in eBPF maps (calico-node -bpf conntrack dump): the kernel's connection tracking says nothing of them"},
+	{Name: "Antrea", Annotations: []string{"node.antrea.io/"}, Groups: []string{"crd.antrea.io"},
+		Devices: []string{"antrea-gw", "antrea-tun"}, Tracked: []string{"antrea-gw"}, Enforces: true,
+		Aside: aside},
+	{Name: "OVN-Kubernetes", Annotations: []string{"k8s.ovn.org/"}, Groups: []string{"k8s.ovn.org"},
+		Devices: []string{"ovn-k8s-mp"}, Tracked: []string{"ovn-k8s-mp", "ovs-system", "br-int"}, Enforces: true,
+		Aside: aside},
+	{Name: "kube-router", Annotations: []string{"kube-router.io/"}, Devices: []string{"kube-bridge"}, Enforces: true},
+	{Name: "Weave Net", Reason: "WeaveIsUp", Devices: []string{"weave"}, Enforces: true},
+	{Name: "flannel", Reason: "FlannelIsUp", Annotations: []string{"flannel.alpha.coreos.com/"}, Devices: []string{"flannel."}},
+}
+
+// aside is that of plugins on Open vSwitch.
+const aside = "pods' connections are in zones of Open vSwitch (ovs-appctl dpctl/dump-conntrack), and its flows lead packets: the kernel's bridge ports, FDB and routes say nothing of them"
+
+// Network is the network plugin of the cluster, as far as it is known.
+type Network struct {
+	// Plugin is its name, "" when nothing told it; How says what did.
+	Plugin, How string
+}
+
+// PluginNamed is the plugin of a name, nil for an unknown one.
+func PluginNamed(name string) *Plugin {
+	if i := slices.IndexFunc(Plugins, func(p Plugin) bool { return p.Name == name }); i >= 0 {
+		return &Plugins[i]
+	}
+	return nil
+}
+
+// PluginOfNode is the plugin that a node's NetworkUnavailable condition tells, else its
+// annotations. A plugin that was replaced leaves its annotations, and the new one sets
+// the condition anew: two plugins' annotations without a condition tell nothing.
+func PluginOfNode(reason string, annotations map[string]string) Network {
+	var named []string
+	for _, p := range Plugins {
+		if p.Reason != "" && p.Reason == reason {
+			return Network{p.Name, "the node condition " + reason}
+		}
+		for key := range annotations {
+			if begins(p.Annotations, key) && !slices.Contains(named, p.Name) {
+				named = append(named, p.Name)
+			}
+		}
+	}
+	if len(named) != 1 {
+		return Network{}
+	}
+	return Network{named[0], "the annotations of a node"}
+}
+
+// PluginOfGroups is the plugin whose API the cluster serves. More than one tells nothing:
+// resource definitions outlive what made them.
+func PluginOfGroups(groups []string) Network {
+	var found []Network
+	for _, p := range Plugins {
+		for _, group := range p.Groups {
+			if slices.Contains(groups, group) && !slices.ContainsFunc(found, func(n Network) bool { return n.Plugin == p.Name }) {
+				found = append(found, Network{p.Name, "its API group " + group})
+			}
+		}
+	}
+	if len(found) != 1 {
+		return Network{}
+	}
+	return found[0]
+}
+
+// DeviceOf is the plugin that makes interfaces of this name, nil for none.
+func DeviceOf(link string) *Plugin {
+	if i := slices.IndexFunc(Plugins, func(p Plugin) bool { return begins(p.Devices, link) }); i >= 0 {
+		return &Plugins[i]
+	}
+	return nil
+}
+
+// TracksPast is the plugin that tracks connections past the kernel's table, as an
+// interface of this name tells; nil for none.
+func TracksPast(link string) *Plugin {
+	if i := slices.IndexFunc(Plugins, func(p Plugin) bool { return begins(p.Tracked, link) }); i >= 0 {
+		return &Plugins[i]
+	}
+	return nil
+}
+
+func begins(prefixes []string, text string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(text, p) })
+}
