@@ -47,8 +47,8 @@ func (a *app) dnsCommand() *cobra.Command {
 	flags.add(cmd, a.getenv)
 	flags.addPod(cmd)
 	flags.addNode(cmd)
+	_ = cmd.Flags().MarkHidden("to") // the flags of every command; here it is told what to type
 	cmd.Flags().StringVar(&from, "from", "", "`PLACE` to look from: pod/NAME or node/NAME (default: a pod of the namespace that runs)")
-	a.completeTargets(cmd)
 	a.completeKinds(cmd, "from", "pod/", "node/")
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	return cmd
@@ -59,6 +59,9 @@ func (a *app) dns(cmd *cobra.Command, flags diagnoseFlags, names []string, from 
 		if bad := validation.IsDNS1123Subdomain(strings.ToLower(strings.TrimSuffix(strings.ReplaceAll(name, "_", "-"), "."))); len(bad) > 0 {
 			return usagef(cmd, "%q is no name: letters, digits, '-' and '.'", name)
 		}
+	}
+	if len(flags.To) > 0 {
+		return usagef(cmd, "dns asks for names and tries no target: kubectl netlook dns NAME, or kubectl netlook pod POD --to %s", flags.To[0])
 	}
 	o, err := flags.options()
 	if err != nil {

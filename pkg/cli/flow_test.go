@@ -57,6 +57,7 @@ func TestFlow(t *testing.T) {
 			args: []string{"service", "svc/web"}, code: 0, injected: 1, stdout: []string{"looked at from node w1", "profile node", "✓ healthy: "}},
 		"a service, from where it says": {args: []string{"service", "web", "--from", "pod/web-0"}, code: 0, injected: 1, stdout: []string{"from pod/shop/web-0"}},
 		"every service":                 {args: []string{"pod", "web-0", "--to-all-services"}, code: 0, injected: 1, stdout: []string{"✓ healthy: "}},
+		"names are arguments":           {args: []string{"dns", "--to", "svc/web"}, code: 2, stderr: []string{"dns asks for names and tries no target"}},
 		"what policies say":             {args: []string{"policy", "web-0", "svc/web:80"}, code: 0, injected: 1, stdout: []string{"what NetworkPolicies say (0 of them)", "everything is allowed"}},
 		"what policies say of a name":   {args: []string{"policy", "web-0", "example.com"}, code: 2, stderr: []string{"example.com: policies know pods and addresses, and no names: svc/NAME, pod/NAME or IP:PORT"}},
 		"what policies say of nobody":   {args: []string{"policy", "web-0"}, code: 2, stderr: []string{"a pod and a target are needed: kubectl netlook policy POD TARGET[:PORT]"}},

@@ -63,6 +63,7 @@ func (d *diagnosis) inside(ctx context.Context, ref facts.Ref) error {
 	if err != nil {
 		return err
 	}
+	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked into pod %s, which refuses: it has an ephemeral container of netlook's now", ref)})
 	_, err = probe.Run(ctx, checks.ListenerTasks(ref), d.remaining(ctx), func(r check.Result) {
 		r.Vantage = "pod/" + ref.String()
 		d.mu.Lock()

@@ -62,6 +62,12 @@ func containers(p *corev1.Pod) []facts.Container {
 		case s.State.Terminated != nil:
 			f.Waiting = plain(cmp.Or(s.State.Terminated.Reason, "Terminated"), maxWord)
 		}
+		if last := s.LastTerminationState.Terminated; last != nil {
+			f.Ended = &facts.Ended{
+				Reason: plain(last.Reason, maxWord), ExitCode: last.ExitCode,
+				Ran: max(last.FinishedAt.Sub(last.StartedAt.Time), 0),
+			}
+		}
 		list = append(list, f)
 	}
 	for _, c := range p.Spec.InitContainers {

@@ -184,6 +184,13 @@ func (r *policyReader) flows() []askedFlow {
 			}
 		}
 	}
+	if api := r.facts.API.Service; api != nil {
+		for _, e := range api.Ready() {
+			for _, port := range e.Ports {
+				list = append(list, askedFlow{addr: e.Addr.Unmap(), port: port.Port, protocol: port.Protocol, subject: "service/" + api.Ref().String()})
+			}
+		}
+	}
 	for _, t := range r.facts.Targets {
 		protocol := facts.Protocol(cmp.Or(strings.ToUpper(t.Protocol), string(facts.TCP)))
 		for _, p := range t.Pods {

@@ -64,6 +64,16 @@ type Container struct {
 	Restarts int32
 	// Waiting is the reason why it does not run (CrashLoopBackOff ...), or "".
 	Waiting string
+	// Ended is how its last run came to its end, nil for a container in its first run.
+	Ended *Ended
+}
+
+// Ended is the end of a container's last run.
+type Ended struct {
+	Reason   string // Error, OOMKilled, Completed ...
+	ExitCode int32
+	// Ran is how long the run lasted, 0 also when the API does not say.
+	Ran time.Duration
 }
 
 // ContainerPort is a declared port; an undeclared one may listen all the same.

@@ -28,10 +28,10 @@ type Plugin struct {
 var Plugins = []Plugin{
 	{Name: "Cilium", Reason: "CiliumIsUp", Annotations: []string{"network.cilium.io/"}, Groups: []string{"cilium.io"},
 		Devices: []string{"cilium_", "lxc"}, Tracked: []string{"cilium_", "lxc"}, Enforces: true,
-		Aside: "pods' connections are in eBPF maps (cilium-dbg bpf ct list global), they hang on no bridge, and the tunnel has no forwarding table: the kernel's connection tracking, bridge ports, FDB and tunnel neighbours say nothing of them"},
+		Aside: "pods' connections and services are in its eBPF maps; the kernel's connection tracking, bridges and FDB say nothing of them"},
 	{Name: "Calico", Reason: "CalicoIsUp", Annotations: []string{"projectcalico.org/"}, Groups: []string{"crd.projectcalico.org", "projectcalico.org"},
 		Devices: []string{"cali", "vxlan.calico", "bpfin.cali", "bpfout.cali"}, Tracked: []string{"bpfin.cali", "bpfout.cali"}, Enforces: true,
-		Aside: "with its eBPF dataplane pods' connections are in eBPF maps (calico-node -bpf conntrack dump): the kernel's connection tracking says nothing of them"},
+		Aside: "with its eBPF dataplane pods' connections are in eBPF maps; the kernel's connection tracking says nothing of them"},
 	{Name: "Antrea", Annotations: []string{"node.antrea.io/"}, Groups: []string{"crd.antrea.io"},
 		Devices: []string{"antrea-gw", "antrea-tun"}, Tracked: []string{"antrea-gw"}, Enforces: true,
 		Aside: aside},
@@ -44,7 +44,7 @@ var Plugins = []Plugin{
 }
 
 // aside is that of plugins on Open vSwitch.
-const aside = "pods' connections are in zones of Open vSwitch (ovs-appctl dpctl/dump-conntrack), and its flows lead packets: the kernel's bridge ports, FDB and routes say nothing of them"
+const aside = "Open vSwitch leads pods' packets and tracks their connections in zones of its own; the kernel's bridges, FDB and routes say nothing of them"
 
 // Network is the network plugin of the cluster, as far as it is known.
 type Network struct {

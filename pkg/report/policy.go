@@ -45,6 +45,9 @@ type PolicyFlow struct {
 	Deniers []string `json:"deniers,omitempty"`
 }
 
+// apiServer is the API server's service, in every cluster.
+const apiServer = "service/default/kubernetes"
+
 // newPolicy is pure. It is nil where no policy selects an end of any flow, unless it was
 // asked for.
 func newPolicy(in Input) *Policy {
@@ -57,8 +60,9 @@ func newPolicy(in Input) *Policy {
 		if f.Protocol != facts.TCP {
 			to += "/" + strings.ToLower(string(f.Protocol))
 		}
-		if dns := "service/" + in.DNSService; seen[to] || f.Subject == dns && f.Decision.Verdict() == facts.PolicyAllowed {
-			continue // nobody asked about the way to DNS, unless it is closed
+		unasked := f.Subject == "service/"+in.DNSService || f.Subject == apiServer
+		if seen[to] || unasked && f.Decision.Verdict() != facts.PolicyDenied {
+			continue // nobody asked about the way to DNS and the API, unless it is closed
 		}
 		seen[to] = true
 		flow := PolicyFlow{To: to, Object: f.Object, Predicted: f.Decision.Verdict(), Rules: f.Decision.Lines()}

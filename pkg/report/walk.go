@@ -122,6 +122,9 @@ func handOver(s facts.Service, results []check.Result) Step {
 	var order []string
 	strangers := 0
 	for _, r := range results {
+		if r.Check == "node.flows" && r.Status == check.Skipped {
+			h.Why = r.Summary
+		}
 		if r.Check != "node.flows" || r.Kernel == nil {
 			continue
 		}

@@ -37,7 +37,7 @@ func planAPIEndpoint(f *facts.Facts) []check.Planned[apiParams] {
 				Label: check.Label{
 					Title: "endpoints", Target: addr.String(), Object: nodeAt(f, e), Subject: serviceObject(s.Ref()),
 				},
-				Params: apiParams{Addr: addr, CA: clusterCAOf(f.Vantage)},
+				Params: apiParams{Addr: addr, CA: clusterCAOf(f.Vantage), Denied: deniedAPI(f)},
 			})
 		}
 	}

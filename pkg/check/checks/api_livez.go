@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 // apiSubject is the API server's service, also where it could not be read.
@@ -21,8 +23,10 @@ const apiName = "kubernetes.default.svc"
 type apiParams struct {
 	Addr netip.AddrPort `json:"addr,omitzero"`
 	// FromEnv takes the address from the probe's environment instead.
-	FromEnv bool      `json:"fromEnv,omitempty"`
-	CA      clusterCA `json:"ca"`
+	FromEnv bool `json:"fromEnv,omitempty"`
+	// Denied names the policies that deny it: no answer is then as somebody asked for.
+	Denied string    `json:"denied,omitempty"`
+	CA     clusterCA `json:"ca"`
 }
 
 // apiProbe asks API servers; getenv is the environment of the probe's container.
@@ -62,7 +66,31 @@ func (probe apiProbe) run(ctx context.Context, t check.Task, p apiParams) check.
 	if r.Status == check.Pass && pool == nil {
 		r.Summary += ", CA not verified"
 	}
+	if r.Status == check.Fail && p.Denied != "" && slices.Contains([]check.Failure{check.Timeout, check.Unreachable, check.Refused}, r.Failure) {
+		r.Status = check.Warn
+		r.Meaning = p.Denied + " denies it: that is fine unless the application asks the API server"
+	}
 	return r
+}
+
+// deniedAPI names the policies that deny the way to every API server, "" when none do or
+// nothing enforces them.
+func deniedAPI(f *facts.Facts) string {
+	who := ""
+	for _, flow := range f.Policies.Flows {
+		if f.API.Service == nil || flow.Subject != serviceObject(f.API.Service.Ref()) {
+			continue
+		}
+		if f.Policies.Unenforced || flow.Decision.Verdict() != facts.PolicyDenied {
+			return ""
+		}
+		for _, side := range []facts.PolicySide{flow.Decision.Egress, flow.Decision.Ingress} {
+			if side.Verdict == facts.PolicyDenied && len(side.Silent) > 0 && who == "" {
+				who = "NetworkPolicy " + side.Silent[0].String()
+			}
+		}
+	}
+	return who
 }
 
 func (probe apiProbe) fromEnv() (netip.AddrPort, bool) {

@@ -38,7 +38,7 @@ func planAPIVIP(f *facts.Facts) []check.Planned[apiParams] {
 				Label: check.Label{
 					Title: "vip", Target: addr.String(), Object: serviceObject(s.Ref()), Subject: serviceObject(s.Ref()),
 				},
-				Params: apiParams{Addr: addr, CA: clusterCAOf(f.Vantage)},
+				Params: apiParams{Addr: addr, CA: clusterCAOf(f.Vantage), Denied: deniedAPI(f)},
 			})
 		}
 	}

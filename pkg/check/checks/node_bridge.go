@@ -12,6 +12,9 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/netsys"
 )
 
+// noPorts is the summary where nothing hangs on a bridge.
+const noPorts = "no bridge has a port"
+
 func init() {
 	Registry.Add(check.Define(check.Spec[nodeParams]{
 		ID:      "node.bridge",
@@ -19,13 +22,14 @@ func init() {
 		Summary: "the host ends of pods' veths are ports of the CNI's bridge, where it uses one; reads hairpin mode and port states",
 		Plan:    planNode("bridge ports"),
 		Run: func(ctx context.Context, _ check.Task, p nodeParams) check.Result {
-			return runBridge(ctx, p, func() (facts.Kernel, error) {
+			r := runBridge(ctx, p, func() (facts.Kernel, error) {
 				k, err := linksAndRoutes()
 				if err == nil {
 					k.Links, err = netsys.BridgeLinks()
 				}
 				return k, err
 			})
+			return aside(r, r.Summary != noPorts, pastKernel(), noPorts)
 		},
 	}))
 }
@@ -109,7 +113,7 @@ func judgeBridge(k facts.Kernel, detached []facts.Link) check.Result {
 	}
 	r.Summary = fewOf(told)
 	if len(told) == 0 {
-		r.Summary = "no bridge has a port"
+		r.Summary = noPorts
 	}
 	if len(detached) == 0 {
 		return r

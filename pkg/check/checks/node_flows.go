@@ -51,7 +51,8 @@ func init() {
 		// Flows are known only once something was sent; see WitnessTasks.
 		Plan: func(*facts.Facts) []check.Planned[flowsParams] { return nil },
 		Run: func(ctx context.Context, _ check.Task, p flowsParams) check.Result {
-			return lookUp(ctx, p, netsys.SystemFlowTimeouts(), netsys.LookupFlow)
+			r := lookUp(ctx, p, netsys.SystemFlowTimeouts(), netsys.LookupFlow)
+			return aside(r, tracked(r), pastKernel(), fmt.Sprintf("none of %d flows is in it", len(p.Flows)))
 		},
 	}))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -14,7 +15,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-POD-CRASH",
 		Summary: "a container of a pod ends again and again",
-		Signal:  "The API shows a container that waits to be started again (CrashLoopBackOff, Error) or has restarted, in a pod that is not ready; its ports refuse.",
+		Signal:  "The API shows a container that waits to be started again (CrashLoopBackOff, Error) or has restarted, in a pod that is not ready; or one that runs just now, whose last run was short and failed, and whose ports refuse.",
 		Meaning: "Not the network: the process ends, and nothing listens meanwhile.",
 		Confirm: []string{"kubectl -n NAMESPACE describe pod POD (Last State, Exit Code)"},
 		Remedy:  []string{"kubectl -n NAMESPACE logs POD -c CONTAINER --previous"},
@@ -25,10 +26,11 @@ func init() {
 
 func findPodCrash(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
-	for _, r := range c.Find(diagnose.Match{Check: "state.pod", Status: []check.Status{check.Fail}}) {
-		container := crashing(c, r.Object)
+	for _, r := range c.Find(diagnose.Match{Check: "state.pod"}) {
+		container, between := crashing(c, r.Object)
 		namespace, pod := namespaced(r.Object)
-		if container == nil || namespace == "" {
+		lost := c.Find(diagnose.Match{Object: r.Object, Status: failing, Failure: []check.Failure{check.Refused, check.Timeout, check.Reset, check.Silent}})
+		if container == nil || namespace == "" || between && !slices.ContainsFunc(lost, func(l check.Result) bool { return l.Failure == check.Refused }) {
 			continue
 		}
 		f := diagnose.Finding{
@@ -36,12 +38,17 @@ func findPodCrash(c *diagnose.Case) []diagnose.Finding {
 			Confidence: diagnose.Certain,
 			Where:      []string{r.Object},
 			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
-			Explains:   []string{diagnose.Key(r)},
 			Likely:     "the process fails: its log says why; it is not the network",
 			Try:        []string{fmt.Sprintf("kubectl -n %s logs %s -c %s --previous", namespace, pod, container.Name), fmt.Sprintf("kubectl -n %s describe pod %s", namespace, pod)},
 			Rank:       rankMeasured,
 		}
-		for _, other := range c.Find(diagnose.Match{Object: r.Object, Status: failing, Failure: []check.Failure{check.Refused, check.Timeout, check.Reset, check.Silent}}) {
+		if diagnose.Bad(r) {
+			f.Explains = append(f.Explains, diagnose.Key(r))
+		}
+		if ended := container.Ended; ended != nil {
+			f.Evidence = append(f.Evidence, fmt.Sprintf("its last run lasted %s and ended with exit code %d (%s)", ended.Ran, ended.ExitCode, ended.Reason))
+		}
+		for _, other := range lost {
 			f.Explains = append(f.Explains, diagnose.Key(other))
 		}
 		f.Explains = c.Through(f.Explains)
@@ -50,8 +57,13 @@ func findPodCrash(c *diagnose.Case) []diagnose.Finding {
 	return findings
 }
 
-// crashing is the container of a pod that ends again and again, nil when none does.
-func crashing(c *diagnose.Case, object string) *facts.Container {
+// shortRun is how long a container that crashes runs at most: the backoff between its
+// runs begins at 10 s, and one that ran for 10 min is not held back any more.
+const shortRun = time.Minute
+
+// crashing is the container of a pod that ends again and again, nil when none does;
+// between says that it runs at the moment, so that its ports have to prove it.
+func crashing(c *diagnose.Case, object string) (container *facts.Container, between bool) {
 	var pods []facts.Pod
 	if c.Facts.Vantage.Pod != nil {
 		pods = append(pods, *c.Facts.Vantage.Pod)
@@ -63,12 +75,15 @@ func crashing(c *diagnose.Case, object string) *facts.Container {
 		if "pod/"+p.Ref().String() != object {
 			continue
 		}
-		i := slices.IndexFunc(p.Containers, func(k facts.Container) bool {
-			return !k.Ready && k.Restarts > 0 && (strings.Contains(k.Waiting, "CrashLoop") || strings.Contains(k.Waiting, "Error") || k.Waiting == "Completed")
-		})
-		if i >= 0 {
-			return &p.Containers[i]
+		for i, k := range p.Containers {
+			down := strings.Contains(k.Waiting, "CrashLoop") || strings.Contains(k.Waiting, "Error") || k.Waiting == "Completed"
+			if !k.Ready && k.Restarts > 0 && down {
+				return &p.Containers[i], false
+			}
+			if k.Restarts > 0 && k.Waiting == "" && k.Ended != nil && k.Ended.ExitCode != 0 && k.Ended.Ran < shortRun {
+				return &p.Containers[i], true
+			}
 		}
 	}
-	return nil
+	return nil, false
 }

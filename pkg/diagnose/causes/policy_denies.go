@@ -43,6 +43,8 @@ func denied(c *diagnose.Case, dns bool) []deniedFlow {
 		d := deniedFlow{PolicyFlow: f}
 		for _, r := range tried[portKey{f.To, f.Protocol}] {
 			switch {
+			case r.Area == "api" && r.Status == check.Warn:
+				// Nobody asked for it, and the result says who denies it.
 			case diagnose.Bad(r) && allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent):
 				d.results = append(d.results, r)
 			case len(r.Attempts) > 0 && r.Lost() < len(r.Attempts):
