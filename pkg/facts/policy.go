@@ -188,6 +188,9 @@ type Policies struct {
 	Count int
 	// Flows are those that were judged; none where there is no policy.
 	Flows []PolicyFlow
+	// Outside judges what goes to any address outside the cluster, nil where that depends
+	// on the address.
+	Outside *PolicyFlow
 	// Notes are parts of policies that cannot be evaluated, whatever the flow.
 	Notes []PolicyNote
 	// Unenforced says that, as far as is known, nothing in the cluster enforces policies:
@@ -198,6 +201,28 @@ type Policies struct {
 	// Foreign are policies of other APIs that this cluster serves, by name: they are not
 	// evaluated.
 	Foreign []string
+}
+
+// DenyOutside names a policy by which nothing outside the cluster may be reached, "" when
+// none says so or nothing enforces it.
+func (p Policies) DenyOutside() string {
+	if p.Outside == nil || p.Unenforced {
+		return ""
+	}
+	return p.Outside.Decision.Denier()
+}
+
+// Denier names a policy that denies a flow, "" for a flow that is not denied.
+func (d PolicyDecision) Denier() string {
+	if d.Verdict() != PolicyDenied {
+		return ""
+	}
+	for _, side := range []PolicySide{d.Egress, d.Ingress} {
+		if side.Verdict == PolicyDenied && len(side.Silent) > 0 {
+			return "NetworkPolicy " + side.Silent[0].String()
+		}
+	}
+	return ""
 }
 
 // PolicyFlow is a flow from the vantage pod, and what policies say of it.

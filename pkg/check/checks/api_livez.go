@@ -66,10 +66,17 @@ func (probe apiProbe) run(ctx context.Context, t check.Task, p apiParams) check.
 	if r.Status == check.Pass && pool == nil {
 		r.Summary += ", CA not verified"
 	}
-	if r.Status == check.Fail && p.Denied != "" && slices.Contains([]check.Failure{check.Timeout, check.Unreachable, check.Refused}, r.Failure) {
-		r.Status = check.Warn
-		r.Meaning = p.Denied + " denies it: that is fine unless the application asks the API server"
+	return asDenied(r, p.Denied, "that is fine unless the application asks the API server")
+}
+
+// asDenied is a result of what a policy denies and nobody asked for: no answer is then as
+// somebody wants it, and no fault to be explained.
+func asDenied(r check.Result, who, but string) check.Result {
+	if who == "" || r.Status == check.Pass || !slices.Contains([]check.Failure{check.Timeout, check.Unreachable, check.Refused}, r.Failure) {
+		return r
 	}
+	r.Status, r.Failure = check.Warn, ""
+	r.Meaning = who + " denies it: " + but
 	return r
 }
 
@@ -84,11 +91,7 @@ func deniedAPI(f *facts.Facts) string {
 		if f.Policies.Unenforced || flow.Decision.Verdict() != facts.PolicyDenied {
 			return ""
 		}
-		for _, side := range []facts.PolicySide{flow.Decision.Egress, flow.Decision.Ingress} {
-			if side.Verdict == facts.PolicyDenied && len(side.Silent) > 0 && who == "" {
-				who = "NetworkPolicy " + side.Silent[0].String()
-			}
-		}
+		who = flow.Decision.Denier()
 	}
 	return who
 }

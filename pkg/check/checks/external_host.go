@@ -21,10 +21,11 @@ func init() {
 		Summary: "hosts outside the cluster can be reached; a warning only, unless they were asked for",
 		Plan:    planExternalHost,
 		Run: func(ctx context.Context, t check.Task, p externalParams) check.Result {
+			const but = "that is fine unless the application needs the world outside"
 			if p.HTTP != nil {
-				return runHTTP(ctx, t, *p.HTTP)
+				return asDenied(runHTTP(ctx, t, *p.HTTP), p.Denied, but)
 			}
-			return reach(ctx, t, p.Reach)
+			return asDenied(reach(ctx, t, p.Reach), p.Denied, but)
 		},
 	}))
 }
@@ -33,6 +34,8 @@ func init() {
 type externalParams struct {
 	HTTP  *httpParams `json:"http,omitempty"`
 	Reach reachParams `json:"reach,omitzero"`
+	// Denied names the policy that denies it, where nobody asked for it.
+	Denied string `json:"denied,omitempty"`
 }
 
 func planExternalHost(f *facts.Facts) []check.Planned[externalParams] {
@@ -67,6 +70,7 @@ func planExternalHost(f *facts.Facts) []check.Planned[externalParams] {
 		task.Params.Reach.Soft = soft
 		if task.Asked = t.Raw; soft {
 			task.Asked = ""
+			task.Params.Denied = f.Policies.DenyOutside()
 		}
 		tasks = append(tasks, task)
 	}

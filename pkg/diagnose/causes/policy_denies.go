@@ -34,17 +34,12 @@ type deniedFlow struct {
 // about: none where one that they deny does, since then nothing enforces them here.
 func denied(c *diagnose.Case, dns bool) []deniedFlow {
 	flows := slices.DeleteFunc(slices.Clone(c.Facts.Policies.Flows), func(f facts.PolicyFlow) bool { return f.Decision.Verdict() != facts.PolicyDenied })
-	if len(flows) == 0 {
-		return nil
-	}
 	tried := resultsByPort(c)
-	var list []deniedFlow
+	list := deniedOutside(c, dns)
 	for _, f := range flows {
 		d := deniedFlow{PolicyFlow: f}
 		for _, r := range tried[portKey{f.To, f.Protocol}] {
 			switch {
-			case r.Area == "api" && r.Status == check.Warn:
-				// Nobody asked for it, and the result says who denies it.
 			case diagnose.Bad(r) && allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent):
 				d.results = append(d.results, r)
 			case len(r.Attempts) > 0 && r.Lost() < len(r.Attempts):
@@ -53,6 +48,23 @@ func denied(c *diagnose.Case, dns bool) []deniedFlow {
 		}
 		if len(d.results) > 0 && (f.Subject == dnsSubject(c)) == dns {
 			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// deniedOutside are the hosts outside the cluster that were asked for, where policies let
+// nothing out.
+func deniedOutside(c *diagnose.Case, dns bool) []deniedFlow {
+	if dns || c.Facts.Policies.Outside == nil || c.Facts.Policies.Outside.Decision.Verdict() != facts.PolicyDenied {
+		return nil
+	}
+	var list []deniedFlow
+	for _, r := range c.Find(diagnose.Match{Check: "external.host", Vantage: c.Facts.Vantage.String(), Status: []check.Status{check.Fail}}) {
+		if allFailures(r, check.Timeout, check.Unreachable, check.Refused) {
+			flow := *c.Facts.Policies.Outside
+			flow.Object = r.Target
+			list = append(list, deniedFlow{PolicyFlow: flow, results: []check.Result{r}})
 		}
 	}
 	return list
@@ -144,8 +156,11 @@ func deniers(d facts.PolicyDecision) (who string, refs []facts.Ref) {
 }
 
 func placeOf(f facts.PolicyFlow) string {
-	if f.Object != "" {
+	switch {
+	case strings.HasPrefix(f.Object, "pod/"):
 		return f.Object + " at " + f.To.String()
+	case f.Object != "":
+		return f.Object
 	}
 	return f.To.String()
 }
