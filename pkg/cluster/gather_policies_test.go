@@ -26,6 +26,33 @@ func admits(name string, pods map[string]string, port int32, namespaces map[stri
 	return p
 }
 
+// TestGatherOutside: what goes out is judged where all addresses outside are alike.
+func TestGatherOutside(t *testing.T) {
+	client := pod("shop", "client", "w2", "10.244.2.50")
+	out := func(peers ...networkingv1.NetworkPolicyPeer) *networkingv1.NetworkPolicy {
+		p := &networkingv1.NetworkPolicy{ObjectMeta: objectMeta("shop", "out")}
+		p.Spec.PolicyTypes = []networkingv1.PolicyType{networkingv1.PolicyTypeEgress}
+		p.Spec.Egress = []networkingv1.NetworkPolicyEgressRule{{To: peers}}
+		return p
+	}
+	for _, tt := range []struct {
+		name   string
+		policy *networkingv1.NetworkPolicy
+		want   string
+		judged bool
+	}{
+		{"to pods only", out(networkingv1.NetworkPolicyPeer{PodSelector: &metav1.LabelSelector{}}), "NetworkPolicy shop/out", true},
+		{"to everybody", out(), "", true},
+		{"to some addresses", out(networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: "203.0.113.0/24"}}), "", false},
+	} {
+		c, _ := newFake(append(shop(), client, tt.policy)...)
+		f := gather(t, c, Request{Pod: client, Targets: targets(t, "svc/web")})
+		if got := f.Policies.DenyOutside(); got != tt.want || (f.Policies.Outside != nil) != tt.judged {
+			t.Errorf("%s: %q, %+v; want %q", tt.name, got, f.Policies.Outside, tt.want)
+		}
+	}
+}
+
 func TestGatherPolicies(t *testing.T) {
 	client := pod("shop", "client", "w2", "10.244.2.50")
 	client.Labels = nil

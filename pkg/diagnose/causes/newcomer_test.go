@@ -2,6 +2,7 @@ package causes
 
 import (
 	"testing"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -26,6 +27,18 @@ func (w *world) crashes() *world {
 		Label: check.Label{Area: "target", Title: "state", Target: "shop/crash", Object: "pod/shop/crash"}})
 	w.add("target.tcp", "target", "10.2.0.9:8080", "pod/shop/crash", "pod/shop/crash", 3)
 	return w.fail(check.Refused, -1, "target.tcp 10.2.0.9")
+}
+
+// betweenCrashes makes the crashing pod one that runs just now, after a run that ended so.
+func (w *world) betweenCrashes(exit int32, ran time.Duration) *world {
+	k := &w.facts.Targets[len(w.facts.Targets)-1].Pods[0].Containers[0]
+	k.Waiting, k.Ready, k.Ended = "", true, &facts.Ended{Reason: "Error", ExitCode: exit, Ran: ran}
+	for i := range w.results {
+		if w.results[i].Check == "state.pod" && w.results[i].Object == "pod/shop/crash" {
+			w.results[i].Status, w.results[i].Failure = check.Pass, ""
+		}
+	}
+	return w
 }
 
 // expired makes the certificate at an address one that is too old.
@@ -96,6 +109,8 @@ func TestWhatIsNotTheNetwork(t *testing.T) {
 		{"a deployment that makes no pods", "NL-SVC-SCALED-TO-ZERO", "deployment/shop/web", "kubectl -n shop describe replicasets,statefulsets", newWorld().emptied(facts.Workload{Kind: "deployment", Name: "web", Replicas: 3})},
 		{"a selector that fits nobody", "NL-SVC-SELECTOR", "service/shop/web", "kubectl -n shop get pods --show-labels", newWorld().emptied()},
 		{"a container that crashes", "NL-POD-CRASH", "pod/shop/crash", "kubectl -n shop logs crash -c app --previous", newWorld().crashes()},
+		{"a container between two crashes", "NL-POD-CRASH", "pod/shop/crash", "kubectl -n shop logs crash -c app --previous", newWorld().crashes().betweenCrashes(1, 0)},
+		{"a container that ran for long before", "NL-SVC-ENDPOINT-REFUSES", "10.2.0.9:8080", "", newWorld().crashes().betweenCrashes(1, time.Hour)},
 		{"a certificate that has expired", "NL-TLS-CERTIFICATE", "https://shop.example/", "openssl s_client -connect shop.example:443 </dev/null | openssl x509 -noout -dates -subject -ext subjectAltName", newWorld().expired()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,6 +19,16 @@ func (w *world) policy(to string, protocol facts.Protocol, subject string, engin
 	return w
 }
 
+// outside says that policies let nothing out, and asks for a host there.
+func (w *world) outside(verdict facts.PolicyVerdict) *world {
+	f := facts.PolicyFlow{To: netip.MustParseAddrPort("192.0.2.1:443"), Protocol: facts.TCP, Subject: "the outside"}
+	f.Decision.Ingress.Verdict = facts.PolicyAllowed
+	f.Decision.Egress = facts.PolicySide{Verdict: verdict, Isolated: true, Silent: []facts.Ref{{Namespace: "shop", Name: "deny"}}}
+	w.facts.Policies.Outside, w.facts.Policies.Engine = &f, "Cilium"
+	w.add("external.host", "external", "example.com:443", "", "", 3)
+	return w.fail(check.Timeout, -1, "external.host example.com:443")
+}
+
 func policyCases() []deepCase {
 	const web, dns = "service/shop/web", "service/kube-system/kube-dns"
 	silent := func() *world {
@@ -33,6 +43,7 @@ func policyCases() []deepCase {
 		{name: "a policy denies what answers", world: newWorld().policy("10.2.0.2:8080", facts.TCP, web, "Cilium")},
 		{name: "a policy denies two, and one answers", world: silent().policy("10.2.0.2:8080", facts.TCP, web, "").policy("10.2.0.3:8080", facts.TCP, web, ""), cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely,
 			where: "10.2.0.2:8080 = pod/shop/web-1 on node b", not: "NL-POLICY-DENIES", left: 1},
+		{name: "nothing may go out, and a host there was asked for", world: newWorld().outside(facts.PolicyDenied), cause: "NL-POLICY-DENIES", confidence: diagnose.Certain, where: "networkpolicy/shop/deny"},
 		{name: "DNS was forgotten", world: noDNS().policy("10.2.0.53:53", facts.UDP, dns, "Cilium").policy("10.2.0.53:53", facts.TCP, dns, "Cilium"), cause: "NL-POLICY-DNS", confidence: diagnose.Certain, where: "networkpolicy/shop/deny"},
 	}
 }
