@@ -194,7 +194,7 @@ func stoppedAt(c *diagnose.Case, node string, rejected bool) []netip.AddrPort {
 func about(c *diagnose.Case, node string, addrs []netip.AddrPort) []string {
 	var keys []string
 	for _, h := range c.Hops() {
-		if h.To == node && watch(c, h).arrived == 0 {
+		if h.To == node && watch(c, h).arrived == 0 && !tracksPast(c, node) {
 			keys = append(keys, c.Crossing(h.From, h.To)...)
 		}
 	}

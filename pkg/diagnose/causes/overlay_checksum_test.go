@@ -39,6 +39,8 @@ func checksumCases() []deepCase {
 	return []deepCase{
 		{name: "requests arrive, and are invalid", world: lost(), moved: counted(12, 12, invalid(7)), cause: code, confidence: diagnose.Certain, where: "node/a"},
 		{name: "the same, on a node with many invalid packets", world: lost(), moved: counted(12, 900, invalid(800)), cause: code, confidence: diagnose.Likely, where: "node/a"},
+		{name: "requests arrive where a plugin tracks by itself, and the kernel calls everything invalid", world: lost().read("b", "node.podlinks", check.Pass, "up").kernel("node.podlinks b", facts.Kernel{Links: []facts.Link{{Name: "cilium_host"}}}),
+			moved: counted(12, 12, invalid(7)), candidates: []string{"NL-OVERLAY-BLOCKED"}},
 		{name: "the same for ports alone: pings arrive", world: newWorld().portsSilent().deep().tunnelled(false), moved: counted(12, 12, invalid(7)), cause: code, confidence: diagnose.Certain, where: "node/a"},
 		{name: "fewer invalid packets than were lost", world: lost(), moved: counted(12, 12, invalid(3)), candidates: []string{"NL-OVERLAY-BLOCKED"}},
 		{name: "answers arrive, and are invalid", world: back(), moved: moved{"b": {"dev.flannel.1.txPackets": 12}, "a": {"dev.flannel.1.rxPackets": 12, "conntrack.invalid": 9}},

@@ -112,7 +112,7 @@ func proxyAtHome(c *diagnose.Case) []diagnose.Finding {
 		troubles = append(troubles, doubtful...)
 	}
 	sure := len(proxy) > 0 || len(ghosts) > 0
-	if len(troubles) == 0 && len(proxy) == 0 || onlyDoubt && !sure && c.Deep(home) || !sure && neverCame(c, troubles) {
+	if len(troubles) == 0 && len(proxy) == 0 || onlyDoubt && !sure && c.Deep(home) || !sure && (neverCame(c, troubles) || heldBack(c)) {
 		return nil
 	}
 	f := diagnose.Finding{
@@ -124,6 +124,12 @@ func proxyAtHome(c *diagnose.Case) []diagnose.Finding {
 		Likely:     likelyProxy,
 		Try:        tryProxy(home),
 		Rank:       rankNode,
+	}
+	if tracksPast(c, home) && c.Facts.Network.Plugin != "" {
+		name := c.Facts.Network.Plugin
+		f.Headline = fmt.Sprintf("node %s hands services' connections over wrongly: %s on it is down or behind", home, name)
+		f.Likely = name + "'s agent does not run on the node, or cannot reach the API server"
+		f.Try = []string{fmt.Sprintf("kubectl get pods -A -o wide --field-selector spec.nodeName=%s   (%s's agent)", home, name), netlookNode(home)}
 	}
 	for _, t := range troubles {
 		f.Evidence = append(f.Evidence, t.evidence()...)

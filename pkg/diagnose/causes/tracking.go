@@ -2,6 +2,7 @@ package causes
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -14,20 +15,24 @@ import (
 // those that were looked up are in it.
 func tracksConnections(c *diagnose.Case, node string) bool {
 	used := false
-	for _, r := range c.Find(diagnose.Match{Check: "node.", Vantage: "node/"}) {
-		if r.Vantage != "node/"+node || r.Kernel == nil {
-			continue
-		}
-		if r.Check == "node.conntrack" && r.Kernel.Conntrack != nil {
+	for _, r := range c.Find(diagnose.Match{Check: "node.conntrack", Vantage: "node/"}) {
+		if r.Vantage == "node/"+node && r.Kernel != nil && r.Kernel.Conntrack != nil {
 			used = r.Kernel.Conntrack.Count > 0
 		}
-		for _, l := range r.Kernel.Links {
-			if facts.TracksPast(l.Name) != nil {
-				return false
-			}
+	}
+	return used && !tracksPast(c, node) && controlsFound(c, c.Home())
+}
+
+// tracksPast reports whether a network plugin leads pods' packets past a node's connection
+// tracking. What that lacks, and what it calls invalid because it sees one direction
+// only, then means nothing.
+func tracksPast(c *diagnose.Case, node string) bool {
+	for _, r := range c.Find(diagnose.Match{Check: "node.", Vantage: "node/"}) {
+		if r.Vantage == "node/"+node && r.Kernel != nil && slices.ContainsFunc(r.Kernel.Links, func(l facts.Link) bool { return facts.TracksPast(l.Name) != nil }) {
+			return true
 		}
 	}
-	return used && controlsFound(c, c.Home())
+	return false
 }
 
 // controlsFound reports whether connections that were answered are in a node's table,

@@ -31,7 +31,7 @@ func findVIPDropped(c *diagnose.Case) []diagnose.Finding {
 		}
 	}
 	deep := c.Deep(home)
-	if len(troubles) == 0 || deep && !neverCame(c, troubles) {
+	if len(troubles) == 0 || deep && !neverCame(c, troubles) && !heldBack(c) {
 		return nil
 	}
 	f := diagnose.Finding{
@@ -51,9 +51,18 @@ func findVIPDropped(c *diagnose.Case) []diagnose.Finding {
 		if _, known := ownPort(c); known && !cameOut(c) {
 			f.Evidence = append(f.Evidence, "fewer packets came out of the pod than connections were made in it: they are dropped inside")
 		}
-		f.Evidence = append(f.Evidence, "none of these connections is in the connection tracking of node "+home)
+		if !tracksPast(c, home) {
+			f.Evidence = append(f.Evidence, "none of these connections is in the connection tracking of node "+home)
+		}
 	}
 	return []diagnose.Finding{f}
+}
+
+// heldBack reports whether fewer packets came out of the pod than connections were made
+// in it, where that is all that the node's kernel can tell of them.
+func heldBack(c *diagnose.Case) bool {
+	_, known := ownPort(c)
+	return known && tracksPast(c, c.Home()) && len(flowsAt(c, c.Home())) > 0 && !cameOut(c)
 }
 
 // neverCame reports whether the home node was asked for connections to these
