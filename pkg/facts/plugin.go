@@ -18,6 +18,10 @@ type Plugin struct {
 	Devices, Tracked []string
 	// Aside says which tables of the kernel then say nothing of pods' packets.
 	Aside string
+	// Health is the path at which its agent tells on a node's localhost whether it is
+	// well, on port HealthPort, "" where that is not known.
+	Health     string
+	HealthPort uint16
 	// Enforces says that it enforces NetworkPolicies.
 	Enforces bool
 }
@@ -27,10 +31,10 @@ type Plugin struct {
 // flannel's and Calico's node condition code.
 var Plugins = []Plugin{
 	{Name: "Cilium", Reason: "CiliumIsUp", Annotations: []string{"network.cilium.io/"}, Groups: []string{"cilium.io"},
-		Devices: []string{"cilium_", "lxc"}, Tracked: []string{"cilium_", "lxc"}, Enforces: true,
+		Devices: []string{"cilium_", "lxc"}, Tracked: []string{"cilium_", "lxc"}, Health: "/healthz", HealthPort: 9879, Enforces: true,
 		Aside: "pods' connections and services are in its eBPF maps; the kernel's connection tracking, bridges and FDB say nothing of them"},
 	{Name: "Calico", Reason: "CalicoIsUp", Annotations: []string{"projectcalico.org/"}, Groups: []string{"crd.projectcalico.org", "projectcalico.org"},
-		Devices: []string{"cali", "vxlan.calico", "bpfin.cali", "bpfout.cali"}, Tracked: []string{"bpfin.cali", "bpfout.cali"}, Enforces: true,
+		Devices: []string{"cali", "vxlan.calico", "bpfin.cali", "bpfout.cali"}, Tracked: []string{"bpfin.cali", "bpfout.cali"}, Health: "/liveness", HealthPort: 9099, Enforces: true,
 		Aside: "with its eBPF dataplane pods' connections are in eBPF maps; the kernel's connection tracking says nothing of them"},
 	{Name: "Antrea", Annotations: []string{"node.antrea.io/"}, Groups: []string{"crd.antrea.io"},
 		Devices: []string{"antrea-gw", "antrea-tun"}, Tracked: []string{"antrea-gw"}, Enforces: true,

@@ -112,7 +112,7 @@ func proxyAtHome(c *diagnose.Case) []diagnose.Finding {
 		troubles = append(troubles, doubtful...)
 	}
 	sure := len(proxy) > 0 || len(ghosts) > 0
-	if len(troubles) == 0 && len(proxy) == 0 || onlyDoubt && !sure && c.Deep(home) || !sure && (neverCame(c, troubles) || heldBack(c)) {
+	if len(troubles) == 0 && len(proxy) == 0 || onlyDoubt && !sure && c.Deep(home) || !sure && (neverCame(c, troubles) || heldBack(c) || agentDown(c, home)) {
 		return nil
 	}
 	f := diagnose.Finding{

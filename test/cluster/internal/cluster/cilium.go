@@ -72,3 +72,11 @@ func (l *launch) cilium(ctx context.Context, member topology.Node) error {
 	// Again, because the agent renamed it into place, which containerd 1.6 overlooks.
 	return os.WriteFile(file, config, 0o644)
 }
+
+// networkDaemon is what each node runs for its pods' network.
+func networkDaemon(options topology.Options) string {
+	if options.CNI == topology.Cilium {
+		return "cilium-agent"
+	}
+	return "flannel"
+}

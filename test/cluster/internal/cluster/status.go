@@ -23,9 +23,12 @@ const healthTimeout = 5 * time.Second
 func daemonsOf(options topology.Options) map[string][]string {
 	daemons := map[string][]string{topology.Router: {"dns", "web"}}
 	for i, node := range options.Nodes {
-		list := []string{initDaemon, "containerd", "kubelet", "kube-proxy", "flannel"}
+		list := []string{initDaemon, "containerd", "kubelet", "kube-proxy", networkDaemon(options)}
 		if i == 0 {
 			list = append(list, "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+			if options.CNI == topology.Cilium {
+				list = append(list, "cilium-operator")
+			}
 		}
 		daemons[node] = list
 	}
