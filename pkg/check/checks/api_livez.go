@@ -59,6 +59,7 @@ func (probe apiProbe) run(ctx context.Context, t check.Task, p apiParams) check.
 		return try
 	})
 	blame(tries)
+	blameOwnFilter(p.Addr, tries)
 	r := dial.Summarise(tries)
 	if p.FromEnv {
 		r.With("address", "%s, as KUBERNETES_SERVICE_HOST says", p.Addr)

@@ -42,6 +42,7 @@ func TestPodLinks(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				node.Dead(t, "veth2")
 			}
 			r := run(t, "node.podlinks", flannelCluster())[0]
 			if r.Status != tt.status || r.Summary != tt.summary {

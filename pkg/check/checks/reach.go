@@ -38,6 +38,7 @@ func reach(ctx context.Context, t check.Task, p reachParams) check.Result {
 	blame := watchNeighbour(p.Peer.Addr.Addr(), t.Timeout.D())
 	tries := dial.Attempts(ctx, t.Attempts, t.Timeout.D(), try)
 	blame(tries)
+	blameOwnFilter(p.Peer.Addr, tries)
 	seeThrough(p.Sidecar, tries)
 	r := dial.Summarise(tries)
 	if skipped, ok := unproven(p.Sidecar, r); ok && p.Protocol == facts.TCP {

@@ -34,8 +34,8 @@ func init() {
 					}
 					direct++
 				}
-				if direct < 1 {
-					continue
+				if direct < 1 || r.Lost() < len(r.Attempts) && losesElsewhere(c, r) {
+					continue // a share of everything is lost, the API's by chance
 				}
 				findings = append(findings, diagnose.Finding{
 					Headline:   fmt.Sprintf("the API server answers, but not through its ClusterIP %s on node %s", r.Target, c.Home()),
@@ -51,6 +51,16 @@ func init() {
 			return findings
 		},
 	})
+}
+
+// losesElsewhere reports whether other checks from the same place lose a share as well.
+func losesElsewhere(c *diagnose.Case, than check.Result) bool {
+	for _, r := range c.Find(diagnose.Match{Vantage: than.Vantage}) {
+		if r.Area != "api" && diagnose.Bad(r) && (r.Failure == check.Loss || len(r.Attempts) > 1 && r.Lost() > 0 && r.Lost() < len(r.Attempts)) {
+			return true
+		}
+	}
+	return false
 }
 
 // otherVIPDead reports whether another service's ClusterIP is dead as well, while its

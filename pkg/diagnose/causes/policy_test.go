@@ -44,6 +44,7 @@ func policyCases() []deepCase {
 		{name: "a policy denies two, and one answers", world: silent().policy("10.2.0.2:8080", facts.TCP, web, "").policy("10.2.0.3:8080", facts.TCP, web, ""), cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely,
 			where: "10.2.0.2:8080 = pod/shop/web-1 on node b", not: "NL-POLICY-DENIES", left: 1},
 		{name: "nothing may go out, and a host there was asked for", world: newWorld().outside(facts.PolicyDenied), cause: "NL-POLICY-DENIES", confidence: diagnose.Certain, where: "networkpolicy/shop/deny"},
+		{name: "the pod's own rules drop what goes to the ClusterIP", world: newWorld().fail(check.Denied, -1, "service.vip"), cause: "NL-POD-FILTER", confidence: diagnose.Certain, where: "pod/shop/client"},
 		{name: "DNS was forgotten", world: noDNS().policy("10.2.0.53:53", facts.UDP, dns, "Cilium").policy("10.2.0.53:53", facts.TCP, dns, "Cilium"), cause: "NL-POLICY-DNS", confidence: diagnose.Certain, where: "networkpolicy/shop/deny"},
 	}
 }

@@ -217,6 +217,21 @@ func (n *Namespace) carrier(t *testing.T, name string) {
 	t.Fatalf("%s has no carrier", name)
 }
 
+// Dead waits until the kernel says that an interface does not send any more, which it
+// does a moment after the other end has gone down.
+func (n *Namespace) Dead(t *testing.T, name string) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+		link, err := n.LinkByName(name)
+		must(t, err)
+		if link.Attrs().OperState != netlink.OperUp {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("%s still has a carrier", name)
+}
+
 // Addr adds an address in CIDR notation, without waiting for duplicates to speak up.
 func (n *Namespace) Addr(t *testing.T, dev, cidr string) {
 	t.Helper()

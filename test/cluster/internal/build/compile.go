@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,27 +51,7 @@ func (c Cache) copyData(ctx context.Context, component Component, target string)
 		return fmt.Errorf("find the module %s: %w", component.Data.Module, err)
 	}
 	source := filepath.Join(strings.TrimSpace(string(output)), component.Data.Folder)
-	return filepath.WalkDir(source, func(file string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(source, file)
-		if err != nil {
-			return err
-		}
-		copied := filepath.Join(target, component.Data.Folder, name)
-		switch {
-		case entry.IsDir():
-			return os.MkdirAll(copied, 0o755)
-		case !entry.Type().IsRegular():
-			return nil
-		}
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(copied, content, 0o644)
-	})
+	return os.CopyFS(filepath.Join(target, component.Data.Folder), os.DirFS(source)) // writable, whatever the source is
 }
 
 func tail(text string, lines int) string {
