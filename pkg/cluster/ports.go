@@ -21,7 +21,15 @@ func filterPorts(s *facts.Service, targets []target.Target) error {
 		}
 		kept = append(kept, asked...)
 	}
-	s.Ports = slices.DeleteFunc(s.Ports, func(p facts.ServicePort) bool { return !slices.Contains(kept, p) })
+	var other []facts.ServicePort
+	s.Ports = slices.DeleteFunc(s.Ports, func(p facts.ServicePort) bool {
+		if !slices.Contains(kept, p) {
+			other = append(other, p)
+			return true
+		}
+		return false
+	})
+	s.OtherPorts = other
 	for i := range s.Endpoints {
 		e := &s.Endpoints[i]
 		e.Ports = slices.DeleteFunc(e.Ports, func(p facts.EndpointPort) bool {

@@ -118,8 +118,10 @@ type Service struct {
 	Balancers   []string
 	ExternalIPs []netip.Addr
 	Ports       []ServicePort
-	Selector    map[string]string
-	Endpoints   []Endpoint
+	// OtherPorts are those that the service has as well and that nobody asked about.
+	OtherPorts []ServicePort
+	Selector   map[string]string
+	Endpoints  []Endpoint
 	// EndpointsUnknown says that the EndpointSlices could not be read (Facts.Notes
 	// says why): an empty Endpoints then says nothing about the service.
 	EndpointsUnknown bool
@@ -135,17 +137,6 @@ type Service struct {
 	Workloads []Workload
 }
 
-// IngressRule is a rule of an Ingress, or its default backend (host "*").
-type IngressRule struct {
-	Ingress, Host, Path string
-	Port                uint16 // 0 when it goes by name
-	PortName            string
-	Class               string // "" for the cluster's default
-	// ClassKnown says that the classes of the cluster could be read, ClassExists that
-	// this one, or a default one, is among them.
-	ClassKnown, ClassExists bool
-}
-
 // Workload is a Deployment or StatefulSet.
 type Workload struct {
 	Kind     string // deployment, statefulset
@@ -155,6 +146,14 @@ type Workload struct {
 
 // Ref names the service.
 func (s Service) Ref() Ref { return Ref{s.Namespace, s.Name} }
+
+// HasPort reports whether the service has a port of that name, or of that number
+// where there is no name, whether or not anybody asked about it.
+func (s Service) HasPort(number uint16, name string) bool {
+	return slices.ContainsFunc(slices.Concat(s.Ports, s.OtherPorts), func(p ServicePort) bool {
+		return name != "" && p.Name == name || name == "" && number != 0 && p.Port == number
+	})
+}
 
 // Ready returns the endpoints that a kube-proxy sends new connections to.
 func (s Service) Ready() []Endpoint {
