@@ -70,7 +70,7 @@ func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) 
 	if err := g.concurrently(ctx, g.secondRound()); err != nil {
 		return nil, err
 	}
-	if err := g.concurrently(ctx, slices.Concat(g.eventSteps(), g.ingressSteps())); err != nil {
+	if err := g.concurrently(ctx, slices.Concat(g.eventSteps(), g.ingressSteps(), []step{g.routes})); err != nil {
 		return nil, err
 	}
 	if err := g.concurrently(ctx, g.policySteps()); err != nil {

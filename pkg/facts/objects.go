@@ -132,6 +132,10 @@ type Service struct {
 	// Ingresses are the rules that lead to the service from outside; read for services
 	// that were asked about.
 	Ingresses []IngressRule
+	// Routes are those of the Gateway API that lead to the service, and Gateways those
+	// that they name; likewise.
+	Routes   []GatewayRoute
+	Gateways []Gateway
 	// Workloads are those whose pods the selector would match; read only where it
 	// matches no pod.
 	Workloads []Workload

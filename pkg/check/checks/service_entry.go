@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"net/url"
@@ -45,7 +46,7 @@ func planEntries(f *facts.Facts) []check.Planned[entryParams] {
 		if s.Asked == "" {
 			continue // nobody asked about its ways in
 		}
-		entries := ingressEntries(s)
+		entries := append(ingressEntries(s), routeEntries(s)...)
 		for _, e := range entries[:min(len(entries), maxEntries)] {
 			tasks = append(tasks, e.task(f, s))
 		}
@@ -70,6 +71,55 @@ func ingressEntries(s facts.Service) []entry {
 			if rule.TLS != nil {
 				e.scheme, e.port = "https", 443
 				list = append(list, e)
+			}
+		}
+	}
+	return list
+}
+
+// maxHosts is how many hosts of one route are asked for.
+const maxHosts = 3
+
+// routeEntries are those of HTTP routes: at each address of each Gateway, by each
+// listener that takes the route.
+func routeEntries(s facts.Service) []entry {
+	var list []entry
+	for _, route := range s.Routes {
+		if route.Kind != "HTTPRoute" || route.Path == "" {
+			continue
+		}
+		for _, p := range route.Parents {
+			for _, g := range s.Gateways {
+				if g.Ref() != p.Gateway {
+					continue
+				}
+				listeners, _ := listenersFor(g, route, p)
+				for _, l := range listeners {
+					list = append(list, listenerEntries(route, g, l)...)
+				}
+			}
+		}
+	}
+	return list
+}
+
+func listenerEntries(route facts.GatewayRoute, g facts.Gateway, l facts.Listener) []entry {
+	scheme := map[string]string{"HTTP": "http", "HTTPS": "https"}[l.Protocol]
+	if scheme == "" {
+		return nil
+	}
+	hosts := route.Hosts[:min(len(route.Hosts), maxHosts)]
+	if len(hosts) == 0 {
+		hosts = []string{cmp.Or(l.Host, "*")}
+	}
+	var list []entry
+	for _, host := range hosts {
+		if l.Host != "" && !sameHosts(l.Host, host) {
+			continue
+		}
+		for _, at := range g.Addresses {
+			if askable(at) {
+				list = append(list, entry{object: routeObject(route), scheme: scheme, host: host, path: route.Path, at: at, port: l.Port})
 			}
 		}
 	}

@@ -21,7 +21,7 @@ func (w *world) entry(id, target, object string, status check.Status, failure ch
 }
 
 func TestEntryVerdicts(t *testing.T) {
-	const front, asked = "ingress/shop/front", "https://web.example/ at 192.0.2.1:443"
+	const front, route, asked = "ingress/shop/front", "httproute/shop/front", "https://web.example/ at 192.0.2.1:443"
 	certificate := func(w *world) *world {
 		w.results[len(w.results)-1].Summary = "certificate expired on some day"
 		return w
@@ -42,6 +42,12 @@ func TestEntryVerdicts(t *testing.T) {
 			entry("service.entry", asked, front, check.Warn, check.TLS)), []string{"NL-TLS-CERTIFICATE"}},
 		{"the secret of another host", certificate(newWorld().entry("service.ingresstls", "api.example", front, check.Fail, check.TLS).
 			entry("service.entry", asked, front, check.Warn, check.TLS)), []string{"NL-INGRESS-TLS", "NL-TLS-CERTIFICATE"}},
+		{"a route to no port, and 500 at the address", newWorld().entry("service.route", "web.example/ by gateway shop/gw", route, check.Fail, check.Config).
+			entry("service.entry", "http://web.example/ at 192.0.2.9:80", route, check.Warn, check.HTTP), []string{"NL-GATEWAY-ROUTE"}},
+		{"a route that nobody takes", newWorld().entry("service.route", "web.example/ by gateway shop/gw", route, check.Warn, check.Config), []string{"NL-GATEWAY-ROUTE"}},
+		{"a Gateway that nobody serves", newWorld().entry("service.route", "web.example/ by gateway shop/gw/web", route, check.Warn, check.Config).
+			entry("service.gateway", "shop/gw", "gateway/shop/gw", check.Fail, check.Config), []string{"NL-GATEWAY-DOWN"}},
+		{"a Gateway without an address", newWorld().entry("service.gateway", "shop/gw", "gateway/shop/gw", check.Warn, check.NotReady), []string{"NL-GATEWAY-DOWN"}},
 		{"an address that does not let its own cluster in", newWorld().entry("service.entry", asked, front, check.Warn, check.Timeout), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
