@@ -39,8 +39,10 @@ type Pod struct {
 	NotReady    string
 	Terminating bool
 	Labels      map[string]string
-	DNSPolicy   string
-	Containers  []Container
+	// Owner is the workload that made it, as "deployment/web", "" for one made by hand.
+	Owner      string
+	DNSPolicy  string
+	Containers []Container
 	// NoSandbox is why the node cannot create the pod's network, in the words of the
 	// runtime and its CNI plugin, nil when nothing says so.
 	NoSandbox *Event
@@ -129,6 +131,9 @@ type Service struct {
 	SelectedPods []Pod
 	// SelectorRead says that SelectedPods was read, so that empty means none.
 	SelectorRead bool
+	// Siblings are the names of the services of its namespace with the same selector;
+	// read only where its endpoints are of several workloads.
+	Siblings []string
 	// Ingresses are the rules that lead to the service from outside; read for services
 	// that were asked about.
 	Ingresses []IngressRule
