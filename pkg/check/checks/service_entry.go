@@ -105,7 +105,7 @@ func routeEntries(s facts.Service) []entry {
 
 func listenerEntries(route facts.GatewayRoute, g facts.Gateway, l facts.Listener) []entry {
 	scheme := map[string]string{"HTTP": "http", "HTTPS": "https"}[l.Protocol]
-	if scheme == "" {
+	if scheme == "" || l.Port == 0 {
 		return nil
 	}
 	hosts := route.Hosts[:min(len(route.Hosts), maxHosts)]
