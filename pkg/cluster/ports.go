@@ -68,8 +68,11 @@ func noSuchPort(s *facts.Service, t target.Target) error {
 			hint = fmt.Sprintf("; %s is the port behind it, ask for svc/%s:%d", p.TargetPort, s.Ref(), p.Port)
 		}
 	}
-	if len(have) == 0 {
-		return problemf(ErrTarget, "service %s has no ports at all", s.Ref())
+	switch {
+	case len(have) == 0 && s.Type == "ExternalName":
+		return problemf(ErrTarget, "service %s is an alias of %s and has no ports: ask for svc/%s, or --to %s:%s", s.Ref(), s.ExternalName, s.Ref(), s.ExternalName, portText(t))
+	case len(have) == 0:
+		return problemf(ErrTarget, "service %s has no ports at all: ask for svc/%s, or for a pod behind it", s.Ref(), s.Ref())
 	}
 	return problemf(ErrTarget, "service %s has no port %s; it has %s%s", s.Ref(), portText(t)+protocolText(t), strings.Join(have, ", "), hint)
 }
