@@ -38,6 +38,7 @@ type Fault struct {
 	// Such faults run last.
 	Cluster string `json:"cluster,omitempty"`
 	// Setup is a manifest beside app.yaml. What it makes is deleted after the fault.
+	// A healthy cluster may have one too, with Observe to see that it works.
 	Setup string `json:"setup,omitempty"`
 	// Inject breaks something. Empty: the cluster stays healthy, and the verdict
 	// must be that it is.
@@ -168,8 +169,9 @@ func Decode(content []byte) (Fault, error) {
 	}
 	need(f.Title != "" && f.Imitates != "" && f.Source != "", "title, imitates and source are needed")
 	need(f.Run != "", "run is needed")
-	need((f.Inject == "") == (f.Observe == ""), "inject and observe need each other")
-	need((f.Inject == "") == (f.Heal == "" && f.Setup == ""), "inject needs heal or setup")
+	need((f.Inject == "" && f.Setup == "") == (f.Observe == ""), "inject and setup need observe, which needs one of them")
+	need(f.Inject == "" || f.Heal != "" || f.Setup != "", "inject needs heal or setup")
+	need(f.Inject != "" || f.Heal == "", "heal needs inject")
 	expected := slices.Concat(f.Shallow.Causes, f.Shallow.Candidates, f.Deep.Causes)
 	need(f.IsHealthy() == (len(expected) == 0), "a fault needs causes, and the healthy cluster has none")
 	need(f.IsHealthy() || len(f.Deep.Causes) > 0, "deep.causes is needed")
