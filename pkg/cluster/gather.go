@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/target"
@@ -92,6 +93,9 @@ type gatherer struct {
 	mu    sync.Mutex
 	facts facts.Facts
 	notes map[string]bool
+
+	groupsMu sync.Mutex
+	groups   *metav1.APIGroupList // see apiGroups
 }
 
 // step reads something.

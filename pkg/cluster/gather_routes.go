@@ -81,7 +81,7 @@ func (g *gatherer) servedByGateways(ctx context.Context) map[string]schema.Group
 	if ctx.Err() != nil {
 		return served
 	}
-	groups, err := g.clientset.Discovery().ServerGroups()
+	groups, err := g.apiGroups(ctx)
 	if err != nil {
 		return served // other ways in are looked at all the same
 	}
@@ -90,7 +90,9 @@ func (g *gatherer) servedByGateways(ctx context.Context) map[string]schema.Group
 			continue
 		}
 		for _, v := range group.Versions[:min(len(group.Versions), maxGatewayVersions)] {
-			list, err := g.clientset.Discovery().ServerResourcesForGroupVersion(gatewayGroup + "/" + v.Version)
+			list, err := get(ctx, g.Client, "ask for the resources of "+gatewayGroup, func(ctx context.Context) (*metav1.APIResourceList, error) {
+				return g.clientset.Discovery().ServerResourcesForGroupVersionWithContext(ctx, gatewayGroup+"/"+v.Version)
+			})
 			if err != nil || list == nil {
 				continue
 			}
