@@ -45,6 +45,9 @@ type Request struct {
 	Attempts        int
 	Timeout         time.Duration
 	Profile         string
+	// Secrets lets the TLS secrets be read that Ingresses name. Reading secrets is noticed
+	// and asked about in many places: it is done where the service itself is the question.
+	Secrets bool
 	// Names are to be resolved; with any, the DNS servers' configuration is read too.
 	Names []string
 }

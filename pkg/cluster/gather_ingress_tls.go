@@ -44,8 +44,11 @@ func (r secretReader) forHost(ctx context.Context, i *networkingv1.Ingress, host
 	if !found {
 		return nil
 	}
-	if name == "" {
+	switch {
+	case name == "":
 		return &facts.IngressTLS{}
+	case !r.req.Secrets:
+		return &facts.IngressTLS{Secret: plain(name, maxWord), Unasked: true}
 	}
 	have, known := r.read[name]
 	if !known {

@@ -96,7 +96,7 @@ func TestGatherIngressTLS(t *testing.T) {
 				}
 				return false, nil, nil
 			})
-			f := gather(t, c, Request{Pod: pod("shop", "db-0", "w2", "10.244.2.9"), Targets: targets(t, "svc/web")})
+			f := gather(t, c, Request{Pod: pod("shop", "db-0", "w2", "10.244.2.9"), Targets: targets(t, "svc/web"), Secrets: true})
 			rule := f.Services[0].Ingresses[0]
 			if diff := cmp.Diff(tt.want, rule.TLS); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -105,6 +105,22 @@ func TestGatherIngressTLS(t *testing.T) {
 				t.Errorf("addresses %q, class exists: %v", got, rule.ClassExists)
 			}
 		})
+	}
+}
+
+// TestSecretsUnasked: a run of which the service is only a target reads no secret.
+func TestSecretsUnasked(t *testing.T) {
+	one := ingress("one", "nginx", networkingv1.IngressServiceBackend{Name: "web", Port: networkingv1.ServiceBackendPort{Number: 80}})
+	one.Spec.TLS = []networkingv1.IngressTLS{{SecretName: "good"}}
+	c, clientset := newFake(append(shop(), one, tlsSecret(t, "good", longAgo, "one.example"))...)
+	_, s := gatherWeb(t, c)
+	if diff := cmp.Diff(&facts.IngressTLS{Secret: "good", Unasked: true}, s.Ingresses[0].TLS); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, a := range clientset.Actions() {
+		if a.GetResource().Resource == "secrets" {
+			t.Errorf("it reads %v", a)
+		}
 	}
 }
 

@@ -25,6 +25,8 @@ type IngressRule struct {
 type IngressTLS struct {
 	// Secret is its name; "" leaves the certificate to the controller.
 	Secret string
+	// Unasked says that the secret was not looked at: the service is not the question.
+	Unasked bool
 	// Unread says why the secret's content is not known, "" when it is. Forbidden says
 	// that it is for want of a right.
 	Unread    string

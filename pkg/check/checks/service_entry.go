@@ -151,8 +151,10 @@ func (e entry) task(f *facts.Facts, s facts.Service) check.Planned[entryParams] 
 			Object:  e.object,
 			Subject: serviceObject(s.Ref()),
 		},
-		Key:    s.Ref().String() + " " + e.object + " " + u.String() + " " + peer.String(),
-		Params: entryParams{URL: u.String(), Peer: peer, CA: clusterCAOf(f.Vantage), Sidecar: sidecarOf(f.Vantage)},
+		// Whether the rule is followed shows at once; loss is looked for elsewhere.
+		Attempts: 1,
+		Key:      s.Ref().String() + " " + e.object + " " + u.String() + " " + peer.String(),
+		Params:   entryParams{URL: u.String(), Peer: peer, CA: clusterCAOf(f.Vantage), Sidecar: sidecarOf(f.Vantage)},
 	}
 }
 

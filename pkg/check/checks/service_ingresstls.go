@@ -20,7 +20,7 @@ func init() {
 				seen := map[string]bool{}
 				for _, rule := range s.Ingresses {
 					key := rule.Ingress + " " + rule.Host
-					if rule.TLS == nil || seen[key] {
+					if rule.TLS == nil || rule.TLS.Unasked || seen[key] {
 						continue
 					}
 					seen[key] = true
