@@ -234,6 +234,9 @@ func Brief(res check.Result) string {
 	if res.Failure == "" || (res.Status != check.Fail && res.Status != check.Warn) || (len(res.Attempts) > 0 && lost == 0) {
 		return res.Summary
 	}
+	if res.Vantage == check.VantageAPI && (res.Failure == check.Config || res.Failure == check.TLS) {
+		return res.Summary // what is wrong with a setting is not said by its kind
+	}
 	text := string(res.Failure)
 	if len(res.Attempts) > 0 {
 		text += fmt.Sprintf(" %d of %d", lost, len(res.Attempts))
