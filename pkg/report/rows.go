@@ -181,8 +181,8 @@ func commonPort(targets []string) string {
 	port := ""
 	for i, t := range targets {
 		_, p, err := net.SplitHostPort(strings.Fields(t + " ")[0])
-		if err != nil || (i > 0 && p != port) {
-			return ""
+		if err != nil || (i > 0 && p != port) || strings.Trim(p, "0123456789") != "" {
+			return "" // "//host/" is no port either: that was a URL
 		}
 		port = p
 	}

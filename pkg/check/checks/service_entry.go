@@ -19,7 +19,7 @@ func init() {
 	Registry.Add(check.Define(check.Spec[entryParams]{
 		ID:      "service.entry",
 		Area:    "service",
-		Summary: "the rules of Ingresses and routes that lead to a service answer at their addresses, by host and path, over HTTP and TLS (a warning: not every address lets its own cluster in)",
+		Summary: "the rules of Ingresses and routes that lead to a service answer at their addresses, by host and path, over HTTP and TLS (silence is a warning: not every address lets its own cluster in)",
 		Plan:    planEntries,
 		Run:     runEntry,
 	}))
@@ -31,6 +31,8 @@ type entryParams struct {
 	Peer    dial.Peer `json:"peer"`
 	CA      clusterCA `json:"ca,omitzero"`
 	Sidecar string    `json:"sidecar,omitempty"`
+	// AnyName says that the rule is for every host: the certificate may be for any.
+	AnyName bool `json:"anyName,omitempty"`
 }
 
 // entry is one way of asking for a service from outside: which rule says so, the URL by
@@ -154,7 +156,7 @@ func (e entry) task(f *facts.Facts, s facts.Service) check.Planned[entryParams] 
 		// Whether the rule is followed shows at once; loss is looked for elsewhere.
 		Attempts: 1,
 		Key:      s.Ref().String() + " " + e.object + " " + u.String() + " " + peer.String(),
-		Params:   entryParams{URL: u.String(), Peer: peer, CA: clusterCAOf(f.Vantage), Sidecar: sidecarOf(f.Vantage)},
+		Params:   entryParams{URL: u.String(), Peer: peer, CA: clusterCAOf(f.Vantage), Sidecar: sidecarOf(f.Vantage), AnyName: e.host == "*"},
 	}
 }
 
@@ -178,5 +180,17 @@ func runEntry(ctx context.Context, t check.Task, p entryParams) check.Result {
 	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return check.Errorf("%q is no http or https URL", dial.Clean(p.URL, 120))
 	}
-	return askURL(ctx, t, urlAsked{URL: u, Peer: p.Peer, CA: p.CA, Soft: true, Sidecar: p.Sidecar})
+	return judgeEntry(askURL(ctx, t, urlAsked{URL: u, Peer: p.Peer, CA: p.CA, AnyName: p.AnyName, Sidecar: p.Sidecar}))
+}
+
+// judgeEntry is pure. A certificate that nobody accepts is wrong wherever it is seen;
+// that nothing is heard may be the fault of the place, and an error of the application is
+// not one of the way. What was answered is the point: a 404 may be the controller's.
+func judgeEntry(r check.Result) check.Result {
+	for _, e := range r.Evidence {
+		if e.Key == "status" && r.Status == check.Pass {
+			r.Summary = "HTTP " + e.Value + ", " + strings.TrimPrefix(r.Summary, "ok, ")
+		}
+	}
+	return soften(r, r.Failure != check.TLS)
 }

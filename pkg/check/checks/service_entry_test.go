@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,23 @@ func TestRunEntry(t *testing.T) {
 	})
 	if by := <-asked; r.Status != check.Warn || r.Failure != check.HTTP || by != "web.example /api" {
 		t.Errorf("%s %s %q, asked for %q", r.Status, r.Failure, r.Summary, by)
+	}
+	secure := serveTLS(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	at := dial.Peer{Addr: netip.MustParseAddrPort(secure.Listener.Addr().String())}
+	for _, tt := range []struct {
+		name   string
+		params entryParams
+		status check.Status
+		says   string
+	}{
+		{"another name's certificate", entryParams{URL: "https://web.test/", Peer: at}, check.Fail, "tls: certificate is for "},
+		{"a rule for every host", entryParams{URL: "https://192.0.2.1/", Peer: at, AnyName: true}, check.Pass, "HTTP 404 Not Found, "},
+		{"nobody there", entryParams{URL: "https://web.test/", Peer: dial.Peer{Addr: netip.MustParseAddrPort("127.0.0.1:1")}}, check.Warn, "refused"},
+	} {
+		r := runEntry(context.Background(), check.Task{Attempts: 1, Timeout: check.Duration(5 * time.Second)}, tt.params)
+		if r.Status != tt.status || !strings.HasPrefix(r.Summary, tt.says) {
+			t.Errorf("%s: %s %q", tt.name, r.Status, r.Summary)
+		}
 	}
 	if r := runEntry(context.Background(), check.Task{}, entryParams{URL: "ftp://x"}); r.Status != check.Error {
 		t.Errorf("%s %q", r.Status, r.Summary)
