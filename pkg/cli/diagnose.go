@@ -246,7 +246,7 @@ func (d *diagnosis) request() cluster.Request {
 		Pod: d.vantage.pod, Node: d.vantage.node,
 		Targets: d.targets, External: d.external, ExternalDefault: d.externalDefault,
 		Attempts: d.flags.Attempts, Timeout: d.flags.Timeout, Profile: d.flags.Profile,
-		Names: d.names,
+		Names: d.names, Secrets: d.service != nil,
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // waysIn are the checks that are repeated from this machine.
-var waysIn = []string{"service.nodeport", "service.lbaddress"}
+var waysIn = []string{"service.nodeport", "service.lbaddress", "service.entry"}
 
 // maxFromHere is how many ways in are tried at once from this machine.
 const maxFromHere = 16
@@ -24,7 +24,7 @@ func (d *diagnosis) fromOutside(ctx context.Context) {
 	}
 	tasks := slices.DeleteFunc(d.registry.Plan(d.facts), func(t check.Task) bool { return !slices.Contains(waysIn, t.Check) })
 	if len(tasks) == 0 {
-		d.notice(report.Notice{Kind: report.Note, Message: "no way in from outside: the service has no node port, no balancer address and no external IP that could be tried"})
+		d.notice(report.Notice{Kind: report.Note, Message: "no way in from outside: the service has no node port, no balancer address, no external IP and no rule with an address that could be tried"})
 		return
 	}
 	d.bar.say("trying %d ways in from this machine", len(tasks))

@@ -49,7 +49,7 @@ func (a *app) serviceCommand() *cobra.Command {
 	flags.add(cmd, a.getenv)
 	flags.addPod(cmd)
 	flags.addNode(cmd)
-	cmd.Flags().BoolVar(&flags.Outside, "from-outside", false, "try its node ports, balancer addresses and external IPs from this machine too, beside the same from inside")
+	cmd.Flags().BoolVar(&flags.Outside, "from-outside", false, "try its node ports, balancer addresses, external IPs and the rules of its Ingresses and routes from this machine too, beside the same from inside")
 	cmd.Flags().StringVar(&from, "from", "", "`PLACE` to look from: pod/NAME or node/NAME (default: a pod of the service's namespace that is not behind it)")
 	cmd.ValidArgsFunction = a.completeFirst(func(ctx context.Context, b backend, prefix string) ([]string, error) {
 		return b.ServiceNames(ctx, b.Namespace(), prefix)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -32,6 +33,8 @@ type Client struct {
 	config    *rest.Config
 	namespace string
 	timeout   time.Duration // of one request
+	// dynamic makes the client for APIs of custom resources, which few runs need.
+	dynamic func() (dynamic.Interface, error)
 }
 
 // New makes a Client of kubectl's flags. It sends nothing. Errors are of kind
@@ -69,7 +72,9 @@ func NewFor(clientset kubernetes.Interface, config *rest.Config, namespace strin
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
-	return &Client{clientset: clientset, config: withoutTimeout(config), namespace: namespace, timeout: timeout}
+	c := &Client{clientset: clientset, config: withoutTimeout(config), namespace: namespace, timeout: timeout}
+	c.dynamic = func() (dynamic.Interface, error) { return dynamic.NewForConfig(c.config) }
+	return c
 }
 
 // withoutTimeout copies config without its timeout: as the HTTP client's it would

@@ -5,7 +5,9 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
@@ -23,6 +25,7 @@ func podFacts(p *corev1.Pod) facts.Pod {
 		Phase:       plain(phase(p), maxWord),
 		Terminating: p.DeletionTimestamp != nil,
 		Labels:      maps.Clone(p.Labels),
+		Owner:       owner(p),
 		DNSPolicy:   plain(string(p.Spec.DNSPolicy), maxWord),
 		Containers:  containers(p),
 	}
@@ -35,6 +38,22 @@ func podFacts(p *corev1.Pod) facts.Pod {
 		}
 	}
 	return f
+}
+
+// owner is the workload that made a pod. A ReplicaSet that a Deployment made carries that
+// one's name before the hash of its template.
+func owner(p *corev1.Pod) string {
+	for _, o := range p.OwnerReferences {
+		if o.Controller == nil || !*o.Controller {
+			continue
+		}
+		hash := p.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
+		if name, of := strings.CutSuffix(o.Name, "-"+hash); o.Kind == "ReplicaSet" && hash != "" && of {
+			return "deployment/" + plain(name, maxWord)
+		}
+		return plain(strings.ToLower(o.Kind)+"/"+o.Name, maxWord)
+	}
+	return ""
 }
 
 func podIPs(p *corev1.Pod) []netip.Addr {

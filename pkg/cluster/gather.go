@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/target"
@@ -44,6 +45,9 @@ type Request struct {
 	Attempts        int
 	Timeout         time.Duration
 	Profile         string
+	// Secrets lets the TLS secrets be read that Ingresses name. Reading secrets is noticed
+	// and asked about in many places: it is done where the service itself is the question.
+	Secrets bool
 	// Names are to be resolved; with any, the DNS servers' configuration is read too.
 	Names []string
 }
@@ -70,7 +74,7 @@ func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) 
 	if err := g.concurrently(ctx, g.secondRound()); err != nil {
 		return nil, err
 	}
-	if err := g.concurrently(ctx, slices.Concat(g.eventSteps(), g.ingressSteps())); err != nil {
+	if err := g.concurrently(ctx, slices.Concat(g.eventSteps(), g.ingressSteps(), []step{g.routes})); err != nil {
 		return nil, err
 	}
 	if err := g.concurrently(ctx, g.policySteps()); err != nil {
@@ -92,6 +96,9 @@ type gatherer struct {
 	mu    sync.Mutex
 	facts facts.Facts
 	notes map[string]bool
+
+	groupsMu sync.Mutex
+	groups   *metav1.APIGroupList // see apiGroups
 }
 
 // step reads something.

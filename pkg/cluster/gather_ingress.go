@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -48,6 +49,7 @@ func (g *gatherer) ingresses(ctx context.Context, s *facts.Service) error {
 		return ctx.Err()
 	}
 	classes, known := g.ingressClasses(ctx)
+	secrets := secretReader{gatherer: g, namespace: s.Namespace, read: map[string]secretFound{}}
 	for _, i := range found {
 		for _, rule := range rulesTo(i, s.Name) {
 			rule.Class = cmp.Or(deref(i.Spec.IngressClassName), i.Annotations[oldClass])
@@ -60,13 +62,30 @@ func (g *gatherer) ingresses(ctx context.Context, s *facts.Service) error {
 			}
 			// One that was given an address is served, whatever its class.
 			rule.ClassExists = rule.ClassExists || len(i.Status.LoadBalancer.Ingress) > 0
+			rule.Addresses = ingressAddresses(i)
 			if len(s.Ingresses) < maxIngressRules {
+				rule.TLS = secrets.forHost(ctx, i, rule.Host)
 				s.Ingresses = append(s.Ingresses, rule)
 			}
 		}
 	}
-	return nil
+	return ctx.Err()
 }
+
+// ingressAddresses are those that whoever serves the Ingress has written into its status.
+func ingressAddresses(i *networkingv1.Ingress) []string {
+	var list []string
+	for _, b := range i.Status.LoadBalancer.Ingress[:min(len(i.Status.LoadBalancer.Ingress), maxBalancers)] {
+		if at := cmp.Or(b.IP, b.Hostname); at != "" {
+			list = append(list, plain(at, maxWord))
+		}
+	}
+	return list
+}
+
+// plainPath is what can be asked for as it stands. Controllers take patterns too, where
+// the type of the path leaves its meaning to them.
+var plainPath = regexp.MustCompile(`^/[A-Za-z0-9/_.~-]*$`)
 
 func deref(text *string) string {
 	if text == nil {
@@ -78,24 +97,25 @@ func deref(text *string) string {
 // rulesTo are the rules of an Ingress that lead to a service, and its default backend.
 func rulesTo(i *networkingv1.Ingress, service string) []facts.IngressRule {
 	var list []facts.IngressRule
-	add := func(host, path string, b *networkingv1.IngressServiceBackend) {
+	add := func(host, path string, kind *networkingv1.PathType, b *networkingv1.IngressServiceBackend) {
 		if b == nil || b.Name != service {
 			return
 		}
 		port, _ := portNumber(b.Port.Number)
 		list = append(list, facts.IngressRule{
 			Ingress: plain(i.Name, maxWord), Host: plain(host, maxWord), Path: plain(path, maxWord), Port: port, PortName: plain(b.Port.Name, maxWord),
+			Pattern: !plainPath.MatchString(cmp.Or(path, "/")) || kind != nil && *kind == networkingv1.PathTypeImplementationSpecific && path != "/",
 		})
 	}
 	if i.Spec.DefaultBackend != nil {
-		add("*", "/", i.Spec.DefaultBackend.Service)
+		add("*", "/", nil, i.Spec.DefaultBackend.Service)
 	}
 	for _, rule := range i.Spec.Rules {
 		if rule.HTTP == nil {
 			continue
 		}
 		for _, path := range rule.HTTP.Paths {
-			add(cmp.Or(rule.Host, "*"), cmp.Or(path.Path, "/"), path.Backend.Service)
+			add(cmp.Or(rule.Host, "*"), cmp.Or(path.Path, "/"), path.PathType, path.Backend.Service)
 		}
 	}
 	return list

@@ -262,7 +262,7 @@ func (g *gatherer) network(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	groups, err := g.clientset.Discovery().ServerGroups()
+	groups, err := g.apiGroups(ctx)
 	if err != nil {
 		return nil // NetworkPolicies are read all the same
 	}

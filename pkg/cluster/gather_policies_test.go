@@ -105,3 +105,41 @@ func TestGatherPolicies(t *testing.T) {
 		})
 	}
 }
+
+// TestGatherBadPolicies: what cannot be evaluated is named, and an empty selector is what
+// it says, every pod of the namespace.
+func TestGatherBadPolicies(t *testing.T) {
+	client := pod("shop", "client", "w2", "10.244.2.50")
+	isolate := &networkingv1.NetworkPolicy{ObjectMeta: objectMeta("shop", "empty")}
+	broken := &networkingv1.NetworkPolicy{ObjectMeta: objectMeta("shop", "broken")}
+	broken.Spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{IPBlock: &networkingv1.IPBlock{CIDR: "10.0.0.0/33"}}}}}
+	for _, tt := range []struct {
+		name   string
+		policy *networkingv1.NetworkPolicy
+		want   facts.PolicyVerdict
+		note   string
+	}{
+		{"an empty selector", isolate, facts.PolicyDenied, ""},
+		{"a broken CIDR", broken, facts.PolicyUnsure, `networkpolicy/shop/broken ingress[0].from[0]: ipBlock.cidr "10.0.0.0/33" is no CIDR`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, _ := newFake(append(shop(), client, tt.policy)...)
+			f := gather(t, c, Request{Pod: client, Targets: targets(t, "svc/web")})
+			if len(f.Policies.Flows) == 0 {
+				t.Fatal("nothing was judged")
+			}
+			for _, flow := range f.Policies.Flows {
+				if flow.Subject == "service/shop/web" && flow.Decision.Verdict() != tt.want {
+					t.Errorf("%s: %s", flow.To, flow.Decision.Verdict())
+				}
+			}
+			var notes []string
+			for _, n := range f.Policies.Notes {
+				notes = append(notes, n.String())
+			}
+			if got := strings.Join(notes, "\n"); got != tt.note {
+				t.Errorf("notes %q, want %q", got, tt.note)
+			}
+		})
+	}
+}

@@ -194,13 +194,14 @@ func (g *gatherer) fillEndpoints(ctx context.Context, s *facts.Service) error {
 }
 
 // needsSelectedPods reports whether the pods behind a service are worth reading: to
-// explain that none is ready, or that a ready one lacks a port by its name.
+// explain that none is ready, that a ready one lacks a port by its name, or that some are
+// of another workload.
 func needsSelectedPods(s *facts.Service) bool {
 	if len(s.Selector) == 0 || s.Type == string(corev1.ServiceTypeExternalName) || s.EndpointsUnknown {
 		return false
 	}
 	ready := s.Ready()
-	if len(ready) == 0 {
+	if len(ready) == 0 || s.Asked != "" && severalFamilies(ready) {
 		return true
 	}
 	for _, port := range s.Ports {
@@ -236,6 +237,9 @@ func (g *gatherer) selectedPods(ctx context.Context, s *facts.Service) error {
 	s.SelectedPods, s.SelectorRead = pods, true
 	if len(pods) == 0 {
 		g.workloadsOf(ctx, s)
+	}
+	if severalOwners(pods) {
+		g.siblingsOf(ctx, s)
 	}
 	return nil
 }

@@ -177,6 +177,8 @@ func TestGatherTargetErrors(t *testing.T) {
 		{"svc/web:81", "service shop/web has no port 81; it has http (80/TCP), https (443/TCP)", ErrTarget},
 		{"svc/web:8080", "8080 is the port behind it, ask for svc/shop/web:80", ErrTarget},
 		{"svc/web:grpc", "service shop/web has no port grpc", ErrTarget},
+		{"svc/none:80", "service shop/none has no ports at all: ask for svc/shop/none, or for a pod behind it", ErrTarget},
+		{"svc/ext:http", "service shop/ext is an alias of example.com and has no ports: ask for svc/shop/ext, or --to example.com:http", ErrTarget},
 		{"svc/web:80/udp", "service shop/web has no port 80/UDP", ErrTarget},
 		{"svc/wbe", `service "wbe" not found in namespace "shop": did you mean web?`, ErrNotFound},
 		{"pod/web-3", `pod "web-3" not found in namespace "shop": did you mean web-0 or web-1?`, ErrNotFound},
@@ -189,9 +191,12 @@ func TestGatherTargetErrors(t *testing.T) {
 		{"pod/shpo/web-0", `namespace "shpo" does not exist: did you mean shop?`, ErrNotFound},
 	}
 	shopNamespace := &corev1.Namespace{ObjectMeta: objectMeta("", "shop")}
+	none, ext := service("shop", "none", corev1.ClusterIPNone), service("shop", "ext", "")
+	none.Spec.Ports, ext.Spec.Ports = nil, nil
+	ext.Spec.Type, ext.Spec.ExternalName = corev1.ServiceTypeExternalName, "example.com"
 	for _, tt := range tests {
 		t.Run(tt.target, func(t *testing.T) {
-			c, _ := newFake(append(shop(), empty, all, portless, shopNamespace)...)
+			c, _ := newFake(append(shop(), none, ext, empty, all, portless, shopNamespace)...)
 			_, err := c.Gather(context.Background(), Request{Pod: pod("shop", "web-0", "w1", "10.244.1.3"), Targets: targets(t, tt.target)})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !errors.Is(err, tt.kind) {
 				t.Errorf("error %v\nwant %s", err, tt.want)

@@ -21,7 +21,15 @@ func filterPorts(s *facts.Service, targets []target.Target) error {
 		}
 		kept = append(kept, asked...)
 	}
-	s.Ports = slices.DeleteFunc(s.Ports, func(p facts.ServicePort) bool { return !slices.Contains(kept, p) })
+	var other []facts.ServicePort
+	s.Ports = slices.DeleteFunc(s.Ports, func(p facts.ServicePort) bool {
+		if !slices.Contains(kept, p) {
+			other = append(other, p)
+			return true
+		}
+		return false
+	})
+	s.OtherPorts = other
 	for i := range s.Endpoints {
 		e := &s.Endpoints[i]
 		e.Ports = slices.DeleteFunc(e.Ports, func(p facts.EndpointPort) bool {
@@ -60,8 +68,11 @@ func noSuchPort(s *facts.Service, t target.Target) error {
 			hint = fmt.Sprintf("; %s is the port behind it, ask for svc/%s:%d", p.TargetPort, s.Ref(), p.Port)
 		}
 	}
-	if len(have) == 0 {
-		return problemf(ErrTarget, "service %s has no ports at all", s.Ref())
+	switch {
+	case len(have) == 0 && s.Type == "ExternalName":
+		return problemf(ErrTarget, "service %s is an alias of %s and has no ports: ask for svc/%s, or --to %s:%s", s.Ref(), s.ExternalName, s.Ref(), s.ExternalName, portText(t))
+	case len(have) == 0:
+		return problemf(ErrTarget, "service %s has no ports at all: ask for svc/%s, or for a pod behind it", s.Ref(), s.Ref())
 	}
 	return problemf(ErrTarget, "service %s has no port %s; it has %s%s", s.Ref(), portText(t)+protocolText(t), strings.Join(have, ", "), hint)
 }

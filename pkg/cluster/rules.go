@@ -114,6 +114,12 @@ func namespaceReads() []Rule {
 		rules("list", "discovery.k8s.io", "endpointslices", InTarget, "test each endpoint of a service"),
 		rules("list", "networking.k8s.io", "networkpolicies", InTarget, "tell what policies say"),
 		rules("list", "networking.k8s.io", "ingresses", InTarget, "tell which rules lead to a service from outside"),
+		rules("list", gatewayGroup, "httproutes", InTarget, "tell which routes lead to a service from outside"),
+		rules("list", gatewayGroup, "grpcroutes", InTarget, "tell which routes lead to a service from outside"),
+		rules("list", gatewayGroup, "tlsroutes", InTarget, "tell which routes lead to a service from outside"),
+		rules("list", gatewayGroup, "tcproutes", InTarget, "tell which routes lead to a service from outside"),
+		rules("list", gatewayGroup, "referencegrants", InTarget, "tell whether routes of other namespaces may lead to a service"),
+		rules("get", gatewayGroup, "gateways", InTarget, "tell whether a route's Gateway serves it"),
 		ca,
 		rules("get list", "apps", "deployments", InTarget, "resolve workload targets, and tell what is scaled to zero"),
 		rules("get list", "apps", "statefulsets", InTarget, "resolve workload targets, and tell what is scaled to zero"),
@@ -133,6 +139,8 @@ func sharedReads() []Rule {
 		rules("list", "discovery.k8s.io", "endpointslices", InDNS, "test each DNS server"),
 		rules("get", "", "services", InDefault, "find the API service"),
 		rules("list", "discovery.k8s.io", "endpointslices", InDefault, "test each API server"),
+		rules("list", "networking.k8s.io", "ingressclasses", Cluster, "tell whether anybody serves an Ingress"),
+		rules("get", gatewayGroup, "gatewayclasses", Cluster, "tell whether anybody serves a Gateway"),
 	)
 }
 

@@ -39,8 +39,10 @@ type Pod struct {
 	NotReady    string
 	Terminating bool
 	Labels      map[string]string
-	DNSPolicy   string
-	Containers  []Container
+	// Owner is the workload that made it, as "deployment/web", "" for one made by hand.
+	Owner      string
+	DNSPolicy  string
+	Containers []Container
 	// NoSandbox is why the node cannot create the pod's network, in the words of the
 	// runtime and its CNI plugin, nil when nothing says so.
 	NoSandbox *Event
@@ -129,8 +131,10 @@ type Service struct {
 	Balancers   []string
 	ExternalIPs []netip.Addr
 	Ports       []ServicePort
-	Selector    map[string]string
-	Endpoints   []Endpoint
+	// OtherPorts are those that the service has as well and that nobody asked about.
+	OtherPorts []ServicePort
+	Selector   map[string]string
+	Endpoints  []Endpoint
 	// EndpointsUnknown says that the EndpointSlices could not be read (Facts.Notes
 	// says why): an empty Endpoints then says nothing about the service.
 	EndpointsUnknown bool
@@ -138,23 +142,19 @@ type Service struct {
 	SelectedPods []Pod
 	// SelectorRead says that SelectedPods was read, so that empty means none.
 	SelectorRead bool
+	// Siblings are the names of the services of its namespace with the same selector;
+	// read only where its endpoints are of several workloads.
+	Siblings []string
 	// Ingresses are the rules that lead to the service from outside; read for services
 	// that were asked about.
 	Ingresses []IngressRule
+	// Routes are those of the Gateway API that lead to the service, and Gateways those
+	// that they name; likewise.
+	Routes   []GatewayRoute
+	Gateways []Gateway
 	// Workloads are those whose pods the selector would match; read only where it
 	// matches no pod.
 	Workloads []Workload
-}
-
-// IngressRule is a rule of an Ingress, or its default backend (host "*").
-type IngressRule struct {
-	Ingress, Host, Path string
-	Port                uint16 // 0 when it goes by name
-	PortName            string
-	Class               string // "" for the cluster's default
-	// ClassKnown says that the classes of the cluster could be read, ClassExists that
-	// this one, or a default one, is among them.
-	ClassKnown, ClassExists bool
 }
 
 // Workload is a Deployment or StatefulSet.
@@ -166,6 +166,14 @@ type Workload struct {
 
 // Ref names the service.
 func (s Service) Ref() Ref { return Ref{s.Namespace, s.Name} }
+
+// HasPort reports whether the service has a port of that name, or of that number
+// where there is no name, whether or not anybody asked about it.
+func (s Service) HasPort(number uint16, name string) bool {
+	return slices.ContainsFunc(slices.Concat(s.Ports, s.OtherPorts), func(p ServicePort) bool {
+		return name != "" && p.Name == name || name == "" && number != 0 && p.Port == number
+	})
+}
 
 // Ready returns the endpoints that a kube-proxy sends new connections to.
 func (s Service) Ready() []Endpoint {

@@ -32,9 +32,18 @@ func newOutside(in Input, results []check.Result) []OutsideRow {
 	var rows []OutsideRow
 	for _, r := range results {
 		if r.Vantage == VantageMachine {
-			rows = append(rows, OutsideRow{Target: r.Target, Object: r.Object, Inside: inside[r.TaskID], Outside: r.Status, Says: Brief(r)})
+			rows = append(rows, OutsideRow{Target: r.Target, Object: r.Object, Inside: inside[r.TaskID], Outside: r.Status, Says: saysOutside(r)})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b OutsideRow) int { return int(rank(b.Outside)) - int(rank(a.Outside)) })
 	return rows
+}
+
+// saysOutside is a result in a few words, but for answers that are no good: those have
+// words of their own.
+func saysOutside(r check.Result) string {
+	if r.Failure == check.TLS || r.Failure == check.HTTP {
+		return r.Summary
+	}
+	return Brief(r)
 }

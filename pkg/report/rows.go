@@ -181,8 +181,8 @@ func commonPort(targets []string) string {
 	port := ""
 	for i, t := range targets {
 		_, p, err := net.SplitHostPort(strings.Fields(t + " ")[0])
-		if err != nil || (i > 0 && p != port) {
-			return ""
+		if err != nil || (i > 0 && p != port) || strings.Trim(p, "0123456789") != "" {
+			return "" // "//host/" is no port either: that was a URL
 		}
 		port = p
 	}
@@ -233,6 +233,9 @@ func Brief(res check.Result) string {
 	lost := res.Lost()
 	if res.Failure == "" || (res.Status != check.Fail && res.Status != check.Warn) || (len(res.Attempts) > 0 && lost == 0) {
 		return res.Summary
+	}
+	if res.Vantage == check.VantageAPI && (res.Failure == check.Config || res.Failure == check.TLS) {
+		return res.Summary // what is wrong with a setting is not said by its kind
 	}
 	text := string(res.Failure)
 	if len(res.Attempts) > 0 {

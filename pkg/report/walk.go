@@ -56,7 +56,7 @@ func newWalk(s facts.Service, in Input) *Walk {
 	if answers := answering(of["service.endpoint"]); answers.Status != check.Unknown {
 		steps = append(steps, answers)
 	}
-	for _, more := range []struct{ name, check string }{{"node ports", "service.nodeport"}, {"balancer", "service.balancer"}, {"ingress", "service.ingress"}} {
+	for _, more := range []struct{ name, check string }{{"node ports", "service.nodeport"}, {"balancer", "service.balancer"}, {"ingress", "service.ingress"}, {"ingress class", "service.ingressclass"}, {"ingress TLS", "service.ingresstls"}, {"routes", "service.route"}, {"gateways", "service.gateway"}, {"by rule", "service.entry"}} {
 		if len(of[more.check]) > 0 {
 			steps = append(steps, step(more.name, of[more.check], ""))
 		}

@@ -40,6 +40,7 @@ type Fault struct {
 	// Cilium plays the fault a second time on a cluster with Cilium in flannel's place.
 	Cilium *Variant `json:"cilium,omitempty"`
 	// Setup is a manifest beside app.yaml. What it makes is deleted after the fault.
+	// A healthy cluster may have one too, with Observe to see that it works.
 	Setup string `json:"setup,omitempty"`
 	// Inject breaks something. Empty: the cluster stays healthy, and the verdict
 	// must be that it is.
@@ -173,7 +174,7 @@ func Decode(content []byte) (Fault, error) {
 	}
 	need(f.Title != "" && f.Imitates != "" && f.Source != "", "title, imitates and source are needed")
 	need(f.Run != "", "run is needed")
-	need((f.Inject == "") == (f.Observe == ""), "inject and observe need each other")
+	need((f.Inject == "" && f.Setup == "") == (f.Observe == ""), "inject and setup need observe, which needs one of them")
 	need(f.Inject == "" || f.Heal != "" || f.Setup != "", "inject needs heal or setup")
 	need(f.Inject != "" || f.Heal == "", "heal needs inject")
 	expected := slices.Concat(f.Shallow.Causes, f.Shallow.Candidates, f.Deep.Causes)

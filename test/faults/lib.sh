@@ -70,6 +70,23 @@ veth() {
 keep() { "${@:2}" >"$WORK/$1"; }
 kept() { cat "$WORK/$1"; }
 
+# certificate SECRET NAME START END: a TLS secret with a certificate for NAME, signed by
+# itself, valid from START to END (20200101000000Z). openssl-ca(1), since openssl-req(1)
+# knows no day before today.
+certificate() {
+  local dir=$WORK/$1
+  mkdir -p "$dir"
+  : >"$dir/index"
+  printf '%s\n' '[ca]' 'default_ca = it' '[it]' "database = $dir/index" "new_certs_dir = $dir" 'rand_serial = yes' \
+    'default_md = sha256' 'policy = any' 'x509_extensions = names' '[any]' '[names]' "subjectAltName = DNS:$2" >"$dir/config"
+  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$2" -keyout "$dir/key" -out "$dir/request" 2>/dev/null
+  openssl ca -batch -notext -selfsign -preserveDN -config "$dir/config" -keyfile "$dir/key" -in "$dir/request" -out "$dir/crt" -startdate "$3" -enddate "$4" 2>/dev/null
+  kubectl -n "$NS" create secret tls "$1" --cert="$dir/crt" --key="$dir/key" --dry-run=client -o yaml | kubectl apply -f -
+}
+
+# shown SECRET OPTION...: what x509(1) of openssl says of a secret's certificate.
+shown() { kubectl -n "$NS" get secret "$1" -o jsonpath='{.data.tls\.crt}' | base64 -d | openssl x509 -noout "${@:2}"; }
+
 # healthy: the client reaches the service, its endpoints, the names and the API server.
 # It is the default of `healthy` in fault.yaml. (That nodes and pods are ready is
 # seen to by the runner.)

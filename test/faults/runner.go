@@ -95,7 +95,7 @@ func (o Options) play(ctx context.Context, f Fault) (row Row, err error) {
 			return row, err
 		}
 	}
-	if !f.IsHealthy() {
+	if f.Observe != "" {
 		if err := o.Bed.script(ctx, f.Observe); err != nil {
 			row.Shallow.Outcome, row.Deep.Outcome = NotRun, NotRun
 			return row, fmt.Errorf("the fault did not last until netlook had run: %w", err)
@@ -113,14 +113,13 @@ func (o Options) inject(ctx context.Context, f Fault) error {
 			return fmt.Errorf("set up: %w", err)
 		}
 	}
-	if f.IsHealthy() {
-		if f.Setup == "" {
-			return nil
+	if f.Inject != "" {
+		if err := o.Bed.script(ctx, f.Inject); err != nil {
+			return fmt.Errorf("inject: %w", err)
 		}
-		return o.Bed.until(ctx, f.HealthyDeadline(), f.HealthyScript()) // what was set up takes effect
 	}
-	if err := o.Bed.script(ctx, f.Inject); err != nil {
-		return fmt.Errorf("inject: %w", err)
+	if f.Observe == "" {
+		return nil
 	}
 	if err := o.Bed.until(ctx, f.ObserveDeadline(), f.Observe); err != nil {
 		return fmt.Errorf("the fault does not bite after %s: %w", f.ObserveDeadline(), err)

@@ -93,6 +93,12 @@ func readServiceVIP(f *facts.Facts) []check.Result {
 			r.Title, r.Target = nameFrom(f, s.Ref())+" vip", s.Ref().String()
 			results = append(results, r)
 		}
+		if len(s.Ports) == 0 && s.Type != "ExternalName" {
+			r := check.Skipf("kubectl netlook ... --to pod/NAME:PORT", "the service has no ports: nothing that could be tried")
+			r.Label = label
+			r.Title, r.Target = nameFrom(f, s.Ref())+" vip", s.Ref().String()
+			results = append(results, r)
+		}
 		for _, port := range s.Ports {
 			if port.Protocol == facts.SCTP {
 				r := check.Skipf("", "the probe does not speak SCTP")

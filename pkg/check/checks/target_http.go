@@ -54,11 +54,30 @@ func runHTTP(ctx context.Context, t check.Task, p httpParams) check.Result {
 	if err != nil {
 		return check.Errorf("%q has no valid port", dial.Clean(p.URL, 120))
 	}
-	pool, why := p.CA.withSystem()
+	return askURL(ctx, t, urlAsked{URL: u, Peer: peer, CA: p.CA, Soft: p.Soft, Sidecar: p.Sidecar})
+}
+
+// urlAsked is a URL with the peer to ask for it, which need not be its host.
+type urlAsked struct {
+	URL     *url.URL
+	Peer    dial.Peer
+	CA      clusterCA
+	Soft    bool
+	Sidecar string // as in reachParams
+	// AnyName lets the certificate be for any name.
+	AnyName bool
+}
+
+// askURL asks a peer for a URL as often as the task says.
+func askURL(ctx context.Context, t check.Task, asked urlAsked) check.Result {
+	pool, why := asked.CA.withSystem()
 	options := dial.GetOptions{
-		Peer:  peer,
-		URL:   u,
-		Trust: dial.Trust{Roots: pool, Why: why, Names: []string{u.Hostname()}, Lenient: true},
+		Peer:  asked.Peer,
+		URL:   asked.URL,
+		Trust: dial.Trust{Roots: pool, Why: why, Names: []string{asked.URL.Hostname()}, Lenient: true},
+	}
+	if asked.AnyName {
+		options.Trust.Names = nil
 	}
 	tries := dial.Attempts(ctx, t.Attempts, t.Timeout.D(), func(ctx context.Context, _ int) dial.Try {
 		try, answer := dial.Get(ctx, options)
@@ -67,8 +86,8 @@ func runHTTP(ctx context.Context, t check.Task, p httpParams) check.Result {
 		}
 		return try
 	})
-	seeThrough(p.Sidecar, tries)
-	return soften(dial.Summarise(tries), p.Soft)
+	seeThrough(asked.Sidecar, tries)
+	return soften(dial.Summarise(tries), asked.Soft)
 }
 
 func status(t *dial.Try, a *dial.Answer) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
@@ -12,7 +13,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-SVC-HAIRPIN",
 		Summary: "a pod cannot reach itself through its own service",
-		Signal:  "The pod backs the service, every endpoint answers by itself (the pod's own address too), and about one in n connections to the ClusterIP gets no answer. On the node the pod's bridge port has hairpin mode off.",
+		Signal:  "The pod backs the service, every endpoint answers by itself (the pod's own address too), and about one in n connections to the ClusterIP, and to its node port at the pod's own node, gets no answer. On the node the pod's bridge port has hairpin mode off.",
 		Meaning: "A pod that calls its own service hangs whenever the node picks the pod itself.",
 		Confirm: []string{"bridge -d link show (on the node): hairpin off", "cat /sys/class/net/VETH/brport/hairpin_mode (on the node)"},
 		Remedy:  []string{"set hairpinMode (bridge CNI) or promiscBridge in the CNI's configuration, then recreate the pod"},
@@ -42,6 +43,10 @@ func findHairpin(c *diagnose.Case) []diagnose.Finding {
 			Try:        []string{"bridge -d link show   (on node " + c.Home() + ")"},
 			Rank:       rankPod,
 		}
+		if ports := ownNodePorts(c, t.service); len(ports) > 0 {
+			f.Evidence = append(f.Evidence, seenAll(ports)...)
+			f.Explains = append(f.Explains, diagnose.Keys(ports)...)
+		}
 		if n := hungAtSelf(c, t); n > 0 {
 			f.Confidence = diagnose.Likely
 			f.Evidence = append(f.Evidence, fmt.Sprintf("%d connections that the kernel handed to the pod itself were not answered", n))
@@ -56,6 +61,19 @@ func findHairpin(c *diagnose.Case) []diagnose.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// ownNodePorts are the node ports of a service that fail at the vantage pod's own node:
+// there they lead the pod to itself by the same way as the ClusterIP. At other nodes the
+// connection comes back with another source, over the wire.
+func ownNodePorts(c *diagnose.Case, s *facts.Service) []check.Result {
+	var list []check.Result
+	for _, r := range c.Find(diagnose.Match{Check: "service.nodeport", Subject: "service/" + s.Ref().String(), Status: failing, Vantage: "pod/"}) {
+		if c.HostOf(r) == c.Home() && c.Home() != "" && allFailures(r, check.Timeout) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // hungAtSelf counts the connections to a ClusterIP that the kernel sent to the vantage

@@ -27,7 +27,7 @@ func findNodePort(c *diagnose.Case) []diagnose.Finding {
 		var dead []check.Result
 		var nodes []string
 		for _, r := range group {
-			if r.Lost() == len(r.Attempts) {
+			if r.Lost() == len(r.Attempts) && !toItself(c, r) {
 				dead = append(dead, r)
 				if node := c.HostOf(r); !slices.Contains(nodes, node) {
 					nodes = append(nodes, node)
@@ -68,6 +68,15 @@ func findNodePort(c *diagnose.Case) []diagnose.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// toItself reports whether a node port may lead the vantage pod to itself: it is one of
+// the endpoints, the node is its own, and the ClusterIP fails as well. What other nodes
+// and other clients see is then another matter.
+func toItself(c *diagnose.Case, r check.Result) bool {
+	return r.Vantage != machine && c.HostOf(r) == c.Home() && slices.ContainsFunc(vipTroubles(c), func(t vipTrouble) bool {
+		return t.self && t.result.Subject == r.Subject && t.result.Vantage == r.Vantage
+	})
 }
 
 // passing counts the results of a check about a service that passed.

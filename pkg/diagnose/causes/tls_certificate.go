@@ -32,7 +32,7 @@ func init() {
 					Evidence:   append(seenAll(group), firstOf(evidenceLines(r), mostEvidence)...),
 					Explains:   diagnose.Keys(group),
 					Likely:     "a renewal that did not happen or was not loaded, or a name that the certificate does not have",
-					Try:        []string{"openssl s_client -connect " + hostPort(at) + " </dev/null | openssl x509 -noout -dates -subject -ext subjectAltName"},
+					Try:        []string{"openssl s_client " + hostPort(at) + " </dev/null | openssl x509 -noout -dates -subject -ext subjectAltName"},
 					Rank:       rankMeasured,
 				})
 			}
@@ -64,12 +64,17 @@ func reasonOf(r check.Result) string {
 	return r.Summary
 }
 
-// hostPort is what openssl connects to: of a URL its host and port.
+// hostPort says to openssl where to connect: of a URL its host and port, or the address
+// at which it was asked for and the host to ask for.
 func hostPort(target string) string {
 	rest, url := strings.CutPrefix(target, "https://")
+	rest, at, elsewhere := strings.Cut(rest, " at ")
 	host, _, _ := strings.Cut(rest, "/")
-	if url && !strings.Contains(host, ":") {
+	switch {
+	case url && elsewhere:
+		return "-connect " + at + " -servername " + host
+	case url && !strings.Contains(host, ":"):
 		host += ":443"
 	}
-	return host
+	return "-connect " + host
 }

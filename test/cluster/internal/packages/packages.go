@@ -31,7 +31,7 @@ func needs(cni string) []need {
 		{"iptables", "iptables"}, {"ip6tables", "iptables"}, {"nft", "nftables"},
 		{"ipset", "ipset"}, {"conntrack", "conntrack"},
 		{"ip", "iproute2"}, {"bridge", "iproute2"}, {"tc", "iproute2"},
-		{"ethtool", "ethtool"}, {"curl", "curl"}, {"perl", "perl-base"}, {"sysctl", "procps"}, {"mount", "mount"}, {"modprobe", "kmod"},
+		{"ethtool", "ethtool"}, {"curl", "curl"}, {"openssl", "openssl"}, {"perl", "perl-base"}, {"sysctl", "procps"}, {"mount", "mount"}, {"modprobe", "kmod"},
 	}
 	if cni == topology.Cilium { // its agent compiles
 		needs = append(needs, need{LLVM + "/clang", "clang-19"}, need{LLVM + "/llc", "llvm-19"})
