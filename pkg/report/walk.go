@@ -33,6 +33,15 @@ type Step struct {
 	Why string `json:"why,omitempty"`
 	// Partly says that some of what was tried came through.
 	Partly bool `json:"partly,omitempty"`
+	// Lines are the parts of a step: each query, each link of a chain, each endpoint.
+	Lines []Line `json:"lines,omitempty"`
+}
+
+// Line is a part of a step. Status is unknown where the line only tells.
+type Line struct {
+	Status check.Status `json:"status,omitzero"`
+	Key    string       `json:"key"`
+	Text   string       `json:"text"`
 }
 
 // newWalk is pure: it sums results up by the steps of service s.
@@ -42,10 +51,10 @@ func newWalk(s facts.Service, in Input) *Walk {
 		w.Type = "headless"
 	}
 	of := resultsOf(s, in.Results)
-	steps := []Step{step("name", of["dns.service"], "the name was not asked for")}
+	steps := []Step{nameStep(of)}
 	switch {
 	case s.Type == "ExternalName":
-		steps = append(steps, step("alias", of["service.alias"], "the name behind it was not asked for"))
+		steps = append(steps, aliasStep(of["service.alias"]))
 		return w.finish(steps)
 	case s.Headless:
 		steps = append(steps, Step{Name: "ClusterIP", Status: check.Skipped, Why: "headless: the name leads to the endpoints themselves"})

@@ -88,3 +88,37 @@ func TestWalk(t *testing.T) {
 		})
 	}
 }
+
+func TestWalkLines(t *testing.T) {
+	web := facts.Service{Namespace: "shop", Name: "web", Type: "ClusterIP"}
+	label := check.Label{Target: "web", Subject: "service/shop/web"}
+	trace := check.Result{Check: "dns.trace", TaskID: "t", Label: label, Summary: "resolves"}
+	trace.With("server", "10.96.0.10")
+	trace.With("ndots", "5")
+	trace.With("query 1", "web.shop. A: answered 10.96.0.80")
+	server := func(target, object string, status check.Status) check.Result {
+		return check.Result{TaskID: target, Check: "dns.service", Status: status, Summary: "said " + target, Label: check.Label{Target: target + " web", Object: object}}
+	}
+	w := newWalk(web, Input{Results: []check.Result{
+		trace, server("10.244.0.3 udp A", "pod/kube-system/coredns-a", check.Fail), server("10.244.0.3 tcp A", "pod/kube-system/coredns-a", check.Pass), server("resolv.conf udp A", "", check.Pass),
+	}})
+	want := []Line{
+		{Key: "asks for", Text: "web   (resolv.conf: server 10.96.0.10, ndots 5)"},
+		{Key: "query 1", Text: "web.shop. A: answered 10.96.0.80"},
+		{Status: check.Fail, Key: "server", Text: "10.244.0.3 = pod/kube-system/coredns-a: 1 of 2 ok; 10.244.0.3 udp A web said 10.244.0.3 udp A"},
+		{Status: check.Pass, Key: "server", Text: "resolv.conf: said resolv.conf udp A"},
+	}
+	if diff := cmp.Diff(want, w.Steps[0].Lines); diff != "" {
+		t.Errorf("name (-want +got):\n%s", diff)
+	}
+	alias := web
+	alias.Type = "ExternalName"
+	chain := check.Result{Check: "service.alias", TaskID: "a", Status: check.Fail, Label: label, Summary: "gone.example does not resolve"}
+	chain.With("link 1", "web.shop.svc is an alias of db.example")
+	chain.With("link 2", "db.example. is an alias of gone.example.")
+	chain.With("ends", "gone.example")
+	w = newWalk(alias, Input{Results: []check.Result{chain}})
+	if got := w.Steps[1]; w.Ends != "alias" || len(got.Lines) != 3 || got.Lines[1].Key != "link 2" {
+		t.Errorf("alias: %+v, ends %q", got, w.Ends)
+	}
+}

@@ -25,12 +25,22 @@ func walked() report.Input {
 	}
 	trace := check.Result{
 		TaskID: "dns.trace payments", Check: "dns.trace", Vantage: "pod/shop/checkout-7d9f", Status: check.Pass, Summary: "resolves with name 1 of 4, 2 queries",
-		Label: check.Label{Area: "dns", Title: "queries", Target: "payments"},
+		Label: check.Label{Area: "dns", Title: "queries", Target: "payments", Subject: "service/shop/payments"},
 	}
 	trace.With("server", "10.96.0.10")
+	trace.With("search", "shop.svc.cluster.local svc.cluster.local cluster.local")
+	trace.With("ndots", "5")
 	trace.With("query 1", "payments.shop.svc.cluster.local. A: answered 10.96.40.2, 0.8 ms")
 	trace.With("query 2", "payments.shop.svc.cluster.local. AAAA: nodata, 0.7 ms")
-	in.Results = append(in.Results, trace)
+	trace.With("IPv4", "10.96.40.2")
+	trace.With("IPv6", "none")
+	other := trace
+	other.TaskID, other.Target, other.Subject = "dns.trace ledger", "ledger", ""
+	name := check.Result{
+		TaskID: "dns.service 10.96.0.10 udp A payments", Check: "dns.service", Vantage: "pod/shop/checkout-7d9f", Status: check.Pass, Summary: "2 of 2 ok, 0.8 ms",
+		Label: check.Label{Area: "dns", Title: "service name", Target: "10.96.0.10 udp A payments", Object: "service/kube-system/kube-dns"},
+	}
+	in.Results = append(in.Results, trace, other, name)
 	port := check.Result{
 		TaskID: "service.nodeport 192.0.2.1:30080", Check: "service.nodeport", Vantage: "pod/shop/checkout-7d9f", Status: check.Pass, Summary: "3 of 3 ok",
 		Label: check.Label{Area: "service", Title: "payments node port :30080", Target: "192.0.2.1:30080", Object: "node/w1", Subject: "service/shop/payments"},
