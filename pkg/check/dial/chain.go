@@ -53,7 +53,16 @@ func Follow(ctx context.Context, q Question) (Chain, error) {
 				worst = err
 			}
 		}
-		switch kind := KindOf(worst, q.Server); {
+		kind := KindOf(worst, q.Server)
+		if kind == check.NoData && len(chain.Names) == before {
+			// Servers that see a loop leave the alias out, unless it is asked for itself.
+			q.Type = "CNAME"
+			reply, _ := Ask(ctx, q)
+			if bad := chain.extend(reply.Aliases); bad != nil {
+				return chain, bad
+			}
+		}
+		switch {
 		case len(chain.Addrs) > 0:
 			return chain, nil
 		case len(chain.Names) > before && kind == check.NoData:
