@@ -148,7 +148,7 @@ func (g *gatherer) secondRound() []step {
 		steps = append(steps, g.entrances)
 	}
 	for i := range g.facts.Services {
-		if s := &g.facts.Services[i]; needsSelectedPods(s) {
+		if s := &g.facts.Services[i]; needsSelectedPods(s, g.req.Walk) {
 			steps = append(steps, func(ctx context.Context) error { return g.selectedPods(ctx, s) })
 		}
 	}

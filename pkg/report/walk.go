@@ -59,9 +59,12 @@ func newWalk(s facts.Service, in Input) *Walk {
 	case s.Headless:
 		steps = append(steps, Step{Name: "ClusterIP", Status: check.Skipped, Why: "headless: the name leads to the endpoints themselves"})
 	default:
-		steps = append(steps, step("ClusterIP", of["service.vip"], "nothing was sent to it"), handOver(s, in.Results))
+		steps = append(steps, vipStep(s, in, of["service.vip"]), handOver(s, in.Results))
 	}
-	steps = append(steps, step("ready", of["service.ready"], "the API was not read"), step("endpoints", of["service.endpoint"], "no endpoint was tried"))
+	if ports, ok := portStep(s, of["service.portname"]); ok {
+		steps = append(steps, ports)
+	}
+	steps = append(steps, step("ready", of["service.ready"], "the API was not read"), endpointStep(s, of["service.endpoint"]))
 	if answers := answering(of["service.endpoint"]); answers.Status != check.Unknown {
 		steps = append(steps, answers)
 	}

@@ -13,9 +13,16 @@ import (
 func walked() report.Input {
 	in := failing()
 	addr := netip.MustParseAddr
+	ports := []facts.EndpointPort{{Name: "http", Protocol: facts.TCP, Port: 8080}, {Name: "admin", Protocol: facts.TCP, Port: 8081}}
 	in.Service = &facts.Service{
 		Namespace: "shop", Name: "payments", Type: "ClusterIP", ClusterIPs: []netip.Addr{addr("10.96.40.2")},
-		Endpoints: []facts.Endpoint{{Addr: addr("10.244.2.7"), Ready: true}, {Addr: addr("10.244.1.9"), Ready: true}},
+		Selector: map[string]string{"app": "payments"}, Distribution: "PreferSameZone",
+		Ports: []facts.ServicePort{{Name: "http", Protocol: facts.TCP, Port: 80, TargetPort: "http"}, {Name: "admin", Protocol: facts.TCP, Port: 81, TargetPort: "8081"}},
+		Endpoints: []facts.Endpoint{
+			{Addr: addr("10.244.2.7"), Ready: true, Serving: true, Node: "w2", Zone: "b", ZoneHints: []string{"b"}, Pod: &facts.Ref{Namespace: "shop", Name: "payments-x2x9f"}, Ports: ports},
+			{Addr: addr("10.244.1.9"), Ready: true, Serving: true, Node: "w1", Zone: "a", ZoneHints: []string{"a"}, Pod: &facts.Ref{Namespace: "shop", Name: "payments-k4k2p"}, Ports: ports},
+			{Addr: addr("10.244.1.8"), Node: "w1", Zone: "a", Pod: &facts.Ref{Namespace: "shop", Name: "payments-dark"}},
+		},
 	}
 	in.Asked = []string{"svc/payments", "https://example.com"}
 	for i := range in.Results {
