@@ -68,7 +68,11 @@ func serviceReady(f *facts.Facts, s facts.Service) check.Result {
 	case ready < total:
 		r = check.Result{Status: check.Warn, Failure: check.NotReady, Summary: fmt.Sprintf("%d of %d endpoints ready", ready, total)}
 	default:
-		return check.Result{Status: check.Pass, Summary: fmt.Sprintf("%d of %d endpoints ready", ready, total)}
+		r = check.Result{Status: check.Pass, Summary: fmt.Sprintf("%d of %d endpoints ready", ready, total)}
+		if len(s.Selector) == 0 {
+			r.Summary += ": no selector, somebody writes its EndpointSlices by hand"
+		}
+		return r
 	}
 	unreadyPods(&r, s.SelectedPods)
 	return r
