@@ -55,7 +55,7 @@ func newWalk(s facts.Service, in Input) *Walk {
 	switch {
 	case s.Type == "ExternalName":
 		steps = append(steps, aliasStep(of["service.alias"]))
-		return w.finish(steps)
+		return w.finish(steps, true)
 	case s.Headless:
 		steps = append(steps, Step{Name: "ClusterIP", Status: check.Skipped, Why: "headless: the name leads to the endpoints themselves"})
 	default:
@@ -73,19 +73,25 @@ func newWalk(s facts.Service, in Input) *Walk {
 			steps = append(steps, step(more.name, of[more.check], ""))
 		}
 	}
-	return w.finish(steps)
+	lost := slices.ContainsFunc(of["service.endpoint"], func(r check.Result) bool {
+		return r.Status == check.Fail && r.Failure != check.Silent && r.Failure != check.NotServing
+	})
+	return w.finish(steps, lost)
 }
 
 // finish says where the way ends. A ClusterIP has nothing of its own: where nobody ready
-// is behind it, or they do not answer, that is where it ends.
-func (w *Walk) finish(steps []Step) *Walk {
+// is behind it, or they do not answer, that is where it ends. And endpoints that are
+// reached, and whose applications hang or decline, end it at the application: lost says
+// that some were not reached.
+func (w *Walk) finish(steps []Step, lost bool) *Walk {
 	w.Steps = steps
 	bad := func(name string) bool {
 		return slices.ContainsFunc(steps, func(s Step) bool { return s.Name == name && s.Status == check.Fail })
 	}
 	for _, s := range steps {
 		behind := bad("ready") || bad("endpoints")
-		if s.Status != check.Fail || (s.Name == "ClusterIP" || s.Name == "handed to") && behind {
+		reached := s.Name == "endpoints" && !lost && bad("application")
+		if s.Status != check.Fail || reached || (s.Name == "ClusterIP" || s.Name == "handed to") && behind {
 			continue
 		}
 		w.Ends, w.Partly = s.Name, s.Partly
@@ -185,13 +191,16 @@ const mostHandedTo = 6
 func answering(results []check.Result) Step {
 	counts := map[string]int{}
 	var order []string
-	silent := 0
+	silent, closed := 0, 0
 	for _, r := range results {
 		answer := ""
 		for _, e := range r.Evidence {
 			if e.Key == "answer" {
 				answer = e.Value
 			}
+		}
+		if r.Failure == check.NotServing {
+			closed++
 		}
 		switch {
 		case answer != "":
@@ -209,8 +218,11 @@ func answering(results []check.Result) Step {
 		parts = append(parts, fmt.Sprintf("%s from %d", answer, counts[answer]))
 	}
 	s := Step{Name: "application", Status: check.Pass}
+	if closed > 0 {
+		s.Status, s.Partly = check.Fail, closed < len(results)
+	}
 	if silent > 0 {
-		s.Status = check.Fail
+		s.Status, s.Partly = check.Fail, closed+silent < len(results)
 		parts = append([]string{fmt.Sprintf("%d accept and never answer", silent)}, parts...)
 	}
 	if len(parts) == 0 {

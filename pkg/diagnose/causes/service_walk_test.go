@@ -53,6 +53,7 @@ func TestServiceCauses(t *testing.T) {
 		{"the only endpoint of the client's zone is dead", newWorld().zones().fail(check.Timeout, -1, "service.endpoint 10.2.0.3", "service.vip"), []string{"NL-SVC-ENDPOINT-DOWN"},
 			"the hints of its EndpointSlices keep clients on zone zc to 1 of its 3 ready endpoints, of which 1 never answer: others see less of it, or nothing"},
 		{"an endpoint of another zone is dead", newWorld().zones().fail(check.Timeout, -1, "service.endpoint 10.2.0.2"), []string{"NL-SVC-ENDPOINT-DOWN"}, ""},
+		{"a gRPC server does not serve", newWorld().fail(check.NotServing, -1, "service.endpoint 10.2.0.3").fail(check.NotServing, 2, "service.vip"), []string{"NL-APP-GRPC-NOT-SERVING"}, ""},
 		{"a hand-written slice leads to nobody", newWorld().byHand().fail(check.Timeout, -1, "service.endpoint", "service.vip"), []string{"NL-SVC-HAND-SLICE"}, ""},
 		{"to a closed port", newWorld().byHand().fail(check.Refused, -1, "service.endpoint", "service.vip"), []string{"NL-SVC-HAND-SLICE"}, ""},
 		{"a hand-written slice, and all is well", newWorld().byHand(), nil, ""},
