@@ -135,10 +135,14 @@ func (probe dnsProbe) trace(ctx context.Context, t check.Task, p traceParams) ch
 	return r
 }
 
-// nodeLocal says that a name server is one on the node itself: NodeLocal DNSCache
-// listens on a link-local address (kubernetes: cluster/addons/dns/nodelocaldns).
+// nodeLocalNet is where NodeLocal DNSCache listens: on 169.254.20.10, unless it is told
+// another one (kubernetes: cluster/addons/dns/nodelocaldns). Not all of what is
+// link-local is: clouds have their own DNS servers and metadata at 169.254.169.0/24.
+var nodeLocalNet = netip.MustParsePrefix("169.254.20.0/24")
+
+// nodeLocal says that a name server is one on the node itself.
 func nodeLocal(addr netip.Addr) string {
-	if addr.IsLinkLocalUnicast() {
+	if nodeLocalNet.Contains(addr.Unmap()) {
 		return " (NodeLocal DNSCache, on the node itself)"
 	}
 	return ""
