@@ -87,15 +87,16 @@ func endpointStep(s facts.Service, results []check.Result) Step {
 	st := step("endpoints", results, "no endpoint was tried")
 	st.Lines = append(st.Lines, whoWrites(s)...)
 	st.Lines = append(st.Lines, perZone(s)...)
+	at := map[netip.Addr][]check.Result{}
+	for _, r := range results {
+		at[addrOf(r)] = append(at[addrOf(r)], r)
+	}
 	lines := make([]Line, 0, len(s.Endpoints))
 	for _, e := range s.Endpoints {
-		var of []check.Result
-		for _, r := range results {
-			sameObject := e.Pod == nil || r.Object == "" || r.Object == "pod/"+e.Pod.String()
-			if addrOf(r) == e.Addr.Unmap() && sameObject {
-				of = append(of, r)
-			}
-		}
+		// Pods on the host's network share an address.
+		of := slices.DeleteFunc(slices.Clone(at[e.Addr.Unmap()]), func(r check.Result) bool {
+			return e.Pod != nil && r.Object != "" && r.Object != "pod/"+e.Pod.String()
+		})
 		lines = append(lines, endpointLine(e, of))
 	}
 	slices.SortStableFunc(lines, func(a, b Line) int { return cmp.Compare(rank(b.Status), rank(a.Status)) })

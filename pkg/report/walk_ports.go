@@ -18,7 +18,7 @@ func portStep(s facts.Service, results []check.Result) (st Step, ok bool) {
 	if len(s.Ports) < 2 && !named || s.EndpointsUnknown || len(s.Ready()) == 0 {
 		return Step{}, false
 	}
-	st = Step{Name: "ports", Status: check.Pass, Partly: true}
+	st = Step{Name: "ports", Status: check.Pass}
 	for i, port := range s.Ports {
 		if i == mostLines {
 			st.Lines = append(st.Lines, Line{Key: "more", Text: fmt.Sprintf("%d ports", len(s.Ports)-mostLines)})
