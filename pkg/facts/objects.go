@@ -161,6 +161,9 @@ type Workload struct {
 // Ref names the service.
 func (s Service) Ref() Ref { return Ref{s.Namespace, s.Name} }
 
+// OfAPI reports whether it is that of the API servers, who write its endpoints themselves.
+func (s Service) OfAPI() bool { return s.Ref() == Ref{Namespace: "default", Name: "kubernetes"} }
+
 // Ready returns the endpoints that a kube-proxy sends new connections to.
 func (s Service) Ready() []Endpoint {
 	return slices.DeleteFunc(slices.Clone(s.Endpoints), func(e Endpoint) bool { return !e.Ready })

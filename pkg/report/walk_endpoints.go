@@ -183,7 +183,10 @@ func whoWrites(s facts.Service) []Line {
 		}
 	}
 	text := "no selector: somebody writes the slices by hand"
-	if len(writers) > 0 {
+	switch {
+	case s.OfAPI():
+		text = "no selector: the API servers write the slices"
+	case len(writers) > 0:
 		text = "no selector: the slices are written by " + strings.Join(writers[:min(len(writers), mostHandedTo)], ", ")
 	}
 	if len(names) > 0 {

@@ -64,3 +64,17 @@ func TestServiceFamily(t *testing.T) {
 		t.Errorf("nobody ready: %+v", got)
 	}
 }
+
+func TestReadyWithoutSelector(t *testing.T) {
+	s := service("web", listening("192.0.2.1", "", "", 8080))
+	s.Selector = nil
+	api := s
+	api.Namespace, api.Name = "default", "kubernetes"
+	f := shopFacts()
+	f.Services = []facts.Service{s, api}
+	c, _ := Registry.Get("service.ready")
+	got := c.Read(f)
+	if got[0].Summary != "1 of 1 endpoints ready: no selector, somebody else writes its EndpointSlices" || got[1].Summary != "1 of 1 endpoints ready" {
+		t.Errorf("%q, %q", got[0].Summary, got[1].Summary)
+	}
+}

@@ -23,6 +23,9 @@ func init() {
 			var results []check.Result
 			for _, s := range f.Services {
 				r := serviceReady(f, s)
+				if r.Status == check.Pass && len(s.Selector) == 0 && !s.OfAPI() {
+					r.Summary += ": no selector, somebody else writes its EndpointSlices"
+				}
 				r.Label = check.Label{
 					Title:   nameFrom(f, s.Ref()) + " ready",
 					Target:  s.Ref().String(),
@@ -68,11 +71,7 @@ func serviceReady(f *facts.Facts, s facts.Service) check.Result {
 	case ready < total:
 		r = check.Result{Status: check.Warn, Failure: check.NotReady, Summary: fmt.Sprintf("%d of %d endpoints ready", ready, total)}
 	default:
-		r = check.Result{Status: check.Pass, Summary: fmt.Sprintf("%d of %d endpoints ready", ready, total)}
-		if len(s.Selector) == 0 {
-			r.Summary += ": no selector, somebody writes its EndpointSlices by hand"
-		}
-		return r
+		return check.Result{Status: check.Pass, Summary: fmt.Sprintf("%d of %d endpoints ready", ready, total)}
 	}
 	unreadyPods(&r, s.SelectedPods)
 	return r

@@ -30,11 +30,8 @@ func init() {
 
 func handSlice(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) {
 	s := c.Service(group[0].Subject)
-	if s == nil || len(s.Selector) > 0 || s.Type == "ExternalName" || c.CutOff(group[0].Vantage) {
+	if s == nil || len(s.Selector) > 0 || s.Type == "ExternalName" || s.OfAPI() || c.CutOff(group[0].Vantage) {
 		return diagnose.Finding{}, false
-	}
-	if api := c.Facts.API.Service; api != nil && api.Ref() == s.Ref() {
-		return diagnose.Finding{}, false // the API servers write their own
 	}
 	var nowhere []check.Result
 	for _, r := range group {
@@ -49,8 +46,22 @@ func handSlice(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) 
 	if len(nowhere) == 0 {
 		return diagnose.Finding{}, false
 	}
+	where, slice, by := nowhere[0].Target, "", "by hand"
+	if len(nowhere) > 1 {
+		where = fmt.Sprintf("%d addresses", len(nowhere))
+	}
+	addr, _ := diagnose.TargetAddr(nowhere[0])
+	for _, e := range s.Endpoints {
+		if e.Addr.Unmap() != addr {
+			continue
+		}
+		slice = e.Slice
+		if e.Writer != "" {
+			by = "by " + e.Writer
+		}
+	}
 	f := diagnose.Finding{
-		Headline:   fmt.Sprintf("service %s leads to %s, where nobody answers: its EndpointSlice was written by hand", s.Ref(), nowhere[0].Target),
+		Headline:   fmt.Sprintf("service %s leads to %s, where nobody answers: its EndpointSlices are written %s, for no selector", s.Ref(), where, by),
 		Confidence: diagnose.Likely,
 		Where:      places(c, nowhere),
 		Evidence:   append(seenAll(nowhere), "the service has no selector, and its EndpointSlice names no pod: nothing keeps it up to date"),
@@ -59,17 +70,11 @@ func handSlice(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) 
 		Try:        []string{slicesOf(s) + " -o yaml"},
 		Rank:       rankService + 1,
 	}
-	if len(nowhere) > 1 {
-		f.Headline = fmt.Sprintf("service %s leads to %d addresses where nobody answers: its EndpointSlices were written by hand", s.Ref(), len(nowhere))
-	}
-	if addr, ok := diagnose.TargetAddr(nowhere[0]); ok {
+	if addr.IsValid() {
 		f.Try = append(f.Try, fmt.Sprintf("kubectl get pods -A -o wide --field-selector status.podIP=%s", addr))
 	}
-	for _, e := range s.Endpoints {
-		if addr, ok := diagnose.TargetAddr(nowhere[0]); ok && e.Addr.Unmap() == addr && e.Slice != "" {
-			f.Where = append(f.Where, "endpointslice/"+s.Namespace+"/"+e.Slice)
-			break
-		}
+	if slice != "" {
+		f.Where = append(f.Where, "endpointslice/"+s.Namespace+"/"+slice)
 	}
 	return f, true
 }
