@@ -152,6 +152,11 @@ func grpcInsideTLS(ctx context.Context, o TCPOptions) (t Try, ok bool) {
 		answer, err = grpcHealth(conn, "https", grpcHost(s, o.Talk))
 		t.phase(stageFirstByte, asked)
 		answer += ", inside TLS"
+		// A server that wants a certificate of its client says so after the handshake (RFC
+		// 8446, 4.4.2.4): it is there, and does not talk to a stranger.
+		if kind := KindOf(err, s.addr); err != nil && !errors.As(err, &p) && (kind == "" || kind == check.TLS) && ctx.Err() == nil {
+			answer, err = "TLS, but "+Clean(err.Error(), 160), nil
+		}
 	}
 	t.RTT = check.Duration(time.Since(s.start))
 	if err == nil && len(state.PeerCertificates) > 0 {

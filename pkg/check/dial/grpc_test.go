@@ -2,6 +2,7 @@ package dial
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"net"
@@ -196,4 +197,17 @@ func FuzzH2(f *testing.F) {
 			t.Errorf("an answer of %d bytes", len(answer))
 		}
 	})
+}
+
+// A server that asks for a client's certificate is there, and talks to nobody else.
+func TestGRPCMutualTLS(t *testing.T) {
+	server := httptest.NewUnstartedServer(grpcServer(1, "0"))
+	server.EnableHTTP2 = true
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	got := TCP(within(t, time.Second), TCPOptions{Peer: Peer{Addr: addrOf(server.Listener.Addr())}, Talk: Guess("grpc", "")}, false)
+	if got.Failure != "" || got.Err != nil || !strings.HasPrefix(answerOf(got), "TLS, but ") {
+		t.Errorf("%q %q %v", answerOf(got), got.Failure, got.Err)
+	}
 }
