@@ -51,7 +51,7 @@ func newWalk(s facts.Service, in Input) *Walk {
 		w.Type = "headless"
 	}
 	of := resultsOf(s, in.Results)
-	steps := []Step{nameStep(of)}
+	steps := []Step{nameStep(in.Vantage, of)}
 	switch {
 	case s.Type == "ExternalName":
 		steps = append(steps, aliasStep(of["service.alias"]))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 // mostLines is how many lines of one kind a step has; the rest is counted.
@@ -13,10 +14,13 @@ const mostLines = 16
 
 // nameStep is the name: judged by what the DNS servers answer, and told by what a
 // resolver of the vantage point sends.
-func nameStep(of map[string][]check.Result) Step {
+func nameStep(v facts.Vantage, of map[string][]check.Result) Step {
 	s := step("name", of["dns.service"], "the name was not asked for")
 	for _, r := range of["dns.trace"] {
 		s.Lines = append(s.Lines, traceLines(r)...)
+	}
+	if v.Kind == facts.VantageNode && len(of["dns.service"]) > 0 {
+		s.Lines = append(s.Lines, Line{Key: "asks for", Text: "nothing of the cluster: a node resolves as its own resolv.conf says; the cluster's DNS servers were asked by themselves"})
 	}
 	s.Lines = append(s.Lines, serverLines(of["dns.service"])...)
 	return s

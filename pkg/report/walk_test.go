@@ -113,6 +113,10 @@ func TestWalkLines(t *testing.T) {
 	if diff := cmp.Diff(want, w.Steps[0].Lines); diff != "" {
 		t.Errorf("name (-want +got):\n%s", diff)
 	}
+	w = newWalk(web, Input{Vantage: facts.Vantage{Kind: facts.VantageNode}, Results: []check.Result{server("10.244.0.3 udp A", "", check.Pass)}})
+	if got := w.Steps[0].Lines; len(got) != 2 || got[0].Key != "asks for" || got[1].Key != "server" {
+		t.Errorf("from a node: %+v", got)
+	}
 	alias := web
 	alias.Type = "ExternalName"
 	chain := check.Result{Check: "service.alias", TaskID: "a", Status: check.Fail, Label: label, Summary: "gone.example does not resolve"}
