@@ -92,6 +92,18 @@ func OfFamily(endpoints []Endpoint, addr netip.Addr) []Endpoint {
 	return list
 }
 
+// WithPort keeps the endpoints that have a port of the service: a pod that lacks a port
+// which goes by name stands in an EndpointSlice without it.
+func WithPort(endpoints []Endpoint, port ServicePort) []Endpoint {
+	var list []Endpoint
+	for _, e := range endpoints {
+		if slices.ContainsFunc(e.Ports, func(p EndpointPort) bool { return p.Name == port.Name && p.Protocol == port.Protocol }) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
 // Home is the vantage point's node and that node's zone, "" for what is not known. Where
 // the node may not be read, the endpoints on it tell its zone: the EndpointSlice
 // controller copies it from there.

@@ -63,3 +63,12 @@ func TestHome(t *testing.T) {
 		t.Errorf("nothing known: %q %q", node, zone)
 	}
 }
+
+func TestWithPort(t *testing.T) {
+	has := Endpoint{Addr: netip.MustParseAddr("10.0.0.1"), Ports: []EndpointPort{{Name: "http", Protocol: TCP, Port: 8080}}}
+	lacks := Endpoint{Addr: netip.MustParseAddr("10.0.0.2")}
+	other := Endpoint{Addr: netip.MustParseAddr("10.0.0.3"), Ports: []EndpointPort{{Name: "http", Protocol: UDP, Port: 8080}}}
+	if got := WithPort([]Endpoint{has, lacks, other}, ServicePort{Name: "http", Protocol: TCP, Port: 80}); len(got) != 1 || got[0].Addr != has.Addr {
+		t.Errorf("%+v", got)
+	}
+}

@@ -26,7 +26,10 @@ func vipStep(s facts.Service, in Input, results []check.Result) Step {
 	node, zone := (facts.Facts{Vantage: in.Vantage, Services: []facts.Service{s}}).Home()
 	for _, vip := range s.ClusterIPs {
 		of := slices.DeleteFunc(slices.Clone(results), func(r check.Result) bool { return addrOf(r) != vip.Unmap() })
-		ready := facts.OfFamily(s.Ready(), vip)
+		ready, behind := facts.OfFamily(s.Ready(), vip), facts.OfFamily(s.Endpoints, vip)
+		if len(s.Ports) == 1 {
+			ready, behind = facts.WithPort(ready, s.Ports[0]), facts.WithPort(behind, s.Ports[0])
+		}
 		if len(s.ClusterIPs) > 1 {
 			one := step("", of, "this place has no address of that family")
 			text := fmt.Sprintf("%s, %d ready endpoints of this family: %s%s", vip, len(ready), one.Detail, one.Why)
@@ -40,7 +43,7 @@ func vipStep(s facts.Service, in Input, results []check.Result) Step {
 				st.Lines = append(st.Lines, Line{Status: r.Status, Key: "port", Text: r.Target + " " + Brief(r)})
 			}
 		}
-		if text := routed(s, s.Route(facts.OfFamily(s.Endpoints, vip), node, zone), len(ready), node, zone); text != "" {
+		if text := routed(s, s.Route(behind, node, zone), len(ready), node, zone); text != "" {
 			st.Lines = append(st.Lines, Line{Key: "sends to", Text: text})
 		}
 	}
