@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -39,6 +40,9 @@ func serveGRPC(status byte) func(context.Context, string) error {
 func grpcHealth(status byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		log.Printf("%q %q from %s", r.Method, r.URL.Path, r.RemoteAddr)
+		// To answer before the request has been read resets the stream, which some clients
+		// take for a failure.
+		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, 64<<10))
 		w.Header().Set("Content-Type", "application/grpc")
 		w.Header().Set("Trailer", "Grpc-Status")
 		if r.URL.Path != "/grpc.health.v1.Health/Check" {
