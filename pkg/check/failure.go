@@ -25,6 +25,7 @@ const (
 	Denied      Failure = "denied"       // EACCES, EPERM: the kernel did not let us
 	NoEndpoint  Failure = "no-endpoint"  // nothing stands behind a service
 	NotReady    Failure = "not-ready"    // an object says itself that it is not ready
+	NotServing  Failure = "not-serving"  // an application says itself that it does not serve (gRPC health)
 	Config      Failure = "config"       // a setting that cannot work
 )
 
@@ -48,6 +49,7 @@ var meanings = map[Failure]string{
 	Loss:        "a share of the packets on this way is lost: a lost first packet costs a second, and now and then a connection",
 	Denied:      "the kernel did not allow the probe to send this",
 	NoEndpoint:  "nobody stands behind this service: connections to it cannot succeed",
+	NotServing:  "the application answers, and says itself that it takes no requests",
 	NotReady:    "Kubernetes itself says that this is not ready",
 	Config:      "this setting cannot work as it is",
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/check/checks"
 	"github.com/netlook/kubectl-netlook/pkg/cluster"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
@@ -111,6 +112,11 @@ func (d *diagnosis) deepNodes() []string {
 			add(c.HostOf(r)) // its rules are that node's
 		}
 	}
+	if s := d.facts.DNS.Service; s != nil && len(d.names) > 0 {
+		for _, e := range s.Endpoints {
+			add(e.Node) // whom CoreDNS forwards to can be asked there only
+		}
+	}
 	if len(nodes) < 2 {
 		for _, r := range d.results {
 			if r.Asked != "" {
@@ -165,6 +171,8 @@ func (d *diagnosis) summonOne(ctx context.Context, name string) (*witness, error
 		return nil, err
 	}
 	f.Services = d.facts.Services // to hold against what the node does with them
+	// Only CoreDNS's own node can ask those that it forwards to as it does.
+	f.DNS.Corefile = d.facts.DNS.Corefile
 	w := &witness{node: name, tasks: d.nodePlan(f)}
 	o := d.probeOptions()
 	// conntrack and the packet filter's tables are read over netlink, with NET_ADMIN.
@@ -178,10 +186,11 @@ func (d *diagnosis) summonOne(ctx context.Context, name string) (*witness, error
 	return w, nil
 }
 
-// nodePlan is what a witness checks: its own kernel, and the way out.
+// nodePlan is what a witness checks: its own kernel, the way out, and on CoreDNS's node
+// the servers that it forwards to.
 func (d *diagnosis) nodePlan(f *facts.Facts) []check.Task {
 	return slices.DeleteFunc(d.registry.Plan(f), func(t check.Task) bool {
-		return !strings.HasPrefix(t.Check, "node.") && t.Check != "external.host"
+		return !strings.HasPrefix(t.Check, "node.") && t.Check != "external.host" && (t.Check != "dns.upstream" || !checks.AtDNS(f))
 	})
 }
 

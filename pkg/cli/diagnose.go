@@ -242,12 +242,16 @@ func (d *diagnosis) explain(ctx context.Context, err error) error {
 }
 
 func (d *diagnosis) request() cluster.Request {
-	return cluster.Request{
+	r := cluster.Request{
 		Pod: d.vantage.pod, Node: d.vantage.node,
 		Targets: d.targets, External: d.external, ExternalDefault: d.externalDefault,
 		Attempts: d.flags.Attempts, Timeout: d.flags.Timeout, Profile: d.flags.Profile,
 		Names: d.names, Secrets: d.service != nil,
 	}
+	if d.service != nil {
+		r.Walk = facts.Ref{Namespace: d.service.Namespace, Name: d.service.Name}
+	}
+	return r
 }
 
 func (d *diagnosis) probeOptions() inject.Options {

@@ -29,6 +29,9 @@ func (a *app) dnsCommand() *cobra.Command {
 			in order, with ndots, A and AAAA, and what came back; and what each DNS server of
 			the cluster answers by itself and through the ClusterIP, over UDP and TCP.
 
+			The servers that CoreDNS forwards to are asked one by one: those that its Corefile
+			names from here, those of its node's resolv.conf from that node (--deep).
+
 			The pod's dnsPolicy and CoreDNS's Corefile are looked at as well, and pairs of
 			questions are sent as resolvers send them, which shows the conntrack race that
 			makes lookups take 5 s. Without a name, kubernetes.default is looked up, and one

@@ -24,9 +24,11 @@ func (a *app) serviceCommand() *cobra.Command {
 		Aliases: []string{"services", "svc"},
 		Short:   "Follow a service the way a packet does, and say where it ends",
 		Long: longText(`
-			Follow a service the way a packet does: its name, its ClusterIP, the endpoints
-			that the API shows as ready, each of them by itself, what the applications
-			behind them answer, and its node ports; and say at which step the way ends.
+			Follow a service the way a packet does: its name, with each query that a resolver
+			sends for it, or each alias of an ExternalName; its ClusterIPs, and to whom hints
+			keep this node; its ports by their numbers in the pods; each endpoint by itself,
+			with its node and zone; what the applications behind them answer, gRPC's health
+			among it; and its node ports. And say at which step the way ends.
 
 			It is looked at from a running pod of its namespace that is not behind it, or
 			else from a node; --from says from where. With --deep the kernels of the nodes

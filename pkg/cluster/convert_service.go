@@ -16,6 +16,23 @@ import (
 // maxBalancers is how many addresses of a load balancer are kept.
 const maxBalancers = 16
 
+// maxFamilies is how many address families there are.
+const maxFamilies = 2
+
+// maxHints is how many hints of one endpoint are kept: the API allows 8.
+const maxHints = 8
+
+// distribution is what the service asks of topology (KEP-4444, KEP-2433).
+func distribution(s *corev1.Service) string {
+	if d := s.Spec.TrafficDistribution; d != nil {
+		return plain(*d, maxWord)
+	}
+	if mode := s.Annotations[corev1.AnnotationTopologyMode]; mode != "" {
+		return "topology mode " + plain(mode, maxWord)
+	}
+	return ""
+}
+
 // serviceFacts converts a service, without its endpoints.
 func serviceFacts(s *corev1.Service) facts.Service {
 	f := facts.Service{
@@ -25,12 +42,16 @@ func serviceFacts(s *corev1.Service) facts.Service {
 		ClusterIPs:   addrs(append([]string{s.Spec.ClusterIP}, s.Spec.ClusterIPs...)),
 		Headless:     s.Spec.ClusterIP == corev1.ClusterIPNone,
 		ExternalName: plain(s.Spec.ExternalName, maxWord),
+		Distribution: distribution(s),
 		Selector:     maps.Clone(s.Spec.Selector),
 
 		ExternalLocal:   s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
 		InternalLocal:   s.Spec.InternalTrafficPolicy != nil && *s.Spec.InternalTrafficPolicy == corev1.ServiceInternalTrafficPolicyLocal,
 		SessionAffinity: s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP,
 		ExternalIPs:     addrs(s.Spec.ExternalIPs),
+	}
+	for _, family := range s.Spec.IPFamilies[:min(len(s.Spec.IPFamilies), maxFamilies)] {
+		f.Families = append(f.Families, plain(string(family), maxWord))
 	}
 	for _, ingress := range s.Status.LoadBalancer.Ingress[:min(len(s.Status.LoadBalancer.Ingress), maxBalancers)] {
 		if name := cmp.Or(ingress.IP, ingress.Hostname); name != "" {
@@ -89,6 +110,7 @@ func endpoints(list []*discoveryv1.EndpointSlice) []facts.Endpoint {
 				continue
 			}
 			one := endpoint(e, found[0])
+			one.Slice, one.Writer = plain(slice.Name, maxWord), plain(slice.Labels[discoveryv1.LabelManagedBy], maxWord)
 			k := key{addr: one.Addr}
 			if one.Pod != nil {
 				k.pod = *one.Pod
@@ -149,6 +171,14 @@ func endpoint(e discoveryv1.Endpoint, addr netip.Addr) facts.Endpoint {
 	}
 	if e.Zone != nil {
 		f.Zone = plain(*e.Zone, maxWord)
+	}
+	if e.Hints != nil {
+		for _, zone := range e.Hints.ForZones[:min(len(e.Hints.ForZones), maxHints)] {
+			f.ZoneHints = append(f.ZoneHints, plain(zone.Name, maxWord))
+		}
+		for _, node := range e.Hints.ForNodes[:min(len(e.Hints.ForNodes), maxHints)] {
+			f.NodeHints = append(f.NodeHints, plain(node.Name, maxWord))
+		}
 	}
 	if ref := e.TargetRef; ref != nil && ref.Kind == "Pod" {
 		f.Pod = &facts.Ref{Namespace: plain(ref.Namespace, maxWord), Name: plain(ref.Name, maxWord)}

@@ -50,6 +50,8 @@ type Request struct {
 	Secrets bool
 	// Names are to be resolved; with any, the DNS servers' configuration is read too.
 	Names []string
+	// Walk is the service whose way is the question; zero when it is none's.
+	Walk facts.Ref
 }
 
 // Gather reads what the vantage point and the targets need, concurrently and
@@ -64,7 +66,7 @@ func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) 
 	if req.Pod != nil {
 		g.namespace = req.Pod.Namespace
 	}
-	g.facts.Ask = facts.Ask{Attempts: req.Attempts, Timeout: req.Timeout, Names: req.Names, External: req.External, ExternalDefault: req.ExternalDefault}
+	g.facts.Ask = facts.Ask{Attempts: req.Attempts, Timeout: req.Timeout, Names: req.Names, Walk: req.Walk, External: req.External, ExternalDefault: req.ExternalDefault}
 	g.vantage()
 	// Nodes and selected pods depend on what the first round finds, and events on those.
 	if err := g.concurrently(ctx, g.firstRound()); err != nil {
@@ -153,7 +155,7 @@ func (g *gatherer) secondRound() []step {
 		steps = append(steps, g.entrances)
 	}
 	for i := range g.facts.Services {
-		if s := &g.facts.Services[i]; needsSelectedPods(s) {
+		if s := &g.facts.Services[i]; needsSelectedPods(s, g.req.Walk) {
 			steps = append(steps, func(ctx context.Context) error { return g.selectedPods(ctx, s) })
 		}
 	}

@@ -193,15 +193,20 @@ func (g *gatherer) fillEndpoints(ctx context.Context, s *facts.Service) error {
 	return nil
 }
 
+// fewEndpoints is up to how many endpoints the pods of a service that is walked are read,
+// to compare their ports with the service's.
+const fewEndpoints = 100
+
 // needsSelectedPods reports whether the pods behind a service are worth reading: to
-// explain that none is ready, that a ready one lacks a port by its name, or that some are
-// of another workload.
-func needsSelectedPods(s *facts.Service) bool {
+// explain that none is ready, that a ready one lacks a port by its name, that some are of
+// another workload, or that none declares the port that the service that is walked sends
+// to.
+func needsSelectedPods(s *facts.Service, walk facts.Ref) bool {
 	if len(s.Selector) == 0 || s.Type == string(corev1.ServiceTypeExternalName) || s.EndpointsUnknown {
 		return false
 	}
 	ready := s.Ready()
-	if len(ready) == 0 || s.Asked != "" && severalFamilies(ready) {
+	if len(ready) == 0 || s.Asked != "" && severalFamilies(ready) || s.Ref() == walk && len(s.Endpoints) <= fewEndpoints {
 		return true
 	}
 	for _, port := range s.Ports {

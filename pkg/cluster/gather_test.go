@@ -289,6 +289,9 @@ func TestGatherSelectedPods(t *testing.T) {
 			c, _ := newFake(append(clusterObjects(), web, ends, web0, db0)...)
 			f := gather(t, c, Request{Pod: db0, Targets: targets(t, "svc/web")})
 			s := f.Services[0]
+			if walked := gather(t, c, Request{Pod: db0, Targets: targets(t, "svc/web"), Walk: s.Ref()}).Services[0]; walked.SelectorRead != (len(s.Selector) > 0) {
+				t.Errorf("walked: SelectorRead = %v", walked.SelectorRead)
+			}
 			if s.SelectorRead != tt.want {
 				t.Errorf("SelectorRead = %v, want %v", s.SelectorRead, tt.want)
 			}

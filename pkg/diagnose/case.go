@@ -181,6 +181,15 @@ func (c *Case) NodeOfAddr(addr netip.Addr) string {
 	return ""
 }
 
+// AtDNS reports whether a vantage point is a DNS server of the cluster, or a node that
+// one is on: what it is answered, those servers are.
+func (c *Case) AtDNS(vantage string) bool {
+	s := c.Facts.DNS.Service
+	return s != nil && slices.ContainsFunc(s.Endpoints, func(e facts.Endpoint) bool {
+		return e.Node != "" && vantage == "node/"+e.Node || e.Pod != nil && vantage == "pod/"+e.Pod.String()
+	})
+}
+
 func (c *Case) services() []facts.Service {
 	list := slices.Clone(c.Facts.Services)
 	if c.Facts.DNS.Service != nil {

@@ -34,13 +34,35 @@ func (c *Case) Through(keys []string) []string {
 	return slices.Compact(all)
 }
 
+// Routed are the endpoints that a result's connections may be handed to: all that are
+// ready and have the port, but where topology or a traffic policy keeps the vantage
+// point's node to some.
+func (c *Case) Routed(s *facts.Service, r check.Result) []facts.Endpoint {
+	addr, ok := TargetAddr(r)
+	node, zone := c.Facts.Home()
+	if !ok || !slices.Contains(s.ClusterIPs, addr) || node == "" || r.Vantage != c.Facts.Vantage.String() {
+		return s.Ready()
+	}
+	behind := facts.OfFamily(s.Endpoints, addr)
+	if at, protocol, ok := TargetPort(r); ok {
+		i := slices.IndexFunc(s.Ports, func(p facts.ServicePort) bool { return p.Port == at.Port() && p.Protocol == protocol })
+		if i >= 0 {
+			behind = facts.WithPort(behind, s.Ports[i])
+		}
+	}
+	if t := s.Route(behind, node, zone); len(t.Endpoints) > 0 {
+		return t.Endpoints
+	}
+	return s.Ready()
+}
+
 func (c *Case) throughService(r check.Result, ill map[netip.Addr]bool) bool {
 	s := c.servedBy(r)
 	if s == nil {
 		return false
 	}
 	hit, spared := 0, 0
-	for _, e := range s.Ready() {
+	for _, e := range c.Routed(s, r) {
 		if ill[e.Addr.Unmap()] {
 			hit++
 		} else {

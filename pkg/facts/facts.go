@@ -76,6 +76,9 @@ type Ask struct {
 	// Names are those whose resolution is the question (the dns command); without any,
 	// DNS is looked at as one thing among others.
 	Names []string
+	// Walk is the service that is followed step by step (the service command); zero when
+	// none is.
+	Walk Ref
 	// External are hosts or addresses outside the cluster to reach and to resolve.
 	External []target.Target
 	// ExternalDefault says that External was not asked for by the user: a failure

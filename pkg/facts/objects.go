@@ -114,16 +114,21 @@ type FlannelLease struct {
 type Service struct {
 	// Asked is the --to argument that names the service, as typed, or several of
 	// them joined by ", "; "" when it is in question for another reason.
-	Asked        string
-	Namespace    string
-	Name         string
-	Type         string // ClusterIP, NodePort, LoadBalancer, ExternalName
-	ClusterIPs   []netip.Addr
+	Asked      string
+	Namespace  string
+	Name       string
+	Type       string // ClusterIP, NodePort, LoadBalancer, ExternalName
+	ClusterIPs []netip.Addr
+	// Families are the address families that it is to have: "IPv4", "IPv6".
+	Families     []string
 	Headless     bool
 	ExternalName string
 	// ExternalLocal and InternalLocal say that the traffic policy is Local: what comes
 	// in at a node, or from its pods, goes to endpoints on that node only.
 	ExternalLocal, InternalLocal bool
+	// Distribution is what its author wants of topology: the trafficDistribution, or the
+	// topology mode of an annotation; "" for none.
+	Distribution string
 	// SessionAffinity says that a client's connections stay with one endpoint.
 	SessionAffinity bool
 	// Balancers are the addresses or names that a load balancer was given for it, and
@@ -175,6 +180,9 @@ func (s Service) HasPort(number uint16, name string) bool {
 	})
 }
 
+// OfAPI reports whether it is that of the API servers, who write its endpoints themselves.
+func (s Service) OfAPI() bool { return s.Ref() == Ref{Namespace: "default", Name: "kubernetes"} }
+
 // Ready returns the endpoints that a kube-proxy sends new connections to.
 func (s Service) Ready() []Endpoint {
 	return slices.DeleteFunc(slices.Clone(s.Endpoints), func(e Endpoint) bool { return !e.Ready })
@@ -201,6 +209,11 @@ type Endpoint struct {
 	Node        string
 	Zone        string
 	Pod         *Ref // nil when no pod stands behind it
+	// ZoneHints and NodeHints are the zones and nodes whose clients it is for.
+	ZoneHints, NodeHints []string
+	// Slice is the EndpointSlice that holds it, and Writer who maintains that, by its
+	// label; "" where the slice does not say.
+	Slice, Writer string
 }
 
 // EndpointPort is a port of an EndpointSlice: Name matches the ServicePort's.

@@ -33,6 +33,15 @@ type Step struct {
 	Why string `json:"why,omitempty"`
 	// Partly says that some of what was tried came through.
 	Partly bool `json:"partly,omitempty"`
+	// Lines are the parts of a step: each query, each link of a chain, each endpoint.
+	Lines []Line `json:"lines,omitempty"`
+}
+
+// Line is a part of a step. Status is unknown where the line only tells.
+type Line struct {
+	Status check.Status `json:"status,omitzero"`
+	Key    string       `json:"key"`
+	Text   string       `json:"text"`
 }
 
 // newWalk is pure: it sums results up by the steps of service s.
@@ -42,17 +51,20 @@ func newWalk(s facts.Service, in Input) *Walk {
 		w.Type = "headless"
 	}
 	of := resultsOf(s, in.Results)
-	steps := []Step{step("name", of["dns.service"], "the name was not asked for")}
+	steps := []Step{nameStep(in.Vantage, of)}
 	switch {
 	case s.Type == "ExternalName":
-		steps = append(steps, step("alias", of["service.alias"], "the name behind it was not asked for"))
-		return w.finish(steps)
+		steps = append(steps, aliasStep(of["service.alias"]))
+		return w.finish(steps, true)
 	case s.Headless:
 		steps = append(steps, Step{Name: "ClusterIP", Status: check.Skipped, Why: "headless: the name leads to the endpoints themselves"})
 	default:
-		steps = append(steps, step("ClusterIP", of["service.vip"], "nothing was sent to it"), handOver(s, in.Results))
+		steps = append(steps, vipStep(s, in, of["service.vip"]), handOver(s, in.Results))
 	}
-	steps = append(steps, step("ready", of["service.ready"], "the API was not read"), step("endpoints", of["service.endpoint"], "no endpoint was tried"))
+	if ports, ok := portStep(s, of["service.portname"]); ok {
+		steps = append(steps, ports)
+	}
+	steps = append(steps, step("ready", of["service.ready"], "the API was not read"), endpointStep(s, of["service.endpoint"]))
 	if answers := answering(of["service.endpoint"]); answers.Status != check.Unknown {
 		steps = append(steps, answers)
 	}
@@ -61,19 +73,25 @@ func newWalk(s facts.Service, in Input) *Walk {
 			steps = append(steps, step(more.name, of[more.check], ""))
 		}
 	}
-	return w.finish(steps)
+	lost := slices.ContainsFunc(of["service.endpoint"], func(r check.Result) bool {
+		return r.Status == check.Fail && r.Failure != check.Silent && r.Failure != check.NotServing
+	})
+	return w.finish(steps, lost)
 }
 
 // finish says where the way ends. A ClusterIP has nothing of its own: where nobody ready
-// is behind it, or they do not answer, that is where it ends.
-func (w *Walk) finish(steps []Step) *Walk {
+// is behind it, or they do not answer, that is where it ends. And endpoints that are
+// reached, and whose applications hang or decline, end it at the application: lost says
+// that some were not reached.
+func (w *Walk) finish(steps []Step, lost bool) *Walk {
 	w.Steps = steps
 	bad := func(name string) bool {
 		return slices.ContainsFunc(steps, func(s Step) bool { return s.Name == name && s.Status == check.Fail })
 	}
 	for _, s := range steps {
 		behind := bad("ready") || bad("endpoints")
-		if s.Status != check.Fail || (s.Name == "ClusterIP" || s.Name == "handed to") && behind {
+		reached := s.Name == "endpoints" && !lost && bad("application")
+		if s.Status != check.Fail || reached || (s.Name == "ClusterIP" || s.Name == "handed to") && behind {
 			continue
 		}
 		w.Ends, w.Partly = s.Name, s.Partly
@@ -176,13 +194,16 @@ const mostHandedTo = 6
 func answering(results []check.Result) Step {
 	counts := map[string]int{}
 	var order []string
-	silent := 0
+	silent, closed := 0, 0
 	for _, r := range results {
 		answer := ""
 		for _, e := range r.Evidence {
 			if e.Key == "answer" {
 				answer = e.Value
 			}
+		}
+		if r.Failure == check.NotServing {
+			closed++
 		}
 		switch {
 		case answer != "":
@@ -200,8 +221,11 @@ func answering(results []check.Result) Step {
 		parts = append(parts, fmt.Sprintf("%s from %d", answer, counts[answer]))
 	}
 	s := Step{Name: "application", Status: check.Pass}
+	if closed > 0 {
+		s.Status, s.Partly = check.Fail, closed < len(results)
+	}
 	if silent > 0 {
-		s.Status = check.Fail
+		s.Status, s.Partly = check.Fail, closed+silent < len(results)
 		parts = append([]string{fmt.Sprintf("%d accept and never answer", silent)}, parts...)
 	}
 	if len(parts) == 0 {

@@ -57,7 +57,9 @@ func TestWalk(t *testing.T) {
 		{"handed to a ghost", web, append(ok, kernel("10.1.0.2:8080", "10.2.0.77:8080")), map[string]check.Status{
 			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Fail, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, "handed to"},
 		{"one endpoint hangs", web, append(ok[:5:5], result("service.endpoint", "10.2.0.2:8080", check.Fail, check.Silent, "")), map[string]check.Status{
-			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Fail, "application": check.Fail}, "endpoints"},
+			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Fail, "application": check.Fail}, "application"},
+		{"one says that it does not serve", web, append(ok[:5:5], result("service.endpoint", "10.2.0.2:8080", check.Fail, check.NotServing, "gRPC health NOT_SERVING")), map[string]check.Status{
+			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Fail, "application": check.Fail}, "application"},
 		{"headless", headless, append(ok[:1:1], ok[3:]...), map[string]check.Status{
 			"name": check.Pass, "ClusterIP": check.Skipped, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, ""},
 		{"an alias of nothing", alias, []check.Result{name, result("service.alias", "gone.example", check.Fail, check.NXDomain, "")}, map[string]check.Status{
@@ -86,5 +88,124 @@ func TestWalk(t *testing.T) {
 				t.Errorf("ends at %q, want %q", w.Ends, tt.ends)
 			}
 		})
+	}
+}
+
+func TestWalkLines(t *testing.T) {
+	web := facts.Service{Namespace: "shop", Name: "web", Type: "ClusterIP"}
+	label := check.Label{Target: "web", Subject: "service/shop/web"}
+	trace := check.Result{Check: "dns.trace", TaskID: "t", Label: label, Summary: "resolves"}
+	trace.With("server", "10.96.0.10")
+	trace.With("ndots", "5")
+	trace.With("query 1", "web.shop. A: answered 10.96.0.80")
+	server := func(target, object string, status check.Status) check.Result {
+		return check.Result{TaskID: target, Check: "dns.service", Status: status, Summary: "said " + target, Label: check.Label{Target: target + " web", Object: object}}
+	}
+	w := newWalk(web, Input{Results: []check.Result{
+		trace, server("10.244.0.3 udp A", "pod/kube-system/coredns-a", check.Fail), server("10.244.0.3 tcp A", "pod/kube-system/coredns-a", check.Pass), server("resolv.conf udp A", "", check.Pass),
+	}})
+	want := []Line{
+		{Key: "asks for", Text: "web   (resolv.conf: server 10.96.0.10, ndots 5)"},
+		{Key: "query 1", Text: "web.shop. A: answered 10.96.0.80"},
+		{Status: check.Fail, Key: "server", Text: "10.244.0.3 = pod/kube-system/coredns-a: 1 of 2 ok; 10.244.0.3 udp A web said 10.244.0.3 udp A"},
+		{Status: check.Pass, Key: "server", Text: "resolv.conf: said resolv.conf udp A"},
+	}
+	if diff := cmp.Diff(want, w.Steps[0].Lines); diff != "" {
+		t.Errorf("name (-want +got):\n%s", diff)
+	}
+	w = newWalk(web, Input{Vantage: facts.Vantage{Kind: facts.VantageNode}, Results: []check.Result{server("10.244.0.3 udp A", "", check.Pass)}})
+	if got := w.Steps[0].Lines; len(got) != 2 || got[0].Key != "asks for" || got[1].Key != "server" {
+		t.Errorf("from a node: %+v", got)
+	}
+	alias := web
+	alias.Type = "ExternalName"
+	chain := check.Result{Check: "service.alias", TaskID: "a", Status: check.Fail, Label: label, Summary: "gone.example does not resolve"}
+	chain.With("link 1", "web.shop.svc is an alias of db.example")
+	chain.With("link 2", "db.example. is an alias of gone.example.")
+	chain.With("ends", "gone.example")
+	w = newWalk(alias, Input{Results: []check.Result{chain}})
+	if got := w.Steps[1]; w.Ends != "alias" || len(got.Lines) != 3 || got.Lines[1].Key != "link 2" {
+		t.Errorf("alias: %+v, ends %q", got, w.Ends)
+	}
+}
+
+func TestWalkEndpoints(t *testing.T) {
+	addr := netip.MustParseAddr
+	port := func(n uint16) []facts.EndpointPort {
+		return []facts.EndpointPort{{Name: "http", Protocol: facts.TCP, Port: n}}
+	}
+	s := facts.Service{
+		Namespace: "shop", Name: "web", Type: "ClusterIP", ClusterIPs: []netip.Addr{addr("10.96.0.80"), addr("fd00::80")}, Families: []string{"IPv4", "IPv6"},
+		Distribution: "PreferSameZone", Selector: map[string]string{"app": "web"},
+		Ports: []facts.ServicePort{{Name: "http", Protocol: facts.TCP, Port: 80, TargetPort: "http"}, {Name: "admin", Protocol: facts.TCP, Port: 81, TargetPort: "8081", NodePort: 30081}},
+		Endpoints: []facts.Endpoint{
+			{Addr: addr("10.1.0.2"), Ready: true, Serving: true, Node: "w1", Zone: "za", ZoneHints: []string{"za"}, Pod: &facts.Ref{Namespace: "shop", Name: "a"}, Ports: port(8080)},
+			{Addr: addr("10.2.0.2"), Ready: true, Serving: true, Node: "w2", Zone: "zb", ZoneHints: []string{"zb"}, Pod: &facts.Ref{Namespace: "shop", Name: "b"}, Ports: port(9090)},
+			{Addr: addr("10.2.0.3"), Serving: true, Terminating: true, Node: "w2", Zone: "zb"},
+		},
+	}
+	result := func(id, target, object string, status check.Status, failure check.Failure) check.Result {
+		return check.Result{TaskID: id + target, Check: id, Status: status, Failure: failure, Summary: "said", Label: check.Label{Target: target, Object: object, Subject: "service/shop/web"}}
+	}
+	in := Input{
+		Vantage: facts.Vantage{Kind: facts.VantagePod, Pod: &facts.Pod{Node: "w2"}},
+		Results: []check.Result{
+			result("service.vip", "10.96.0.80:80", "", check.Pass, ""), result("service.vip", "[fd00::80]:80", "", check.Fail, check.Refused),
+			result("service.endpoint", "10.1.0.2:8080", "pod/shop/a", check.Pass, ""), result("service.endpoint", "10.2.0.2:9090", "pod/shop/b", check.Fail, check.Timeout),
+		},
+	}
+	w := newWalk(s, in)
+	steps := map[string][]Line{}
+	for _, st := range w.Steps {
+		steps[st.Name] = st.Lines
+	}
+	want := map[string][]Line{
+		"ClusterIP": {
+			{Status: check.Pass, Key: "IPv4", Text: "10.96.0.80, 2 ready endpoints of this family: said"},
+			{Key: "sends to", Text: "1 of 2 ready endpoints from node w2: those that hints name for its zone zb (PreferSameZone)"},
+			{Status: check.Fail, Key: "IPv6", Text: "fd00::80, 0 ready endpoints of this family: refused"},
+		},
+		"ports": {
+			{Status: check.Pass, Key: "http 80/TCP", Text: "targetPort http leads to 8080 at 1, 9090 at 1 of 2 endpoints"},
+			{Status: check.Warn, Key: "admin 81/TCP", Text: "leads to not at 2 of 2 endpoints, node port 30081"},
+		},
+		"endpoints": {
+			{Key: "zones", Text: "za 1 of 1 ready, zb 1 of 2 ready"},
+			{Status: check.Fail, Key: "10.2.0.2", Text: "ready, node w2, zone zb, for zone zb, pod/shop/b: :9090 timeout"},
+			{Status: check.Warn, Key: "10.2.0.3", Text: "terminating, still serving, node w2, zone zb, no pod by its EndpointSlice"},
+			{Status: check.Pass, Key: "10.1.0.2", Text: "ready, node w1, zone za, for zone za, pod/shop/a: :8080 said"},
+		},
+	}
+	for name, lines := range want {
+		if diff := cmp.Diff(lines, steps[name]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	byHand := facts.Service{Namespace: "shop", Name: "web", Endpoints: []facts.Endpoint{{Addr: addr("192.0.2.1"), Ready: true, Slice: "web-1"}}}
+	if got := endpointStep(byHand, nil).Lines; len(got) != 2 || got[0].Text != "no selector: somebody writes the slices by hand (web-1)" {
+		t.Errorf("by hand: %+v", got)
+	}
+	byHand.Endpoints[0].Writer = "mirror.example"
+	if got := endpointStep(byHand, nil).Lines; got[0].Text != "no selector: the slices are written by mirror.example (web-1)" {
+		t.Errorf("by a controller: %+v", got)
+	}
+	for range 30 {
+		byHand.Endpoints = append(byHand.Endpoints, byHand.Endpoints[0])
+	}
+	if got := endpointStep(byHand, nil).Lines; len(got) != 1+mostLines+1 || got[len(got)-1].Text != "15 endpoints, none of them worse" {
+		t.Errorf("%d lines of many: %+v", len(got), got[len(got)-1])
+	}
+	for _, tt := range []struct {
+		topology facts.Topology
+		want     string
+	}{
+		{facts.Topology{Ignored: "no endpoint is for zone zc"}, "all 2 ready endpoints from node w2: hints are not followed there, since no endpoint is for zone zc (PreferSameZone)"},
+		{facts.Topology{Kept: "node", Endpoints: s.Endpoints[:1]}, "1 of 2 ready endpoints from node w2: those that hints name for the node (PreferSameZone)"},
+		{facts.Topology{Kept: "local"}, "0 of 2 ready endpoints from node w2: internalTrafficPolicy is Local"},
+		{facts.Topology{}, "all 2 ready endpoints: no hints are set (PreferSameZone)"},
+	} {
+		if got := routed(s, tt.topology, 2, "w2", "zb"); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
 	}
 }

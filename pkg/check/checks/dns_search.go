@@ -48,11 +48,7 @@ func planDNSSearch(f *facts.Facts) []check.Planned[searchParams] {
 			if s.Headless && len(s.Ready()) == 0 {
 				continue // such a name has no address, by design
 			}
-			name := s.Name + "." + s.Namespace
-			if s.Namespace == f.Vantage.Pod.Namespace {
-				name = s.Name
-			}
-			add(name, searchParams{InCluster: true, OwnDNS: !sure})
+			add(searchName(f, s), searchParams{InCluster: true, OwnDNS: !sure})
 		}
 	}
 	for _, t := range f.Targets {
@@ -61,6 +57,14 @@ func planDNSSearch(f *facts.Facts) []check.Planned[searchParams] {
 		}
 	}
 	return tasks
+}
+
+// searchName is how an application of the vantage pod calls a service.
+func searchName(f *facts.Facts, s facts.Service) string {
+	if f.Vantage.Pod != nil && s.Namespace == f.Vantage.Pod.Namespace {
+		return s.Name
+	}
+	return s.Name + "." + s.Namespace
 }
 
 // readDNSSearch says why cluster names are not looked up from some pods.

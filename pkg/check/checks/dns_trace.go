@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -27,9 +28,9 @@ func init() {
 	Registry.Add(check.Define(check.Spec[traceParams]{
 		ID:      "dns.trace",
 		Area:    "dns",
-		Summary: "what a resolver really sends for a name: every query of the search list in order, A and AAAA, with what came back (asked for by the dns command)",
+		Summary: "what a resolver really sends for a name: every query of the search list in order, A and AAAA, with what came back (asked for by the commands dns and service)",
 		Plan: func(f *facts.Facts) []check.Planned[traceParams] {
-			var tasks []check.Planned[traceParams]
+			tasks := traceWalked(f)
 			for _, name := range f.Ask.Names[:min(len(f.Ask.Names), maxTracedNames)] {
 				tasks = append(tasks, check.Planned[traceParams]{
 					Label: check.Label{Title: "queries", Target: name}, Attempts: 1, Params: traceParams{Name: name},
@@ -44,6 +45,26 @@ func init() {
 // traceParams is the name to look up.
 type traceParams struct {
 	Name string `json:"name"`
+	// Told says that another check judges the same lookup: what fails is told here, and
+	// counts there.
+	Told bool `json:"told,omitempty"`
+}
+
+// traceWalked looks the service that is walked up by the name that an application at the
+// vantage point would use.
+func traceWalked(f *facts.Facts) []check.Planned[traceParams] {
+	meant, _ := clusterDNS(f.Vantage)
+	for _, s := range f.Services {
+		if s.Ref() != f.Ask.Walk || !meant || s.Headless && len(s.Ready()) == 0 {
+			continue // a headless name without endpoints has no address, by design
+		}
+		name := searchName(f, s)
+		return []check.Planned[traceParams]{{
+			Label: check.Label{Title: "queries", Target: name, Subject: serviceObject(s.Ref())}, Attempts: 1,
+			Params: traceParams{Name: name, Told: true},
+		}}
+	}
+	return nil
 }
 
 // traced is one query and what came of it.
@@ -103,6 +124,9 @@ func (probe dnsProbe) trace(ctx context.Context, t check.Task, p traceParams) ch
 		}
 	}
 	r := judgeTrace(queries, found, names)
+	if p.Told && r.Status != check.Pass {
+		r.Status, r.Failure = check.Warn, ""
+	}
 	r.Evidence = append([]check.Evidence{
 		{Key: "server", Value: servers[0].Addr().String() + nodeLocal(servers[0].Addr())},
 		{Key: "search", Value: dial.Clean(strings.Join(conf.Search, " "), 300)},
@@ -111,10 +135,14 @@ func (probe dnsProbe) trace(ctx context.Context, t check.Task, p traceParams) ch
 	return r
 }
 
-// nodeLocal says that a name server is one on the node itself: NodeLocal DNSCache
-// listens on a link-local address (kubernetes: cluster/addons/dns/nodelocaldns).
+// nodeLocalNet is where NodeLocal DNSCache listens: on 169.254.20.10, unless it is told
+// another one (kubernetes: cluster/addons/dns/nodelocaldns). Not all of what is
+// link-local is: clouds have their own DNS servers and metadata at 169.254.169.0/24.
+var nodeLocalNet = netip.MustParsePrefix("169.254.20.0/24")
+
+// nodeLocal says that a name server is one on the node itself.
 func nodeLocal(addr netip.Addr) string {
-	if addr.IsLinkLocalUnicast() {
+	if nodeLocalNet.Contains(addr.Unmap()) {
 		return " (NodeLocal DNSCache, on the node itself)"
 	}
 	return ""
@@ -151,6 +179,11 @@ func judgeTrace(queries []traced, found int, names []string) check.Result {
 			silent++
 		}
 	}
+	for _, family := range []struct{ name, recordType string }{{"IPv4", "A"}, {"IPv6", "AAAA"}} {
+		if text := resolvedTo(queries, family.recordType); found >= 0 {
+			r.With(family.name, "%s", text)
+		}
+	}
 	if rest := names[min(len(names), len(queries)/2):]; len(rest) > 0 && found >= 0 {
 		r.With("not sent", "%s: the answer came before", strings.Join(rest, " "))
 	}
@@ -173,4 +206,21 @@ func judgeTrace(queries []traced, found int, names []string) check.Result {
 		r.Summary = fmt.Sprintf("resolves with name %d of %d, %d queries", found+1, len(names), len(queries))
 	}
 	return r
+}
+
+// resolvedTo are the addresses of one type that the lookup ended with.
+func resolvedTo(queries []traced, recordType string) string {
+	for _, q := range slices.Backward(queries) {
+		if q.recordType != recordType {
+			continue
+		}
+		switch {
+		case len(q.reply.Addrs) > 0:
+			return addrsText(q.reply.Addrs)
+		case q.kind == check.Timeout:
+			return "not known: no answer"
+		}
+		break
+	}
+	return "none"
 }

@@ -132,3 +132,25 @@ func TestDNSPolicy(t *testing.T) {
 		}
 	}
 }
+
+func TestTraceWalked(t *testing.T) {
+	f := shopFacts()
+	f.Services = []facts.Service{service("web", listening("10.244.2.1", "a", "w2", 8080)), service("other")}
+	if got := traceWalked(f); got != nil {
+		t.Errorf("nothing is walked: %+v", got)
+	}
+	f.Ask.Walk = f.Services[0].Ref()
+	got := traceWalked(f)
+	if len(got) != 1 || got[0].Target != "web" || got[0].Subject != "service/shop/web" || !got[0].Params.Told {
+		t.Errorf("web is walked: %+v", got)
+	}
+	// Its lookup is judged by dns.search: what fails here is only told.
+	probe := dnsProbe{resolvConf: writeResolvConf(t, "nameserver 127.0.0.1\n"), hosts: "/dev/null", port: serveDNS(t, map[string]dns.Handler{"127.0.0.1": zone{}})}
+	if r := probe.trace(t.Context(), check.Task{Timeout: check.Duration(time.Second)}, traceParams{Name: "web", Told: true}); r.Status != check.Warn || r.Failure != "" {
+		t.Errorf("a name that does not exist: %s %q", r.Status, r.Failure)
+	}
+	f.Services[0].Headless, f.Services[0].Endpoints = true, nil
+	if got := traceWalked(f); got != nil {
+		t.Errorf("headless, nobody ready: %+v", got)
+	}
+}

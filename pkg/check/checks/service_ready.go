@@ -23,6 +23,9 @@ func init() {
 			var results []check.Result
 			for _, s := range f.Services {
 				r := serviceReady(f, s)
+				if r.Status == check.Pass && len(s.Selector) == 0 && !s.OfAPI() {
+					r.Summary += ": no selector, somebody else writes its EndpointSlices"
+				}
 				r.Label = check.Label{
 					Title:   nameFrom(f, s.Ref()) + " ready",
 					Target:  s.Ref().String(),

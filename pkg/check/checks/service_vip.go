@@ -73,7 +73,7 @@ func vipTask(f *facts.Facts, s facts.Service, port facts.ServicePort, ip netip.A
 			Peer:      addrPeer(addr),
 			Talk:      talk,
 			Sidecar:   sidecarOf(f.Vantage),
-			NoBackend: ready == 0 && !s.EndpointsUnknown,
+			NoBackend: len(facts.OfFamily(s.Ready(), ip)) == 0 && !s.EndpointsUnknown,
 		},
 	}
 }

@@ -42,7 +42,10 @@ func judgeResolvConf(conf *facts.ResolvConf) check.Result {
 	var servers, strange []string
 	for _, s := range conf.Nameservers {
 		servers = append(servers, dial.Clean(s, 64))
-		if _, err := netip.ParseAddr(s); err != nil {
+		addr, err := netip.ParseAddr(s)
+		if err == nil {
+			servers[len(servers)-1] += nodeLocal(addr)
+		} else {
 			strange = append(strange, dial.Clean(s, 64))
 		}
 	}

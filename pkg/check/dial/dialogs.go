@@ -22,6 +22,7 @@ type dialog func(ctx context.Context, s *session, t Talk) (string, error)
 var dialogs = map[string]dialog{
 	protoHTTP:     askHTTP,
 	protoH2:       askH2,
+	protoGRPC:     askGRPC,
 	protoTLS:      askTLS,
 	protoDNS:      askDNS,
 	protoRedis:    askRedis,

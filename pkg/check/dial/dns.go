@@ -26,10 +26,12 @@ type Question struct {
 
 // Reply is what a DNS server said.
 type Reply struct {
-	Rcode     string // NOERROR, NXDOMAIN ...
-	Addrs     []netip.Addr
-	CNAME     string // the first one on the way, "" without
-	Truncated bool   // over UDP; the reply is then the one that TCP gave
+	Rcode string // NOERROR, NXDOMAIN ...
+	Addrs []netip.Addr
+	CNAME string // the first one on the way, "" without
+	// Aliases are all CNAME records of the answer, at most maxAddrs.
+	Aliases   []Alias
+	Truncated bool // over UDP; the reply is then the one that TCP gave
 	RTT       time.Duration
 	// Local is the source address of the query, also when there was no reply: over TCP
 	// that of the last one. "" when none was sent.
@@ -83,6 +85,9 @@ func Ask(ctx context.Context, q Question) (reply Reply, err error) {
 		case *dns.CNAME:
 			if reply.CNAME == "" {
 				reply.CNAME = Clean(rr.Target, 120)
+			}
+			if len(reply.Aliases) < maxAddrs {
+				reply.Aliases = append(reply.Aliases, Alias{rr.Hdr.Name, rr.Target})
 			}
 		}
 	}

@@ -116,7 +116,7 @@ func TestAsk(t *testing.T) {
 		{"servfail", rcode(dns.RcodeServerFailure), nil, "udp", check.ServFail, "", Reply{Rcode: "SERVFAIL"}},
 		{"refused by policy", rcode(dns.RcodeRefused), nil, "udp", check.DNSRefused, "REFUSED", Reply{Rcode: "REFUSED"}},
 		{"no data", records(), nil, "udp", check.NoData, "no A record", Reply{Rcode: "NOERROR"}},
-		{"alias", records("a.test. CNAME b.test.", "b.test. A 10.0.0.1"), nil, "udp", "", "", Reply{Rcode: "NOERROR", Addrs: addrs[:1], CNAME: "b.test."}},
+		{"alias", records("a.test. CNAME b.test.", "b.test. A 10.0.0.1"), nil, "udp", "", "", Reply{Rcode: "NOERROR", Addrs: addrs[:1], CNAME: "b.test.", Aliases: []Alias{{"a.test.", "b.test."}}}},
 		{"truncated, then tcp", truncated, a, "udp", "", "", Reply{Rcode: "NOERROR", Addrs: addrs, Truncated: true}},
 		{"truncated, and tcp is closed", truncated, nil, "udp", check.Refused, "truncated over udp, and tcp", Reply{Truncated: true}},
 		{"wrong ID", wrongID, nil, "udp", check.Protocol, "another ID", Reply{}},

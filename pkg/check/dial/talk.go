@@ -26,7 +26,8 @@ type Talk struct {
 // speaks first.
 const (
 	protoHTTP     = "http"
-	protoH2       = "h2" // HTTP/2 with prior knowledge, so also gRPC
+	protoH2       = "h2" // HTTP/2 with prior knowledge
+	protoGRPC     = "grpc"
 	protoTLS      = "tls"
 	protoDNS      = "dns"
 	protoNTP      = "ntp"
@@ -38,7 +39,7 @@ const (
 // named are protocols by what people call them in appProtocol and in port names.
 var named = map[string]string{
 	"http": protoHTTP, "ws": protoHTTP, "web": protoHTTP, "metrics": protoHTTP, "http-web": protoHTTP,
-	"h2c": protoH2, "grpc": protoH2, "http2": protoH2,
+	"h2c": protoH2, "http2": protoH2, "grpc": protoGRPC, "grpcs": protoGRPC,
 	"https": protoTLS, "tls": protoTLS, "wss": protoTLS, "ssl": protoTLS,
 	"dns": protoDNS, "domain": protoDNS, "ntp": protoNTP,
 	"redis": protoRedis, "postgres": protoPostgres, "postgresql": protoPostgres, "psql": protoPostgres,
@@ -88,5 +89,5 @@ func (t Talk) speaks() string {
 
 // overTCP says whether the first bytes of the protocol are asked for over TCP here.
 func (t Talk) overTCP() bool {
-	return slices.Contains([]string{protoHTTP, protoH2, protoTLS, protoDNS, protoRedis, protoPostgres, protoListen}, t.Proto)
+	return slices.Contains([]string{protoHTTP, protoH2, protoGRPC, protoTLS, protoDNS, protoRedis, protoPostgres, protoListen}, t.Proto)
 }

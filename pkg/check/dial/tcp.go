@@ -59,7 +59,12 @@ func TCP(ctx context.Context, o TCPOptions, listen bool) Try {
 			return secure
 		}
 	}
-	if o.Talk.Sure || kind == check.HTTP {
+	if o.Talk.Proto == protoGRPC && slices.Contains([]check.Failure{check.Protocol, check.Closed, check.Reset}, kind) {
+		if secure, ok := grpcInsideTLS(ctx, o); ok {
+			return secure
+		}
+	}
+	if o.Talk.Sure || kind == check.HTTP || kind == check.NotServing {
 		t.fail(ctx, err, s.addr, stageFirstByte)
 		return t
 	}

@@ -174,7 +174,7 @@ func TestGuess(t *testing.T) {
 		{"Kubernetes' own appProtocol", "kubernetes.io/h2c", "", nil, Talk{Proto: "h2", Why: "appProtocol kubernetes.io/h2c", Sure: true}},
 		{"appProtocol unknown here is not overruled", "example.com/x", "http", []uint16{80}, Talk{Why: "appProtocol example.com/x", Sure: true}},
 		{"name", "", "HTTP", []uint16{443}, Talk{Proto: "http", Why: "port name HTTP"}},
-		{"name with a suffix", "", "grpc-api", nil, Talk{Proto: "h2", Why: "port name grpc-api"}},
+		{"name with a suffix", "", "grpc-api", nil, Talk{Proto: "grpc", Why: "port name grpc-api"}},
 		{"number", "", "api", []uint16{9376, 80}, Talk{Proto: "http", Why: "port 80"}},
 		{"the endpoint's number first", "", "", []uint16{8443, 80}, Talk{Proto: "tls", Why: "port 8443"}},
 		{"nothing known", "", "p", []uint16{9376}, Talk{}},

@@ -26,13 +26,15 @@ type Trust struct {
 }
 
 // handshake does a TLS handshake without judging the certificate, so that an
-// unaccepted one is told from an unreachable server; judge looks at it afterwards.
-func handshake(ctx context.Context, s *session, serverName string) (*tls.Conn, error) {
+// unaccepted one is told from an unreachable server; judge looks at it afterwards. The
+// protocols are offered by ALPN (RFC 7301).
+func handshake(ctx context.Context, s *session, serverName string, protocols ...string) (*tls.Conn, error) {
 	if _, err := netip.ParseAddr(serverName); err == nil {
 		serverName = "" // RFC 6066, section 3: addresses are not permitted there
 	}
 	conn := tls.Client(s.Conn, &tls.Config{
 		ServerName: serverName,
+		NextProtos: protocols,
 		// Verified by judge, which can say what is wrong; nothing secret is sent.
 		InsecureSkipVerify: true, //nolint:gosec // see above
 	})

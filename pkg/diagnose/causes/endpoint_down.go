@@ -97,6 +97,7 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 		if len(dead) == 1 {
 			f.Headline = fmt.Sprintf("1 of %d endpoints of service %s never answers", total, s.Ref())
 		}
+		f.Evidence = append(f.Evidence, keptTo(c, s, dead)...)
 		f.Try = append(f.Try, slicesOf(s))
 	}
 	for _, r := range c.Find(diagnose.Match{Check: "target.icmp", Vantage: dead[0].Vantage}) {

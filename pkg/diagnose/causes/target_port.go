@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,6 +62,10 @@ func findTargetPort(c *diagnose.Case) []diagnose.Finding {
 			f.Confidence = diagnose.Certain
 			f.Evidence = append(f.Evidence, "its pods declare the ports "+declared)
 		}
+		if port, why := meantPort(c, refused, declared); port != "" {
+			f.Headline += "; did you mean " + port + "?"
+			f.Evidence = append(f.Evidence, why)
+		}
 		findings = append(findings, f)
 	}
 	return findings
@@ -106,4 +111,33 @@ func declares(s *facts.Service, r check.Result) (declared string, undeclared boo
 	slices.Sort(ports)
 	ports = slices.Compact(ports)
 	return strings.Join(ports, ", "), len(ports) > 0
+}
+
+// meantPort is the one port that can have been meant: the only one that a pod which was
+// looked into listens on for others, or the only one that the pods declare. "" where
+// there are several, or none is known.
+func meantPort(c *diagnose.Case, refused []check.Result, declared string) (port, why string) {
+	for _, r := range refused {
+		for _, l := range c.Find(diagnose.Match{Check: "pod.listeners", Object: r.Object, Status: []check.Status{check.Pass}}) {
+			if l.Kernel == nil || r.Object == "" {
+				continue
+			}
+			ports := map[uint16]bool{}
+			for _, text := range l.Kernel.Listeners {
+				if at, err := netip.ParseAddrPort(text); err == nil && !at.Addr().IsLoopback() {
+					ports[at.Port()] = true
+				}
+			}
+			for only := range ports {
+				if len(ports) == 1 {
+					return strconv.Itoa(int(only)), "from inside " + l.Object + ": " + l.Summary
+				}
+			}
+		}
+	}
+	if strings.Contains(declared, ",") || !strings.HasSuffix(declared, "/TCP") {
+		return "", ""
+	}
+	port = strings.TrimSuffix(declared, "/TCP")
+	return port, "the only port that its pods declare is " + port
 }

@@ -33,7 +33,7 @@ func (p *page) blocks(r *report.Report) {
 		case check.Unknown:
 			silent = append(silent, lead(row))
 		default:
-			if p.toldByVerdict(r, row) {
+			if p.toldByVerdict(r, row) || toldByWalk(r, row) {
 				continue
 			}
 			rows = append(rows, row)
@@ -197,4 +197,11 @@ func others(results []report.Result) string {
 		text += ", " + report.FormatTime(t.D())
 	}
 	return text
+}
+
+// toldByWalk reports whether a row is the lookup of the service that is walked: its
+// queries stand there.
+func toldByWalk(r *report.Report, row report.Row) bool {
+	of := r.Of(row)
+	return r.Walk != nil && len(of) > 0 && of[0].Check == "dns.trace" && row.Subject == "service/"+r.Walk.Service
 }

@@ -48,6 +48,7 @@ func (p *page) story(r *report.Report) error {
 	p.verdict(r)
 	p.walk(r)
 	p.trace(r)
+	p.upstreams(r)
 	if err := p.outside(r); err != nil {
 		return err
 	}

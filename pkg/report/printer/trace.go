@@ -9,8 +9,8 @@ import (
 // trace writes what a resolver sent for each name that was asked about, in order.
 func (p *page) trace(r *report.Report) {
 	for _, res := range r.Results {
-		if res.Check != "dns.trace" {
-			continue
+		if res.Check != "dns.trace" || r.Walk != nil && res.Subject == "service/"+r.Walk.Service {
+			continue // the walk has its queries
 		}
 		sign, color := p.mark(res.Status)
 		p.printf("\n")

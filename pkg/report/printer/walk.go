@@ -33,6 +33,7 @@ func (p *page) walk(r *report.Report) {
 		}
 		lead := fmt.Sprintf("  %s %-*s  ", p.paint(color, sign), width, s.Name)
 		p.lead(lead, 6+width, text)
+		p.stepLines(s.Lines, 6+width)
 		if s.Name == w.Ends && s.Status == check.Fail {
 			text := "the way ends here"
 			if w.Partly {
@@ -40,6 +41,22 @@ func (p *page) walk(r *report.Report) {
 			}
 			p.lead(strings.Repeat(" ", 6+width), 6+width, p.sign("└ ", "^ ")+text)
 		}
+	}
+}
+
+// stepLines writes the parts of a step below it, a column for what they are called.
+func (p *page) stepLines(lines []report.Line, indent int) {
+	width := 0
+	for _, l := range lines {
+		width = max(width, twwidth.Width(l.Key))
+	}
+	for _, l := range lines {
+		sign, color := " ", plainText
+		if l.Status != check.Unknown {
+			sign, color = p.mark(l.Status)
+		}
+		key := l.Key + strings.Repeat(" ", width-twwidth.Width(l.Key))
+		p.lead(strings.Repeat(" ", indent)+p.paint(color, sign)+" "+key+"  ", indent+4+width, l.Text)
 	}
 }
 

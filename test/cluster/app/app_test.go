@@ -84,6 +84,27 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
+func TestGRPCHealth(t *testing.T) {
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	client := &http.Client{Transport: transport}
+	for _, test := range []struct{ flag, path, body, status string }{
+		{"grpc", "/grpc.health.v1.Health/Check", "\x00\x00\x00\x00\x02\x08\x01", "0"},
+		{"grpc-not-serving", "/grpc.health.v1.Health/Check", "\x00\x00\x00\x00\x02\x08\x02", "0"},
+		{"grpc", "/shop.Cart/Add", "", "12"},
+	} {
+		response, err := client.Post("http://"+start(t, "tcp", test.flag)+test.path, "application/grpc", strings.NewReader("\x00\x00\x00\x00\x00"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || string(body) != test.body || response.Trailer.Get("Grpc-Status") != test.status {
+			t.Errorf("%s %s: %q, status %q (%v)", test.flag, test.path, body, response.Trailer.Get("Grpc-Status"), err)
+		}
+	}
+}
+
 func TestEcho(t *testing.T) {
 	for flag, network := range map[string]string{"tcp-echo": "tcp", "udp-echo": "udp"} {
 		t.Run(flag, func(t *testing.T) {

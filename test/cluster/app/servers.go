@@ -27,6 +27,8 @@ func kinds() []kind {
 		{"tcp-echo", "TCP `address` that repeats what it is sent; silent until then", tcp(echo)},
 		{"udp-echo", "UDP `address` that sends every datagram back", serveUDPEcho},
 		{"banner", "TCP `address` that speaks first, as SMTP and SSH do", tcp(banner)},
+		{"grpc", "gRPC `address` whose health service says SERVING", serveGRPC(grpcServing)},
+		{"grpc-not-serving", "gRPC `address` whose health service says NOT_SERVING", serveGRPC(grpcNotServing)},
 		{"hang", "TCP `address` that accepts and never answers", tcp(hang)},
 		{"reset", "TCP `address` that accepts and resets at once", tcp(reset)},
 	}

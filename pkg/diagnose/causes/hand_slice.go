@@ -1,0 +1,80 @@
+package causes
+
+import (
+	"fmt"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+)
+
+func init() {
+	Registry.Add(diagnose.Cause{
+		Code:    "NL-SVC-HAND-SLICE",
+		Summary: "a service without a selector leads, by a hand-written EndpointSlice, to an address where nobody answers",
+		Signal:  "The service has no selector, the EndpointSlice names no pod behind the address, and every attempt at it fails, while others from the same place are answered.",
+		Meaning: "Nothing keeps such a slice up to date: when the host or pod behind it moves, the service goes on sending to the old address, which may even become somebody else's.",
+		Confirm: []string{"kubectl -n NAMESPACE get endpointslices -l kubernetes.io/service-name=NAME -o yaml", "kubectl get pods -A -o wide --field-selector status.podIP=ADDRESS"},
+		Remedy:  []string{"kubectl -n NAMESPACE edit endpointslice SLICE: the address that is right now", "for pods: give the service a selector, so that the slice is written for it", "for a host with a name: type ExternalName"},
+		Source:  "https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors",
+		Find: func(c *diagnose.Case) []diagnose.Finding {
+			var findings []diagnose.Finding
+			for _, group := range bySubject(c.Find(diagnose.Match{Check: "service.endpoint"})) {
+				if f, ok := handSlice(c, group); ok {
+					findings = append(findings, f)
+				}
+			}
+			return findings
+		},
+	})
+}
+
+func handSlice(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) {
+	s := c.Service(group[0].Subject)
+	if s == nil || len(s.Selector) > 0 || s.Type == "ExternalName" || s.OfAPI() || c.CutOff(group[0].Vantage) {
+		return diagnose.Finding{}, false
+	}
+	var nowhere []check.Result
+	for _, r := range group {
+		if r.Object != "" || !diagnose.Bad(r) || !allFailures(r, check.Timeout, check.Unreachable, check.NoRoute, check.Refused) {
+			continue
+		}
+		if hop, dark := c.HopOf(r); dark && (len(hop.Dark) > 1 || hop.Elsewhere == 0) {
+			continue // everything on that node is dark
+		}
+		nowhere = append(nowhere, r)
+	}
+	if len(nowhere) == 0 {
+		return diagnose.Finding{}, false
+	}
+	where, slice, by := nowhere[0].Target, "", "by hand"
+	if len(nowhere) > 1 {
+		where = fmt.Sprintf("%d addresses", len(nowhere))
+	}
+	addr, _ := diagnose.TargetAddr(nowhere[0])
+	for _, e := range s.Endpoints {
+		if e.Addr.Unmap() != addr {
+			continue
+		}
+		slice = e.Slice
+		if e.Writer != "" {
+			by = "by " + e.Writer
+		}
+	}
+	f := diagnose.Finding{
+		Headline:   fmt.Sprintf("service %s leads to %s, where nobody answers: its EndpointSlices are written %s, for no selector", s.Ref(), where, by),
+		Confidence: diagnose.Likely,
+		Where:      places(c, nowhere),
+		Evidence:   append(seenAll(nowhere), "the service has no selector, and its EndpointSlice names no pod: nothing keeps it up to date"),
+		Explains:   c.Through(diagnose.Keys(nowhere)),
+		Likely:     "the address is nobody's any more; or that host is down, or lets nobody in from here",
+		Try:        []string{slicesOf(s) + " -o yaml"},
+		Rank:       rankService + 1,
+	}
+	if addr.IsValid() {
+		f.Try = append(f.Try, fmt.Sprintf("kubectl get pods -A -o wide --field-selector status.podIP=%s", addr))
+	}
+	if slice != "" {
+		f.Where = append(f.Where, "endpointslice/"+s.Namespace+"/"+slice)
+	}
+	return f, true
+}
