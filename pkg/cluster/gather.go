@@ -82,6 +82,9 @@ func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) 
 	if err := g.concurrently(ctx, g.policySteps()); err != nil {
 		return nil, err
 	}
+	if err := g.concurrently(ctx, []step{g.foreignPolicies}); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(g.facts.Nodes, func(a, b facts.Node) int { return strings.Compare(a.Name, b.Name) })
 	g.vantageNode()
 	g.facts.Notes = slices.Sorted(maps.Keys(g.notes))

@@ -246,18 +246,7 @@ func portsOf(t facts.Target, p facts.Pod) []facts.ContainerPort {
 	return list
 }
 
-// foreignKinds are policies of other APIs, by group: they are named where they exist and
-// not evaluated.
-var foreignKinds = map[string]string{
-	"policy.networking.k8s.io": "AdminNetworkPolicies or ClusterNetworkPolicies",
-	"cilium.io":                "Cilium's network policies",
-	"crd.projectcalico.org":    "Calico's network policies",
-	"projectcalico.org":        "Calico's network policies",
-	"crd.antrea.io":            "Antrea's network policies",
-}
-
-// network tells the network plugin, by what it says on nodes, else by its API; and which
-// policies of other APIs the cluster serves: one small request.
+// network tells the network plugin, by what it says on nodes, else by its API.
 func (g *gatherer) network(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
@@ -270,11 +259,7 @@ func (g *gatherer) network(ctx context.Context) error {
 	var names []string
 	for _, group := range groups.Groups {
 		names = append(names, group.Name)
-		if foreign, known := foreignKinds[group.Name]; known && !slices.Contains(p.Foreign, foreign) {
-			p.Foreign = append(p.Foreign, foreign)
-		}
 	}
-	slices.Sort(p.Foreign)
 	served := facts.PluginOfGroups(names)
 	for _, n := range g.facts.Nodes {
 		if g.facts.Network = n.Network; g.facts.Network.Plugin != "" {

@@ -198,10 +198,27 @@ type Policies struct {
 	Unenforced bool
 	// Engine is the policy engine whose API is served, "" where none is known.
 	Engine string
-	// Foreign are policies of other APIs that this cluster serves, by name: they are not
-	// evaluated.
-	Foreign []string
+	// Foreign are policies of other APIs that may hold for the flows: they are not
+	// evaluated. ForeignUnread says of which it is not known whether there are any.
+	Foreign       []ForeignPolicy
+	ForeignUnread []string
 }
+
+// ForeignPolicy is a policy of another API than Kubernetes' own.
+type ForeignPolicy struct {
+	Kind string // CiliumNetworkPolicy ...
+	Name string // "namespace/name", or "name" for one of the whole cluster
+	// Known says that its selector could be read; Selects are then those pods at the ends
+	// of the flows that it selects.
+	Known   bool
+	Selects []Ref
+}
+
+// String is its kind and name.
+func (p ForeignPolicy) String() string { return p.Kind + " " + p.Name }
+
+// MaySelect reports whether it selects a pod, as far as is known.
+func (p ForeignPolicy) MaySelect(pod Ref) bool { return !p.Known || slices.Contains(p.Selects, pod) }
 
 // DenyOutside names a policy by which nothing outside the cluster may be reached, "" when
 // none says so or nothing enforces it.

@@ -74,7 +74,7 @@ func newPolicy(in Input) *Policy {
 				}
 			}
 		}
-		flow.Conclusion = conclude(flow, in.Policies.Unenforced)
+		flow.Conclusion = conclude(flow, in.Policies.Unenforced, len(in.Policies.Foreign) > 0)
 		isolated = isolated || f.Decision.Ingress.Isolated || f.Decision.Egress.Isolated
 		p.Flows = append(p.Flows, flow)
 	}
@@ -82,7 +82,10 @@ func newPolicy(in Input) *Policy {
 		p.NotEvaluated = append(p.NotEvaluated, note.String())
 	}
 	for _, foreign := range in.Policies.Foreign {
-		p.NotEvaluated = append(p.NotEvaluated, foreign+" are served by this cluster's API")
+		p.NotEvaluated = append(p.NotEvaluated, foreign.String())
+	}
+	for _, unread := range in.Policies.ForeignUnread {
+		p.NotEvaluated = append(p.NotEvaluated, unread)
 	}
 	if !in.AskedPolicy && !isolated {
 		return nil
@@ -130,7 +133,7 @@ func measurements(in Input) map[portKey]Measured {
 	return found
 }
 
-func conclude(f PolicyFlow, unenforced bool) string {
+func conclude(f PolicyFlow, unenforced, foreign bool) string {
 	switch {
 	case f.Predicted == facts.PolicyUnsure:
 		return "cannot be told from the policies alone"
@@ -142,6 +145,8 @@ func conclude(f PolicyFlow, unenforced bool) string {
 		return "consistent, though nothing here is known to enforce policies"
 	case f.Predicted == facts.PolicyDenied:
 		return "consistent: this policy"
+	case f.Measured == MeasuredSilence && foreign:
+		return "not these policies: others are not evaluated"
 	case f.Measured == MeasuredSilence:
 		return "not the policy: look at the dataplane"
 	}

@@ -22,7 +22,7 @@ func TestPolicy(t *testing.T) {
 	}
 	in := Input{
 		Vantage: facts.Vantage{Kind: facts.VantagePod, Pod: &facts.Pod{Namespace: "shop", Name: "client"}},
-		Policies: facts.Policies{Read: true, Count: 2, Foreign: []string{"Cilium's network policies"}, Flows: []facts.PolicyFlow{
+		Policies: facts.Policies{Read: true, Count: 2, Foreign: []facts.ForeignPolicy{{Kind: "CiliumNetworkPolicy", Name: "shop/l7"}}, Flows: []facts.PolicyFlow{
 			flow("10.1.0.2:80", facts.TCP, facts.PolicyDenied, true), flow("10.1.0.3:80", facts.TCP, facts.PolicyDenied, true),
 			flow("10.1.0.4:80", facts.TCP, facts.PolicyAllowed, false), flow("10.1.0.5:80", facts.TCP, facts.PolicyAllowed, true),
 			flow("10.1.0.6:80", facts.TCP, facts.PolicyUnsure, true), flow("10.1.0.7:53", facts.UDP, facts.PolicyDenied, true),

@@ -72,7 +72,7 @@ func walked() report.Input {
 		}
 		return f
 	}
-	in.Policies = facts.Policies{Read: true, Count: 1, Foreign: []string{"Cilium's network policies"}, Flows: []facts.PolicyFlow{
+	in.Policies = facts.Policies{Read: true, Count: 1, Foreign: []facts.ForeignPolicy{{Kind: "CiliumNetworkPolicy", Name: "shop/l7"}}, Flows: []facts.PolicyFlow{
 		flow("10.244.2.7:8080", facts.PolicyDenied), flow("10.244.1.9:8080", facts.PolicyAllowed),
 	}}
 	return in
