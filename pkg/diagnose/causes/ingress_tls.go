@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -26,11 +27,12 @@ func init() {
 					Headline:   fmt.Sprintf("ingress %s/%s, host %s: %s", namespace, ingress, r.Target, r.Summary),
 					Confidence: diagnose.Certain,
 					Where:      []string{r.Object, r.Subject},
-					Evidence:   append(append([]string{seen(r)}, evidenceLines(r)...), seenAll(served)...),
-					Explains:   append([]string{diagnose.Key(r)}, diagnose.Keys(served)...),
-					Likely:     "a renewal that did not happen, or a secret that was made for another Ingress",
-					Try:        []string{fmt.Sprintf("kubectl -n %s describe ingress %s", namespace, ingress)},
-					Rank:       rankMeasured,
+					// The same is seen from inside and from outside, and told once.
+					Evidence: slices.Compact(append(append([]string{seen(r)}, evidenceLines(r)...), seenAll(served)...)),
+					Explains: append([]string{diagnose.Key(r)}, diagnose.Keys(served)...),
+					Likely:   "a renewal that did not happen, or a secret that was made for another Ingress",
+					Try:      []string{fmt.Sprintf("kubectl -n %s describe ingress %s", namespace, ingress)},
+					Rank:     rankMeasured,
 				})
 			}
 			return findings
