@@ -83,6 +83,9 @@ func serverLines(results []check.Result) []Line {
 func aliasStep(results []check.Result) Step {
 	s := step("alias", results, "the name behind it was not asked for")
 	for _, r := range results {
+		if len(results) == 1 && r.Status != check.Skipped {
+			s.Detail = r.Summary // the kind of the failure alone does not say at which link
+		}
 		for _, e := range r.Evidence {
 			if e.Key == "ends" || strings.HasPrefix(e.Key, "link ") {
 				s.Lines = append(s.Lines, Line{Key: e.Key, Text: e.Value})

@@ -24,13 +24,17 @@ func init() {
 				if s == nil || r.Failure == check.Timeout {
 					continue // DNS itself is the trouble
 				}
+				likely := "the name was mistyped, or has gone"
+				if strings.Contains(r.Summary, "circle") {
+					likely = "two names, or services, were made aliases of one another"
+				}
 				findings = append(findings, diagnose.Finding{
 					Headline:   fmt.Sprintf("service %s is an alias of %s, which leads nowhere", s.Ref(), s.ExternalName),
 					Confidence: diagnose.Certain,
 					Where:      []string{r.Subject},
 					Evidence:   []string{seen(r)},
 					Explains:   append([]string{diagnose.Key(r)}, namesOf(c, s.Name, s.Ref().String())...),
-					Likely:     "the name was mistyped, or has gone",
+					Likely:     likely,
 					Try:        []string{fmt.Sprintf("kubectl -n %s get service %s -o jsonpath={.spec.externalName}", s.Namespace, s.Name)},
 					Rank:       rankMeasured,
 				})

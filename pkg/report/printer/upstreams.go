@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
@@ -13,7 +14,14 @@ import (
 func (p *page) upstreams(r *report.Report) {
 	var asked []report.Result
 	width := 0
+	// With --deep the servers of a node's file were asked from that node.
+	byNode := slices.ContainsFunc(r.Results, func(res report.Result) bool {
+		return res.Check == "dns.upstream" && strings.HasPrefix(res.Vantage, "node/") && strings.HasPrefix(res.Target, "resolv.conf")
+	})
 	for _, res := range r.Results {
+		if byNode && res.Skip != nil && strings.HasPrefix(res.Target, "/") {
+			continue
+		}
 		if res.Check == "dns.upstream" && len(asked) < mostRows {
 			asked = append(asked, res)
 			width = max(width, twwidth.Width(res.Target))
