@@ -84,9 +84,7 @@ func newPolicy(in Input) *Policy {
 	for _, foreign := range in.Policies.Foreign {
 		p.NotEvaluated = append(p.NotEvaluated, foreign.String())
 	}
-	for _, unread := range in.Policies.ForeignUnread {
-		p.NotEvaluated = append(p.NotEvaluated, unread)
-	}
+	p.NotEvaluated = append(p.NotEvaluated, in.Policies.ForeignUnread...)
 	if !in.AskedPolicy && !isolated {
 		return nil
 	}

@@ -40,7 +40,7 @@ func TestPolicy(t *testing.T) {
 	want := map[string]string{
 		"10.1.0.2:80":     "no answer: consistent: this policy",
 		"10.1.0.3:80":     "answered: nothing enforces this policy here",
-		"10.1.0.4:80":     "no answer: not the policy: look at the dataplane",
+		"10.1.0.4:80":     "no answer: not these policies: others are not evaluated",
 		"10.1.0.5:80":     "answered: consistent",
 		"10.1.0.6:80":     "not tried: cannot be told from the policies alone",
 		"10.1.0.7:53/udp": "not tried: by the policies alone: nothing was sent",

@@ -65,7 +65,11 @@ func output(ctx context.Context, name string, args ...string) (string, error) {
 // deploy applies app.yaml and waits until it is as faults expect it.
 func (b *Bed) deploy(ctx context.Context) error {
 	b.vars = maps.Clone(b.fixed)
-	if err := b.script(ctx, `kubectl apply -f "$FAULTS/app.yaml"
+	// A pod is refused until its namespace has a service account, which is made a moment
+	// after the namespace is.
+	if err := b.script(ctx, `kubectl get namespace faults >/dev/null 2>&1 || kubectl create namespace faults
+		kubectl -n faults wait --for=create serviceaccount/default --timeout=20s
+		kubectl apply -f "$FAULTS/app.yaml"
 		kubectl -n faults rollout status deployment/web --timeout=50s
 		kubectl -n faults wait --for=condition=Ready pod/client pod/self --timeout=30s`); err != nil {
 		return fmt.Errorf("deploy the application: %w", err)

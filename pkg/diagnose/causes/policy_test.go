@@ -29,6 +29,16 @@ func (w *world) outside(verdict facts.PolicyVerdict) *world {
 	return w.fail(check.Timeout, -1, "external.host example.com:443")
 }
 
+// foreign adds a policy of another API that selects these pods of the namespace.
+func (w *world) foreign(known bool, pods ...string) *world {
+	p := facts.ForeignPolicy{Kind: "CiliumNetworkPolicy", Name: "shop/locked", Known: known}
+	for _, name := range pods {
+		p.Selects = append(p.Selects, facts.Ref{Namespace: "shop", Name: name})
+	}
+	w.facts.Policies.Foreign = append(w.facts.Policies.Foreign, p)
+	return w
+}
+
 func policyCases() []deepCase {
 	const web, dns = "service/shop/web", "service/kube-system/kube-dns"
 	silent := func() *world {
@@ -45,6 +55,9 @@ func policyCases() []deepCase {
 			where: "10.2.0.2:8080 = pod/shop/web-1 on node b", not: "NL-POLICY-DENIES", left: 1},
 		{name: "nothing may go out, and a host there was asked for", world: newWorld().outside(facts.PolicyDenied), cause: "NL-POLICY-DENIES", confidence: diagnose.Certain, where: "networkpolicy/shop/deny"},
 		{name: "the pod's own rules drop what goes to the ClusterIP", world: newWorld().fail(check.Denied, -1, "service.vip"), cause: "NL-POD-FILTER", confidence: diagnose.Certain, where: "pod/shop/client"},
+		{name: "a policy of another API selects the silent pod alone", world: newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.2").foreign(true, "web-1").deep(), cause: "NL-POLICY-FOREIGN", confidence: diagnose.Likely, where: "CiliumNetworkPolicy shop/locked"},
+		{name: "a policy of another API selects others", world: newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.2").foreign(true, "other"), cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely, where: "10.2.0.2:8080 = pod/shop/web-1 on node b", not: "NL-POLICY-FOREIGN"},
+		{name: "nothing is silent, and a policy of another API exists", world: newWorld().foreign(false)},
 		{name: "DNS was forgotten", world: noDNS().policy("10.2.0.53:53", facts.UDP, dns, "Cilium").policy("10.2.0.53:53", facts.TCP, dns, "Cilium"), cause: "NL-POLICY-DNS", confidence: diagnose.Certain, where: "networkpolicy/shop/deny"},
 	}
 }
