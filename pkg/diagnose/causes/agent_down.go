@@ -12,7 +12,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-NODE-AGENT",
 		Summary: "the network plugin's agent on a node is down, hangs, or is not healthy",
-		Signal:  "The agent's health port (Cilium 9879, Calico 9099) on the node takes connections and does not answer, or answers that something is wrong. That nothing listens there counts as well, and is less sure: it may be set to another port.",
+		Signal:  "The agent's health port (Cilium 9879, Calico 9099) on the node takes connections and does not answer, or answers that something is wrong. That nothing listens there counts where another node's agent answers, or services fail from this node alone; it may be set to another port.",
 		Meaning: "What the agent has set up goes on working, and grows old: services are reached as they were when it stopped, policies stay, and new pods on the node get no network.",
 		Confirm: []string{"curl -i http://127.0.0.1:9879/healthz (on the node; Calico: port 9099, /liveness)"},
 		Remedy:  []string{"restart the agent's pod on that node, and read the log of the one before: kubectl -n kube-system logs POD --previous"},
@@ -39,9 +39,6 @@ func findAgentDown(c *diagnose.Case) []diagnose.Finding {
 		if plugin := c.Facts.Network.Plugin; plugin != "" {
 			f.Headline = fmt.Sprintf("%s's agent on node %s does not do its work", plugin, node)
 		}
-		if r.Failure == check.Refused {
-			f.Confidence = diagnose.Likely
-		}
 		// Services are its business where it leads packets past kube-proxy's rules.
 		if node == c.Home() && tracksPast(c, node) {
 			for _, t := range append(vipTroubles(c), coreTroubles(c)...) {
@@ -49,6 +46,13 @@ func findAgentDown(c *diagnose.Case) []diagnose.Finding {
 				f.Explains = append(f.Explains, t.keys()...)
 			}
 			f.Explains = append(f.Explains, staleFlows(c, node)...)
+		}
+		if r.Failure == check.Refused {
+			f.Confidence = diagnose.Likely
+			others := c.Find(diagnose.Match{Check: "node.agent", Vantage: "node/", Status: []check.Status{check.Pass}})
+			if len(others) == 0 && len(f.Explains) == 1 {
+				continue // this cluster's agents may be set to another port, all of them
+			}
 		}
 		findings = append(findings, f)
 	}
