@@ -135,7 +135,7 @@ func step(name string, results []check.Result, otherwise string) Step {
 // handOver is where the kernels of the nodes sent connections to the ClusterIPs, as
 // their connection tracking tells.
 func handOver(s facts.Service, results []check.Result) Step {
-	h := Step{Name: "handed to", Status: check.Skipped, Why: "no kernel was asked: --deep"}
+	h := Step{Name: "handed to", Status: check.Skipped, Why: "no kernel was asked (--deep asks)"}
 	counts, hung := map[string]int{}, map[string]int{}
 	var order []string
 	strangers := 0

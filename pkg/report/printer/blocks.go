@@ -203,5 +203,5 @@ func others(results []report.Result) string {
 // queries stand there.
 func toldByWalk(r *report.Report, row report.Row) bool {
 	of := r.Of(row)
-	return r.Walk != nil && len(of) > 0 && of[0].Check == "dns.trace" && row.Subject == "service/"+r.Walk.Service
+	return len(of) > 0 && tracesWalk(r, of[0])
 }

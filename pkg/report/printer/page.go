@@ -29,6 +29,8 @@ const (
 // page collects lines of text. Errors of the writer come out of flush.
 type page struct {
 	Options
+	// full leaves nothing of a walk to -o wide: it is -o wide.
+	full  bool
 	lines strings.Builder
 }
 

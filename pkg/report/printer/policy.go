@@ -21,7 +21,18 @@ func (p *page) policy(r *report.Report) error {
 		return nil
 	}
 	p.printf("\n  %s\n", p.paint(bold, pol.Text(r.Vantage.Rung)))
-	shown := pol.Flows[:min(len(pol.Flows), mostPolicyFlows)]
+	flows := pol.Flows
+	if r.Walk != nil && !p.full {
+		flows = slices.DeleteFunc(slices.Clone(flows), func(f report.PolicyFlow) bool {
+			return f.Predicted == facts.PolicyAllowed && f.Measured == report.MeasuredAnswer
+		})
+	}
+	if len(flows) == 0 && len(pol.Flows) > 0 {
+		p.printf("  %s allowed, and answered (-o wide has the rules)\n", plural(len(pol.Flows), "flow"))
+		p.notEvaluated(pol)
+		return nil
+	}
+	shown := flows[:min(len(flows), mostPolicyFlows)]
 	rows := p.policyRows(shown)
 	if len(rows) > 0 {
 		header := []string{"TO", "POD", "POLICY", "MEASURED", "CONCLUSION"}
@@ -50,10 +61,14 @@ func (p *page) policy(r *report.Report) error {
 	if pol.Policies == 0 {
 		p.prose("  - ", "there is no NetworkPolicy in the namespaces at both ends: everything is allowed")
 	}
+	p.notEvaluated(pol)
+	return nil
+}
+
+func (p *page) notEvaluated(pol *report.Policy) {
 	for _, line := range pol.NotEvaluated {
 		p.prose("  not evaluated: ", line)
 	}
-	return nil
 }
 
 // policyRows leaves the pods out where they do not fit: the address says the same.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"sigs.k8s.io/yaml"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/report/printer"
 )
@@ -30,7 +32,7 @@ func TestMain(m *testing.M) {
 
 var cases = map[string]func() report.Input{
 	"healthy": sample, "failing": failing, "diagnosed": diagnosed, "incomplete": incomplete, "api-only": apiOnly, "hostile": hostile,
-	"walked": walked,
+	"walked": walked, "walked-well": walkedWell,
 }
 
 func render(t *testing.T, name string, in report.Input, o printer.Options) string {
@@ -160,5 +162,33 @@ func TestGetNamesTheFormats(t *testing.T) {
 	_, err := printer.Get("xml")
 	if err == nil || !strings.Contains(err.Error(), "json, plain, table, wide, yaml") {
 		t.Errorf("error: %v", err)
+	}
+}
+
+// TestWalkIsShort: what is well is left to -o wide, and what leads to trouble is not.
+func TestWalkIsShort(t *testing.T) {
+	in := walked()
+	for i, r := range in.Results {
+		if r.Check == "dns.trace" && r.Subject != "" {
+			in.Results[i].Status, in.Results[i].Failure = check.Fail, check.NXDomain
+		}
+	}
+	for i := range 30 {
+		e := in.Service.Endpoints[2] // not ready
+		e.Addr = netip.AddrFrom4([4]byte{10, 244, 9, byte(i)})
+		in.Service.Endpoints = append(in.Service.Endpoints, e)
+	}
+	table, wide := render(t, "table", in, printer.Options{Width: 80}), render(t, "wide", in, printer.Options{Width: 80})
+	if !strings.Contains(table, "query 2") {
+		t.Errorf("the queries of a lookup that failed are missing:\n%s", table)
+	}
+	if got := strings.Count(table, "! 10.244.9."); got > 8 || got == 0 {
+		t.Errorf("%d endpoints in trouble are listed", got)
+	}
+	if strings.Contains(table, "✓ http 80/TCP") || !strings.Contains(wide, "✓ http 80/TCP") {
+		t.Error("what is well belongs to -o wide, and there only")
+	}
+	if !strings.Contains(table, "\n  -o wide has ") || strings.Contains(wide, "\n  -o wide has ") {
+		t.Error("the table says what it leaves out")
 	}
 }

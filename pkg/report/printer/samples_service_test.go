@@ -77,3 +77,20 @@ func walked() report.Input {
 	}}
 	return in
 }
+
+// walkedWell is a service that is in order, as `service` shows it.
+func walkedWell() report.Input {
+	in, w := sample(), walked()
+	s := *w.Service
+	s.Endpoints = s.Endpoints[:2]
+	in.Service = &s
+	for _, r := range w.Results {
+		if r.Check == "dns.trace" && r.Subject != "" || r.Check == "dns.service" {
+			in.Results = append(in.Results, r)
+		}
+	}
+	in.Policies = w.Policies
+	in.Policies.Flows = in.Policies.Flows[1:]
+	in.Policies.Flows[0].Decision.Ingress.Isolated = true
+	return in
+}

@@ -24,11 +24,15 @@ func printTable(w io.Writer, r *report.Report, o Options) error {
 		p.prose(p.paint(dim, p.sign("·", "-"))+" ", r.Network.Plugin+": "+r.Network.Aside)
 	}
 	p.headline(r)
+	told := p.lines.Len()
 	if err := p.story(r); err != nil {
 		return err
 	}
 	p.blocks(r)
 	if r.Summary.Status == report.Healthy {
+		if p.lines.Len() > told {
+			p.printf("\n")
+		}
 		p.notRun(r)
 		p.areas(r)
 	} else {
@@ -135,13 +139,18 @@ func (p *page) headline(r *report.Report) {
 	}
 }
 
-// rows is the table: one line for each row that ran.
+// rows is the table: one line for each row that ran. Behind a walk, which has told what is
+// well, it is those that are not.
 func (p *page) rows(r *report.Report) error {
 	header := []string{"AREA", "CHECK", "TARGET", "RESULT", "TIME", "DETAIL"}
 	var rows [][]cell
-	area := ""
+	area, passed := "", 0
 	for _, row := range r.Rows {
 		if row.Counts.Skipped == row.Counts.Total {
+			continue
+		}
+		if r.Walk != nil && row.Status == check.Pass {
+			passed += row.Counts.Total
 			continue
 		}
 		_, color := p.mark(row.Status)
@@ -160,12 +169,17 @@ func (p *page) rows(r *report.Report) error {
 			{result, color}, {text: report.FormatTime(row.Time.D())}, {text: row.Detail},
 		})
 	}
-	if len(rows) == 0 {
-		return nil
+	if len(rows) > 0 {
+		p.fit(header, rows)
+		p.printf("\n")
+		if err := p.grid(header, rows); err != nil {
+			return err
+		}
 	}
-	p.fit(header, rows)
-	p.printf("\n")
-	return p.grid(header, rows)
+	if passed > 0 {
+		p.printf("  passed: %s (-o wide has them)\n", report.CountChecks(passed))
+	}
+	return nil
 }
 
 // skippedLine lists what did not run behind the table.

@@ -2,6 +2,7 @@ package printer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
@@ -10,7 +11,12 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/report"
 )
 
+// mostTold is how many lines in trouble a step has, unless all are wanted.
+const mostTold = 8
+
 // walk writes a service's steps in the order in which a packet takes them, a line each.
+// Below a step stand the parts that are in trouble and, where the step is, what leads
+// there; -o wide has every part.
 func (p *page) walk(r *report.Report) {
 	w := r.Walk
 	if w == nil {
@@ -21,7 +27,7 @@ func (p *page) walk(r *report.Report) {
 		kind = " (" + kind + ")"
 	}
 	p.printf("\n  %s\n", p.paint(bold, "the way through service "+w.Service+kind))
-	width := 0
+	width, folded := 0, 0
 	for _, s := range w.Steps {
 		width = max(width, twwidth.Width(s.Name))
 	}
@@ -33,7 +39,12 @@ func (p *page) walk(r *report.Report) {
 		}
 		lead := fmt.Sprintf("  %s %-*s  ", p.paint(color, sign), width, s.Name)
 		p.lead(lead, 6+width, text)
-		p.stepLines(s.Lines, 6+width)
+		told := s.Lines
+		if !p.full {
+			told = worthTelling(r, s)
+			folded += len(s.Lines) - len(told)
+		}
+		p.stepLines(told, 6+width)
 		if s.Name == w.Ends && s.Status == check.Fail {
 			text := "the way ends here"
 			if w.Partly {
@@ -42,6 +53,41 @@ func (p *page) walk(r *report.Report) {
 			p.lead(strings.Repeat(" ", 6+width), 6+width, p.sign("└ ", "^ ")+text)
 		}
 	}
+	if folded > 0 {
+		p.printf("  -o wide has %s more for these steps\n", plural(folded, "line"))
+	}
+}
+
+// worthTelling are the lines of a step that a reader needs who looks for trouble: those
+// that are in trouble themselves, and those that tell how the way came there.
+func worthTelling(r *report.Report, s report.Step) []report.Line {
+	ways := troubled(s.Status) || s.Name == "name" && slices.ContainsFunc(r.Results, func(res report.Result) bool {
+		return tracesWalk(r, res) && troubled(res.Status)
+	})
+	var told []report.Line
+	bad := 0
+	for _, l := range s.Lines {
+		if troubled(l.Status) {
+			bad++
+		}
+		switch {
+		case troubled(l.Status) && bad <= mostTold,
+			l.Status == check.Unknown && ways,
+			l.Key == "sends to" && r.Walk.Ends != "": // whom this node's clients never meet
+			told = append(told, l)
+		}
+	}
+	return told
+}
+
+// troubled is what is neither well nor left out. Unknown lines only tell.
+func troubled(s check.Status) bool {
+	return s != check.Pass && s != check.Skipped && s != check.Unknown
+}
+
+// tracesWalk reports whether a result is the traced lookup of the service that is walked.
+func tracesWalk(r *report.Report, res report.Result) bool {
+	return r.Walk != nil && res.Check == "dns.trace" && res.Subject == "service/"+r.Walk.Service
 }
 
 // stepLines writes the parts of a step below it, a column for what they are called.
@@ -72,4 +118,11 @@ func (p *page) lead(lead string, width int, text string) {
 		}
 		p.printf("%s\n", strings.TrimRight(lead+line, " "))
 	}
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

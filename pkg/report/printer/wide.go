@@ -14,7 +14,7 @@ func init() {
 
 // printWide shows every result. It cuts nothing, so lines may be long.
 func printWide(w io.Writer, r *report.Report, o Options) error {
-	p := &page{Options: o}
+	p := &page{Options: o, full: true}
 	r = escaped(r, o.ASCII)
 	p.title(r)
 	p.notices(r, report.Fallback, report.Cut, report.Note)
