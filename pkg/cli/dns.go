@@ -60,8 +60,11 @@ func (a *app) dnsCommand() *cobra.Command {
 func (a *app) dns(cmd *cobra.Command, flags diagnoseFlags, names []string, from string) error {
 	for _, name := range names {
 		if bad := validation.IsDNS1123Subdomain(strings.ToLower(strings.TrimSuffix(strings.ReplaceAll(name, "_", "-"), "."))); len(bad) > 0 {
-			return usagef(cmd, "%q is no name: letters, digits, '-' and '.'", name)
+			return usagef(cmd, "%q is no name of DNS: letters, digits and '-', with single dots between, as in web.shop", name)
 		}
+	}
+	if err := checkFrom(cmd, from); err != nil {
+		return err
 	}
 	if len(flags.To) > 0 {
 		return usagef(cmd, "dns asks for names and tries no target: kubectl netlook dns NAME, or kubectl netlook pod POD --to %s", flags.To[0])
@@ -96,24 +99,43 @@ func (a *app) dns(cmd *cobra.Command, flags diagnoseFlags, names []string, from 
 	return d.Run(cmd.Context())
 }
 
-// placeOf reads --from.
-func placeOf(cmd *cobra.Command, d *diagnosis, from, namespace string) (vantage, error) {
+// readFrom reads --from: a pod, by its name alone too, or a node.
+func readFrom(cmd *cobra.Command, from string) (target.Target, error) {
 	if !strings.Contains(from, "/") {
 		from = "pod/" + from
 	}
 	t, err := target.Parse(from)
 	switch {
 	case err != nil:
-		return vantage{}, usagef(cmd, "--from: %w", err)
+		return t, usagef(cmd, "--from: %w", err)
 	case t.Port != 0 || t.PortName != "":
-		return vantage{}, usagef(cmd, "--from: %s: the place to look from has no port", from)
-	case t.Kind == target.Pod:
-		return vantage{kind: facts.VantagePod, namespace: cmp.Or(t.Namespace, namespace), name: t.Name}, nil
-	case t.Kind == target.Node:
-		d.flags.Profile = nodeProfile
-		return vantage{kind: facts.VantageNode, namespace: cmp.Or(d.flags.Namespace, d.backend.Namespace()), name: t.Name}, nil
+		return t, usagef(cmd, "--from: %s: the place to look from has no port", from)
+	case t.Kind != target.Pod && t.Kind != target.Node:
+		return t, usagef(cmd, "--from: %s is no place to look from: pod/NAME or node/NAME", from)
 	}
-	return vantage{}, usagef(cmd, "--from: %s is no place to look from: pod/NAME or node/NAME", from)
+	return t, nil
+}
+
+// checkFrom judges --from before any cluster is asked.
+func checkFrom(cmd *cobra.Command, from string) error {
+	if from == "" {
+		return nil
+	}
+	_, err := readFrom(cmd, from)
+	return err
+}
+
+// placeOf is the place that --from names.
+func placeOf(cmd *cobra.Command, d *diagnosis, from, namespace string) (vantage, error) {
+	t, err := readFrom(cmd, from)
+	if err != nil {
+		return vantage{}, err
+	}
+	if t.Kind == target.Pod {
+		return vantage{kind: facts.VantagePod, namespace: cmp.Or(t.Namespace, namespace), name: t.Name}, nil
+	}
+	d.flags.Profile = nodeProfile
+	return vantage{kind: facts.VantageNode, namespace: cmp.Or(d.flags.Namespace, d.backend.Namespace()), name: t.Name}, nil
 }
 
 // wanted reports whether a run takes a check: all, unless it is about some only.

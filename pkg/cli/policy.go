@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/util/templates"
@@ -52,7 +53,11 @@ func (a *app) policyCommand() *cobra.Command {
 
 func (a *app) policy(cmd *cobra.Command, flags diagnoseFlags, args []string) error {
 	if len(args) != 2 {
-		return usagef(cmd, "a pod and a target are needed: kubectl netlook policy POD TARGET[:PORT]")
+		text := "a pod and a target are needed: kubectl netlook policy POD TARGET[:PORT]"
+		if len(args) > 2 {
+			text += "; got " + strings.Join(args, " ")
+		}
+		return usagef(cmd, "%s", text)
 	}
 	to, err := target.Parse(args[1])
 	switch {

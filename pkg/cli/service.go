@@ -67,6 +67,9 @@ func (a *app) walk(cmd *cobra.Command, flags diagnoseFlags, arg, from string) er
 	if err != nil {
 		return usagef(cmd, "%w", err)
 	}
+	if err := checkFrom(cmd, from); err != nil {
+		return err
+	}
 	o, err := flags.options()
 	if err != nil {
 		return usagef(cmd, "%w", err)
