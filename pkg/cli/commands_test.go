@@ -28,6 +28,8 @@ func TestBadInput(t *testing.T) {
 		"dns from nowhere":     {[]string{"dns", "--from", "pod/"}, "error: --from: "},
 		"dns of dots":          {[]string{"dns", ".."}, `error: ".." is no name of DNS: `},
 		"policy, too many":     {[]string{"policy", "a", "svc/b", "svc/c"}, "error: a pod and a target are needed: kubectl netlook policy POD TARGET[:PORT]; got a svc/b svc/c"},
+		"deep without probes":  {[]string{"pod", "web-0", "--deep", "--no-inject"}, "error: --deep takes probes on nodes, and --no-inject allows none"},
+		"outside, no packets":  {[]string{"service", "web", "--from-outside", "--no-inject"}, "error: --from-outside sends packets, and --no-inject allows none"},
 		"two pods":             {[]string{"pod", "a", "b"}, "error: one pod at a time: got a b"},
 		"a service as vantage": {[]string{"pod", "svc/web"}, "error: svc/web is a service, not a pod"},
 		"a node as pod":        {[]string{"pod", "node/w1"}, "error: node/w1 is a node, not a pod: try kubectl netlook node w1"},

@@ -83,7 +83,7 @@ func TestDeepWhere(t *testing.T) {
 		{name: "nothing fails: the node of what was asked for too", cluster: newDeepCluster(4), args: []string{"--deep"}, want: []string{"w1", "w3"}, change: func(d *deepCluster) { d.asks = "w3" }},
 		{name: "something fails: that is what matters", cluster: newDeepCluster(4, "w2"), args: []string{"--deep"}, want: []string{"w1", "w2"}, code: 1, change: func(d *deepCluster) { d.asks = "w3" }},
 		{name: "no more than a few nodes", cluster: newDeepCluster(9, "w2", "w3", "w4", "w5", "w6"), args: []string{"--deep"}, want: []string{"w1", "w2", "w3", "w4"}, code: 1},
-		{name: "API only", cluster: newDeepCluster(2, "w2"), args: []string{"--deep", "--no-inject"}, code: 2},
+		{name: "API only", cluster: newDeepCluster(2, "w2"), args: []string{"--deep=auto", "--no-inject"}, code: 2},
 
 		{name: "auto, and the cause is known", cluster: newDeepCluster(2, "w2"), args: []string{"--deep=auto"}, code: 1, change: func(d *deepCluster) { d.finds = found(diagnose.Likely) }},
 		{name: "auto, and there are candidates", cluster: newDeepCluster(2, "w2"), args: []string{"--deep=auto"}, code: 1, change: func(d *deepCluster) { d.finds = found(diagnose.Possible) }, want: []string{"w1", "w2"}},

@@ -157,6 +157,12 @@ func (o options) validate() error {
 	if f.Attempts < 1 || f.Attempts > 100 {
 		errs = append(errs, fmt.Errorf("--attempts: %d is not between 1 and 100", f.Attempts))
 	}
+	if f.NoInject && f.Deep == deepAlways {
+		errs = append(errs, errors.New("--deep takes probes on nodes, and --no-inject allows none: leave one of them out"))
+	}
+	if f.NoInject && f.Outside {
+		errs = append(errs, errors.New("--from-outside sends packets, and --no-inject allows none: leave one of them out"))
+	}
 	if f.Image == "" {
 		errs = append(errs, errors.New("--image: an image is needed"))
 	}
