@@ -49,7 +49,11 @@ func RoleYAML(opts RoleOptions) ([]byte, error) {
 		return nil, fmt.Errorf("write a role for %q: it is one of %v", plain(string(opts.For), maxWord), Purposes())
 	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "# What kubectl netlook needs to diagnose from a %s.\n", opts.For)
+	how := "from a " + string(opts.For)
+	if opts.For == ForAPI {
+		how = "by the API alone"
+	}
+	fmt.Fprintf(&out, "# What kubectl netlook needs to diagnose %s.\n", how)
 	for _, namespace := range sortedNamespaces(byNamespace) {
 		if err := writeRole(&out, "netlook-"+string(opts.For), namespace, byNamespace[namespace], subjects); err != nil {
 			return nil, err
