@@ -34,8 +34,11 @@ func (a *app) dnsCommand() *cobra.Command {
 
 			The pod's dnsPolicy and CoreDNS's Corefile are looked at as well, and pairs of
 			questions are sent as resolvers send them, which shows the conntrack race that
-			makes lookups take 5 s. Without a name, kubernetes.default is looked up, and one
-			name outside the cluster.`),
+			makes lookups take 5 s. Without a name, kubernetes.default is looked up, and
+			kubernetes.io, which lies outside the cluster (--external none leaves that out).
+
+			The probe, and the rights that it takes, are those of 'kubectl netlook pod', or of
+			'kubectl netlook node' where --from names a node.`),
 		Example: templates.Examples(`
 			# Does DNS work for the pods of this namespace?
 			kubectl netlook dns -n shop
@@ -43,7 +46,7 @@ func (a *app) dnsCommand() *cobra.Command {
 			# What does this pod ask for that name, and how often?
 			kubectl netlook dns payments.shop example.com --from pod/checkout-7d9f -n shop
 
-			# With the node's connection tracking beside it
+			# And what do the kernels of the nodes say, and the servers in their resolv.conf?
 			kubectl netlook dns --from pod/checkout-7d9f -n shop --deep`),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.dns(cmd, flags, args, from) },
 	}
@@ -51,7 +54,7 @@ func (a *app) dnsCommand() *cobra.Command {
 	flags.addPod(cmd)
 	flags.addNode(cmd)
 	_ = cmd.Flags().MarkHidden("to") // the flags of every command; here it is told what to type
-	cmd.Flags().StringVar(&from, "from", "", "`PLACE` to look from: pod/NAME or node/NAME (default: a pod of the namespace that runs)")
+	cmd.Flags().StringVar(&from, "from", "", "`PLACE` to look from: pod/NAME or node/NAME (default: a running pod of the namespace)")
 	a.completeKinds(cmd, "from", "pod/", "node/")
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	return cmd

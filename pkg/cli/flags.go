@@ -58,15 +58,15 @@ func (f *diagnoseFlags) add(cmd *cobra.Command, getenv func(string) string) {
 	}
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.To, "to", nil, "`TARGET` to reach: svc/NAME[:PORT], pod/NAME, node/NAME, deploy/NAME, IP[:PORT], HOST, URL (repeatable)")
-	fl.StringArrayVar(&f.External, "external", []string{wellKnown}, "`HOST`, IP or URL outside the cluster to reach (repeatable); none: nothing")
-	fl.BoolVar(&f.NoInject, "no-inject", false, "read the API only, send no packet")
+	fl.StringArrayVar(&f.External, "external", []string{wellKnown}, "`HOST`, IP or URL outside the cluster to reach (repeatable); none leaves it out")
+	fl.BoolVar(&f.NoInject, "no-inject", false, "read the API only: put nothing into the cluster, send no packet")
 	fl.StringVar(&f.Image, "image", image, "probe `IMAGE` (also $NETLOOK_IMAGE)")
 	fl.StringVar(&f.PullPolicy, "image-pull-policy", "IfNotPresent", "`POLICY`: one of "+strings.Join(pullPolicies, ", "))
 	fl.IntVar(&f.Attempts, "attempts", 3, "how often each endpoint is tried, so that partial loss shows")
 	fl.DurationVar(&f.Timeout, "timeout", 2*time.Second, "deadline of one check, all its attempts together")
 	fl.DurationVar(&f.Deadline, "deadline", time.Minute, "deadline of the whole run")
 	fl.DurationVar(&f.Start, "start-timeout", 30*time.Second, "how long the probe may take to start")
-	fl.StringVar(&f.Deep, "deep", deepOff, "`WHEN` to ask the kernels of the nodes at both ends as well, from probes on them: true, false, auto (when the cause cannot be told otherwise)")
+	fl.StringVar(&f.Deep, "deep", deepOff, "`WHEN` to also ask the kernels of the nodes at both ends, from probes on them: true, false, auto (only where the cause cannot be told otherwise)")
 	fl.Lookup("deep").NoOptDefVal = deepAlways
 	fl.StringVarP(&f.Output, "output", "o", "table", "output `FORMAT`: "+strings.Join(formats, ", "))
 	complete(cmd, "image-pull-policy", pullPolicies...)
@@ -82,7 +82,7 @@ func (f *diagnoseFlags) addServices(cmd *cobra.Command) {
 func (f *diagnoseFlags) addPod(cmd *cobra.Command) {
 	f.profiles = profiles
 	cmd.Flags().StringVar(&f.Profile, "profile", "restricted", "security `PROFILE` of the probe: "+strings.Join(profiles, ", "))
-	cmd.Flags().DurationVar(&f.KeepAlive, "keep-alive", 2*time.Minute, "how long the probe waits for another run; 0: it leaves at once")
+	cmd.Flags().DurationVar(&f.KeepAlive, "keep-alive", 2*time.Minute, "how long the probe waits for another run; 0 ends it at once")
 	complete(cmd, "profile", profiles...)
 }
 

@@ -24,7 +24,8 @@ func (a *app) nodeCommand() *cobra.Command {
 
 			The probe is a pod on the node's network, with the capability NET_RAW and nothing
 			else. It is deleted when the run ends; its namespace must allow host networking
-			(Pod Security level privileged).`),
+			(Pod Security level privileged). 'kubectl netlook rbac --for node' prints the
+			rights that this takes.`),
 		Example: templates.Examples(`
 			# Is this node's network all right?
 			kubectl netlook node w1
@@ -32,7 +33,7 @@ func (a *app) nodeCommand() *cobra.Command {
 			# Does it reach that service's endpoints? The probe runs in kube-system.
 			kubectl netlook node w1 --to svc/payments -n shop --probe-namespace kube-system
 
-			# What would be removed if an earlier run was killed
+			# Remove what an earlier run has left behind that was killed
 			kubectl netlook cleanup -A`),
 		Args: exactlyOne("node"),
 		RunE: func(cmd *cobra.Command, args []string) error {

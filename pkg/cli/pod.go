@@ -25,7 +25,10 @@ func (a *app) podCommand() *cobra.Command {
 			these are the services that select this pod, and every other pod behind them.
 
 			An ephemeral container cannot be removed from a pod. So the probe waits for
-			the next run (--keep-alive) and then ends, instead of adding one each time.`),
+			the next run (--keep-alive) and then ends, instead of adding one each time.
+
+			It takes the right to patch pods/ephemeralcontainers, which few roles have:
+			'kubectl netlook rbac --for pod' prints the Role. Without it the API alone is read.`),
 		Example: templates.Examples(`
 			# Is this pod's network all right?
 			kubectl netlook pod web-0

@@ -17,19 +17,22 @@ func (a *app) policyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "policy POD TARGET[:PORT]",
 		Aliases: []string{"policies", "netpol"},
-		Short:   "Hold what NetworkPolicies say of a flow against what is measured",
+		Short:   "Compare what NetworkPolicies say of a flow with what is measured",
 		Long: longText(`
-			Hold what NetworkPolicies say of a flow against what is measured: from a pod to
+			Compare what NetworkPolicies say of a flow with what is measured: from a pod to
 			every endpoint of a service, to a pod, or to an address.
 
 			The policies of both namespaces are evaluated, for traffic to a service at the
 			pods behind it, and each rule that decides is named. The same flow is then tried.
 			Denied and silent: it is this policy. Allowed and silent: it is not the policy.
 			Denied and answered: nothing enforces policies here. With --no-inject nothing is
-			sent, and the policies alone are told.
+			sent, and only what the policies say is told.
 
-			AdminNetworkPolicies, and the policies of Cilium and Calico, are named where they
-			exist and not evaluated.`),
+			AdminNetworkPolicies, and the policies of Cilium, Calico and Antrea, are named
+			where they exist, and not evaluated.
+
+			The probe, and the rights that it takes, are those of 'kubectl netlook pod'. Rules
+			that select namespaces by their labels also take the right to get namespaces.`),
 		Example: templates.Examples(`
 			# May this pod reach that service, by which rule, and does it?
 			kubectl netlook policy checkout-7d9f svc/payments:http -n shop

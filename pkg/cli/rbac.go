@@ -25,7 +25,16 @@ func (a *app) rbacCommand() *cobra.Command {
 		Long: longText(`
 			Print the Roles that a user needs to diagnose from a pod, from a node, or by the
 			API alone, and their bindings when a user, a group or a service account is named.
-			Nothing is changed in the cluster.`),
+			Nothing is changed in the cluster.
+
+			The commands service, dns and policy take the same rights as pod, or as node with
+			--from node/NAME; --deep takes those for node besides. Targets in another
+			namespace take the rights for api there.
+
+			Not among them: get secrets, a large right, with which the command service judges
+			the TLS secrets of Ingresses; get namespaces, for policies that select namespaces
+			by label; and list on the policies of other APIs, such as Cilium's. Without these
+			a report says what it cannot tell.`),
 		Example: templates.Examples(`
 			# Let jane diagnose the pods of one namespace
 			kubectl netlook rbac --for pod -n shop --user jane | kubectl apply -f -
@@ -52,13 +61,13 @@ func (a *app) rbacCommand() *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&purpose, "for", "pod", "what to allow: pod, node, api")
+	fl.StringVar(&purpose, "for", "pod", "`WHAT` to allow: pod, node, api")
 	fl.StringVar(&o.ProbeNamespace, "probe-namespace", "", "`NAMESPACE` of node probes (default: that of the context or -n)")
 	// kubectl's own --user and --as-group mean something else; --user names a
 	// kubeconfig entry there and is of no use to a command that asks no cluster.
-	fl.StringVar(&o.User, "user", "", "user to bind the roles to")
-	fl.StringVar(&o.Group, "group", "", "group to bind the roles to")
-	fl.StringVar(&o.ServiceAccount, "service-account", "", "service account to bind the roles to: NAME or NAMESPACE:NAME")
+	fl.StringVar(&o.User, "user", "", "`USER` to bind the roles to")
+	fl.StringVar(&o.Group, "group", "", "`GROUP` to bind the roles to")
+	fl.StringVar(&o.ServiceAccount, "service-account", "", "service `ACCOUNT` to bind the roles to: NAME or NAMESPACE:NAME")
 	fl.BoolVar(&o.RequiredOnly, "required-only", false, "leave out what a run can do without")
 	complete(cmd, "for", purposes...)
 	return cmd

@@ -28,10 +28,12 @@ func newRoot(s *seams) *cobra.Command {
 		Use:   "kubectl-netlook",
 		Short: "Say what is broken in a pod's or node's network, where, and how it knows",
 		Long: longText(`
-			Say what is broken in the network of a pod or a node, where, and how it knows.
+			Say what is broken in the network of a pod, a service or a node, where, and how
+			it knows.
 
 			Checks run from the pod itself, in an ephemeral container that needs no
 			privileges, or from a node. Nothing has to be installed in the cluster.
+			'kubectl netlook rbac' prints the rights that this takes.
 
 			Exit status: 0 healthy, 1 problems found, 2 could not diagnose.`),
 		Example: templates.Examples(`
@@ -41,7 +43,11 @@ func newRoot(s *seams) *cobra.Command {
 			# Can it reach that service, through its address and at every endpoint?
 			kubectl netlook pod checkout-7d9f -n shop --to svc/payments
 
-			# The same from a node, for scripts
+			# At which step does the way to a service end, and does its name resolve?
+			kubectl netlook service payments -n shop
+			kubectl netlook dns payments -n shop
+
+			# From a node, for scripts
 			kubectl netlook node w1 -o json`),
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: program},
 		SilenceErrors: true,

@@ -24,23 +24,31 @@ func (a *app) serviceCommand() *cobra.Command {
 		Aliases: []string{"services", "svc"},
 		Short:   "Follow a service the way a packet does, and say where it ends",
 		Long: longText(`
-			Follow a service the way a packet does: its name, with each query that a resolver
-			sends for it, or each alias of an ExternalName; its ClusterIPs, and to whom hints
-			keep this node; its ports by their numbers in the pods; each endpoint by itself,
-			with its node and zone; what the applications behind them answer, gRPC's health
-			among it; and its node ports. And say at which step the way ends.
+			Follow a service the way a packet does, and say at which step the way ends: its
+			name, or the chain of aliases of an ExternalName; its ClusterIPs, and to which
+			endpoints topology hints keep this node; its ports, by their numbers in the pods;
+			each endpoint by itself; what the applications behind them answer, with gRPC's
+			health; and the ways in from outside: node ports, load balancer, Ingresses, and
+			routes of the Gateway API.
 
-			It is looked at from a running pod of its namespace that is not behind it, or
-			else from a node; --from says from where. With --deep the kernels of the nodes
-			are asked as well: to which endpoints they hand connections over.`),
+			The table has one line for each step, and more only where something is wrong:
+			-o wide has every DNS query, port and endpoint.
+
+			It looks from a running pod of the service's namespace that is not behind it, or
+			else from a node; --from names another place. --deep also asks the kernels of the
+			nodes to which endpoints they hand connections over. --from-outside also tries the
+			ways in from this machine, and puts nothing more into the cluster.
+
+			The probe, and the rights that it takes, are those of 'kubectl netlook pod', or of
+			'kubectl netlook node' where it looks from a node.`),
 		Example: templates.Examples(`
 			# Where does the way to this service end?
 			kubectl netlook service payments -n shop
 
-			# As that client sees it, and to whom the kernel hands its connections
+			# As one client sees it, and to which endpoints the kernel hands its connections
 			kubectl netlook service payments -n shop --from pod/checkout-7d9f --deep
 
-			# Does it work inside, and not from this machine?
+			# Does it work from inside the cluster, and not from this machine?
 			kubectl netlook service payments -n shop --from-outside
 
 			# One port of it, from a node
@@ -51,7 +59,7 @@ func (a *app) serviceCommand() *cobra.Command {
 	flags.add(cmd, a.getenv)
 	flags.addPod(cmd)
 	flags.addNode(cmd)
-	cmd.Flags().BoolVar(&flags.Outside, "from-outside", false, "try its node ports, balancer addresses, external IPs and the rules of its Ingresses and routes from this machine too, beside the same from inside")
+	cmd.Flags().BoolVar(&flags.Outside, "from-outside", false, "also try its node ports, balancer addresses, external IPs and the rules of its Ingresses and routes from this machine")
 	cmd.Flags().StringVar(&from, "from", "", "`PLACE` to look from: pod/NAME or node/NAME (default: a pod of the service's namespace that is not behind it)")
 	cmd.ValidArgsFunction = a.completeFirst(func(ctx context.Context, b backend, prefix string) ([]string, error) {
 		return b.ServiceNames(ctx, b.Namespace(), prefix)
