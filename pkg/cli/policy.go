@@ -31,8 +31,7 @@ func (a *app) policyCommand() *cobra.Command {
 			AdminNetworkPolicies, and the policies of Cilium, Calico and Antrea, are named
 			where they exist, and not evaluated.
 
-			The probe, and the rights that it takes, are those of 'kubectl netlook pod'. Rules
-			that select namespaces by their labels also take the right to get namespaces.`),
+			The probe, and the rights that it takes, are those of 'kubectl netlook pod'.`),
 		Example: templates.Examples(`
 			# May this pod reach that service, by which rule, and does it?
 			kubectl netlook policy checkout-7d9f svc/payments:http -n shop

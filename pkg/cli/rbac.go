@@ -32,9 +32,8 @@ func (a *app) rbacCommand() *cobra.Command {
 			namespace take the rights for api there.
 
 			Not among them: get secrets, a large right, with which the command service judges
-			the TLS secrets of Ingresses; get namespaces, for policies that select namespaces
-			by label; and list on the policies of other APIs, such as Cilium's. Without these
-			a report says what it cannot tell.`),
+			the TLS secrets of Ingresses; and list on the policies of other APIs, such as
+			Cilium's. Without these a report says what it cannot tell.`),
 		Example: templates.Examples(`
 			# Let jane diagnose the pods of one namespace
 			kubectl netlook rbac --for pod -n shop --user jane | kubectl apply -f -

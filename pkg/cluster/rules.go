@@ -81,7 +81,7 @@ func Rules(purpose Purpose) []Rule {
 			rules("patch", "", "pods/ephemeralcontainers", InTarget, "add the probe to the pod"),
 			rules("create get", "", "pods/attach", InTarget, "talk to the probe; kubectl over WebSocket needs get"),
 			optional(rules("get", "", "pods/log", InTarget, "read results again when the connection breaks")), // a second source
-			optional(namespaceReads(), sharedReads(), rules("get", "", "nodes", Cluster, "tell nodes and their state")),
+			optional(namespaceReads(), sharedReads(), rules("get list", "", "nodes", Cluster, "tell nodes and their state, and try node ports at them")),
 		)
 	case ForNode:
 		return join(
@@ -141,6 +141,7 @@ func sharedReads() []Rule {
 		rules("list", "discovery.k8s.io", "endpointslices", InDefault, "test each API server"),
 		rules("list", "networking.k8s.io", "ingressclasses", Cluster, "tell whether anybody serves an Ingress"),
 		rules("get", gatewayGroup, "gatewayclasses", Cluster, "tell whether anybody serves a Gateway"),
+		rules("get", "", "namespaces", Cluster, "tell which policies select a namespace by its labels"),
 	)
 }
 

@@ -87,7 +87,7 @@ func TestPreflightMissing(t *testing.T) {
 	for _, rule := range missing {
 		got = append(got, rule.String())
 	}
-	want := []string{`patch pods/ephemeralcontainers in namespace "shop"`, `get configmaps/kube-root-ca.crt in namespace "shop"`, `get configmaps/coredns in namespace "kube-system"`, "get nodes"}
+	want := []string{`patch pods/ephemeralcontainers in namespace "shop"`, `get configmaps/kube-root-ca.crt in namespace "shop"`, `get configmaps/coredns in namespace "kube-system"`, "get nodes", "list nodes"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
