@@ -121,11 +121,14 @@ func failedTitles(rows []Row) string {
 }
 
 // CountChecks is "1 check" or "38 checks".
-func CountChecks(n int) string {
+func CountChecks(n int) string { return Count(n, "check") }
+
+// Count is "1 line" or "38 lines".
+func Count(n int, what string) string {
 	if n == 1 {
-		return "1 check"
+		return "1 " + what
 	}
-	return fmt.Sprintf("%d checks", n)
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // verdictHeadline says how many causes explain how many of the failures.

@@ -170,7 +170,7 @@ func handOver(s facts.Service, results []check.Result) Step {
 	slices.Sort(order)
 	parts := make([]string, 0, len(order))
 	for _, to := range order[:min(len(order), mostHandedTo)] {
-		part := fmt.Sprintf("%s %d times", to, counts[to])
+		part := to + " " + Count(counts[to], "time")
 		if hung[to] > 0 {
 			part += fmt.Sprintf(" (%d without an answer)", hung[to])
 		}
@@ -182,7 +182,7 @@ func handOver(s facts.Service, results []check.Result) Step {
 	h.Status, h.Why, h.Detail = check.Pass, "", strings.Join(parts, ", ")
 	if strangers > 0 && !s.EndpointsUnknown {
 		h.Status = check.Fail
-		h.Detail = fmt.Sprintf("%d connections to no endpoint of it: ", strangers) + h.Detail
+		h.Detail = Count(strangers, "connection") + " to no endpoint of it: " + h.Detail
 	}
 	return h
 }

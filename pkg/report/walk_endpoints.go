@@ -135,12 +135,12 @@ func endpointLine(e facts.Endpoint, results []check.Result) Line {
 		words = append(words, "zone "+e.Zone)
 	}
 	if len(e.ZoneHints)+len(e.NodeHints) > 0 {
-		words = append(words, "for "+strings.Join(append(prefixed("zone ", e.ZoneHints), prefixed("node ", e.NodeHints)...), " "))
+		words = append(words, "hinted for "+strings.Join(append(prefixed("zone ", e.ZoneHints), prefixed("node ", e.NodeHints)...), " "))
 	}
 	if e.Pod != nil {
 		words = append(words, "pod/"+e.Pod.String())
 	} else {
-		words = append(words, "no pod by its EndpointSlice")
+		words = append(words, "its EndpointSlice names no pod")
 	}
 	if e.Ready && len(e.Ports) == 0 {
 		l.Status = check.Warn

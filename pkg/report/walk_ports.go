@@ -35,7 +35,13 @@ func portStep(s facts.Service, results []check.Result) (st Step, ok bool) {
 		}
 		st.Lines = append(st.Lines, l)
 	}
-	st.Detail = fmt.Sprintf("%d of the service lead to its endpoints", len(s.Ports))
+	lead := 0
+	for _, port := range s.Ports {
+		if portLine(s, port).Status == check.Pass {
+			lead++
+		}
+	}
+	st.Detail = fmt.Sprintf("%d of %d lead to every ready endpoint", lead, len(s.Ports))
 	if len(s.Ports) == 1 {
 		st.Detail = st.Lines[0].Key + " " + st.Lines[0].Text
 		st.Lines = nil
@@ -73,11 +79,15 @@ func portLine(s facts.Service, port facts.ServicePort) Line {
 	for _, n := range numbers[:min(len(numbers), mostHandedTo)] {
 		words = append(words, fmt.Sprintf("%d at %d", n, counts[n]))
 	}
+	all := Count(len(s.Ready()), "ready endpoint")
+	l.Text = "leads to " + strings.Join(words, ", ") + " of " + all
 	if without > 0 {
 		l.Status = check.Warn
-		words = append(words, fmt.Sprintf("not at %d", without))
+		l.Text += fmt.Sprintf(", nowhere at %d", without)
 	}
-	l.Text = "leads to " + strings.Join(words, ", ") + " of " + fmt.Sprintf("%d endpoints", len(s.Ready()))
+	if len(counts) == 0 {
+		l.Text = "leads nowhere: none of " + all + " has it"
+	}
 	if isName(port.TargetPort) {
 		l.Text = "targetPort " + port.TargetPort + " " + l.Text
 	}

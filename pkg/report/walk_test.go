@@ -70,7 +70,7 @@ func TestWalk(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWalk(tt.service, Input{Results: tt.results})
 			for _, s := range w.Steps {
-				if s.Name == "handed to" && tt.ends == "handed to" && s.Detail != "1 connections to no endpoint of it: 10.1.0.2:8080 1 times, 10.2.0.77:8080 1 times (1 without an answer)" {
+				if s.Name == "handed to" && tt.ends == "handed to" && s.Detail != "1 connection to no endpoint of it: 10.1.0.2:8080 1 time, 10.2.0.77:8080 1 time (1 without an answer)" {
 					t.Errorf("handed to: %q", s.Detail)
 				}
 			}
@@ -166,14 +166,14 @@ func TestWalkEndpoints(t *testing.T) {
 			{Status: check.Fail, Key: "IPv6", Text: "fd00::80, 0 ready endpoints of this family: refused"},
 		},
 		"ports": {
-			{Status: check.Pass, Key: "http 80/TCP", Text: "targetPort http leads to 8080 at 1, 9090 at 1 of 2 endpoints"},
-			{Status: check.Warn, Key: "admin 81/TCP", Text: "leads to not at 2 of 2 endpoints, node port 30081"},
+			{Status: check.Pass, Key: "http 80/TCP", Text: "targetPort http leads to 8080 at 1, 9090 at 1 of 2 ready endpoints"},
+			{Status: check.Warn, Key: "admin 81/TCP", Text: "leads nowhere: none of 2 ready endpoints has it, node port 30081"},
 		},
 		"endpoints": {
 			{Key: "zones", Text: "za 1 of 1 ready, zb 1 of 2 ready"},
-			{Status: check.Fail, Key: "10.2.0.2", Text: "ready, node w2, zone zb, for zone zb, pod/shop/b: :9090 timeout"},
-			{Status: check.Warn, Key: "10.2.0.3", Text: "terminating, still serving, node w2, zone zb, no pod by its EndpointSlice"},
-			{Status: check.Pass, Key: "10.1.0.2", Text: "ready, node w1, zone za, for zone za, pod/shop/a: :8080 said"},
+			{Status: check.Fail, Key: "10.2.0.2", Text: "ready, node w2, zone zb, hinted for zone zb, pod/shop/b: :9090 timeout"},
+			{Status: check.Warn, Key: "10.2.0.3", Text: "terminating, still serving, node w2, zone zb, its EndpointSlice names no pod"},
+			{Status: check.Pass, Key: "10.1.0.2", Text: "ready, node w1, zone za, hinted for zone za, pod/shop/a: :8080 said"},
 		},
 	}
 	for name, lines := range want {

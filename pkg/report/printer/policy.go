@@ -28,7 +28,7 @@ func (p *page) policy(r *report.Report) error {
 		})
 	}
 	if len(flows) == 0 && len(pol.Flows) > 0 {
-		p.printf("  %s allowed, and answered (-o wide has the rules)\n", plural(len(pol.Flows), "flow"))
+		p.printf("  %s allowed, and answered (-o wide has the rules)\n", report.Count(len(pol.Flows), "flow"))
 		p.notEvaluated(pol)
 		return nil
 	}

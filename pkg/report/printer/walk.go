@@ -54,7 +54,7 @@ func (p *page) walk(r *report.Report) {
 		}
 	}
 	if folded > 0 {
-		p.printf("  -o wide has %s more for these steps\n", plural(folded, "line"))
+		p.printf("  -o wide has %s more for these steps\n", report.Count(folded, "line"))
 	}
 }
 
@@ -118,11 +118,4 @@ func (p *page) lead(lead string, width int, text string) {
 		}
 		p.printf("%s\n", strings.TrimRight(lead+line, " "))
 	}
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
