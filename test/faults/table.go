@@ -185,6 +185,8 @@ func cells(s Score, separator string) string {
 		said = "(no report)"
 	case said == "":
 		said = "-"
+	case s.Others == 1:
+		said += " or 1 other"
 	case s.Others > 0:
 		said += fmt.Sprintf(" or %d others", s.Others)
 	}
