@@ -44,6 +44,12 @@ type Line struct {
 	Text   string       `json:"text"`
 }
 
+// Why a step says nothing, where no result of it does.
+const (
+	notRun   = "no check of it ran"
+	notAsked = "no kernel was asked (--deep asks)"
+)
+
 // newWalk is pure: it sums results up by the steps of service s.
 func newWalk(s facts.Service, in Input) *Walk {
 	w := &Walk{Service: s.Ref().String(), Type: s.Type}
@@ -55,7 +61,7 @@ func newWalk(s facts.Service, in Input) *Walk {
 	switch {
 	case s.Type == "ExternalName":
 		steps = append(steps, aliasStep(of["service.alias"]))
-		return w.finish(steps, true)
+		return w.finish(in, steps, true)
 	case s.Headless:
 		steps = append(steps, Step{Name: "ClusterIP", Status: check.Skipped, Why: "headless: the name leads to the endpoints themselves"})
 	default:
@@ -76,15 +82,20 @@ func newWalk(s facts.Service, in Input) *Walk {
 	lost := slices.ContainsFunc(of["service.endpoint"], func(r check.Result) bool {
 		return r.Status == check.Fail && r.Failure != check.Silent && r.Failure != check.NotServing
 	})
-	return w.finish(steps, lost)
+	return w.finish(in, steps, lost)
 }
 
 // finish says where the way ends. A ClusterIP has nothing of its own: where nobody ready
 // is behind it, or they do not answer, that is where it ends. And endpoints that are
 // reached, and whose applications hang or decline, end it at the application: lost says
 // that some were not reached.
-func (w *Walk) finish(steps []Step, lost bool) *Walk {
+func (w *Walk) finish(in Input, steps []Step, lost bool) *Walk {
 	w.Steps = steps
+	for i, s := range steps {
+		if in.Probe == nil && (s.Why == notRun || s.Why == notAsked) {
+			steps[i].Why = "no packet was sent"
+		}
+	}
 	bad := func(name string) bool {
 		return slices.ContainsFunc(steps, func(s Step) bool { return s.Name == name && s.Status == check.Fail })
 	}
@@ -135,7 +146,7 @@ func step(name string, results []check.Result, otherwise string) Step {
 // handOver is where the kernels of the nodes sent connections to the ClusterIPs, as
 // their connection tracking tells.
 func handOver(s facts.Service, results []check.Result) Step {
-	h := Step{Name: "handed to", Status: check.Skipped, Why: "no kernel was asked (--deep asks)"}
+	h := Step{Name: "handed to", Status: check.Skipped, Why: notAsked}
 	counts, hung := map[string]int{}, map[string]int{}
 	var order []string
 	strangers := 0

@@ -22,7 +22,7 @@ func familyName(a netip.Addr) string {
 // vipStep is the ClusterIPs: a line for each where there are several, or several ports,
 // and to which endpoints this node hands connections, where topology has a say.
 func vipStep(s facts.Service, in Input, results []check.Result) Step {
-	st := step("ClusterIP", results, "nothing was sent to it")
+	st := step("ClusterIP", results, notRun)
 	node, zone := (facts.Facts{Vantage: in.Vantage, Services: []facts.Service{s}}).Home()
 	for _, vip := range s.ClusterIPs {
 		of := slices.DeleteFunc(slices.Clone(results), func(r check.Result) bool { return addrOf(r) != vip.Unmap() })
@@ -87,7 +87,11 @@ func addrOf(r check.Result) netip.Addr {
 // endpointStep is the endpoints: how many each zone has, and a line for each endpoint,
 // those in trouble first.
 func endpointStep(s facts.Service, results []check.Result) Step {
-	st := step("endpoints", results, "no endpoint was tried")
+	why := notRun
+	if len(s.Ready()) == 0 && !s.EndpointsUnknown {
+		why = "no endpoint is ready"
+	}
+	st := step("endpoints", results, why)
 	st.Lines = append(st.Lines, whoWrites(s)...)
 	st.Lines = append(st.Lines, perZone(s)...)
 	at := map[netip.Addr][]check.Result{}

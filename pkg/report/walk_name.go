@@ -15,7 +15,7 @@ const mostLines = 16
 // nameStep is the name: judged by what the DNS servers answer, and told by what a
 // resolver of the vantage point sends.
 func nameStep(v facts.Vantage, of map[string][]check.Result) Step {
-	s := step("name", of["dns.service"], "the name was not asked for")
+	s := step("name", of["dns.service"], notRun)
 	for _, r := range of["dns.trace"] {
 		s.Lines = append(s.Lines, traceLines(r)...)
 	}
@@ -81,7 +81,7 @@ func serverLines(results []check.Result) []Line {
 
 // aliasStep is an ExternalName's chain of aliases, link by link.
 func aliasStep(results []check.Result) Step {
-	s := step("alias", results, "the name behind it was not asked for")
+	s := step("alias", results, notRun)
 	for _, r := range results {
 		if len(results) == 1 && r.Status != check.Skipped {
 			s.Detail = r.Summary // the kind of the failure alone does not say at which link

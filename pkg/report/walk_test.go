@@ -70,6 +70,9 @@ func TestWalk(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWalk(tt.service, Input{Results: tt.results})
 			for _, s := range w.Steps {
+				if s.Name == "handed to" && s.Status == check.Skipped && s.Why != "no packet was sent" {
+					t.Errorf("without a probe no kernel can be asked: %q", s.Why)
+				}
 				if s.Name == "handed to" && tt.ends == "handed to" && s.Detail != "1 connection to no endpoint of it: 10.1.0.2:8080 1 time, 10.2.0.77:8080 1 time (1 without an answer)" {
 					t.Errorf("handed to: %q", s.Detail)
 				}
