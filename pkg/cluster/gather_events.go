@@ -18,16 +18,23 @@ const (
 	// noSandbox is the kubelet's reason when the runtime, or the CNI plugin it calls,
 	// fails to set up a pod's network (k/k pkg/kubelet/events/event.go).
 	noSandbox = "FailedCreatePodSandBox"
+	// unhealthy is its reason when a readiness, liveness or startup probe fails.
+	unhealthy = "Unhealthy"
 )
 
-// eventSteps read why pods that wait on a node have no network yet. Without the right
+// eventSteps read why pods that wait on a node have no network yet, and why those that
+// run are not ready. Without the right
 // to list events nothing is noted: it is one more explanation, not a check.
 func (g *gatherer) eventSteps() []step {
 	var steps []step
 	add := func(pods []facts.Pod) {
 		for i := range pods {
-			if p := &pods[i]; p.Phase == string(corev1.PodPending) && p.Node != "" && len(p.IPs) == 0 && len(steps) < maxEventPods {
-				steps = append(steps, func(ctx context.Context) error { return g.sandboxEvents(ctx, p) })
+			switch p := &pods[i]; {
+			case len(steps) == maxEventPods || p.Node == "" || p.Terminating:
+			case p.Phase == string(corev1.PodPending) && len(p.IPs) == 0:
+				steps = append(steps, func(ctx context.Context) error { return g.podEvents(ctx, p, noSandbox, &p.NoSandbox) })
+			case p.Phase == string(corev1.PodRunning) && !p.Ready:
+				steps = append(steps, func(ctx context.Context) error { return g.podEvents(ctx, p, unhealthy, &p.Unhealthy) })
 			}
 		}
 	}
@@ -40,19 +47,20 @@ func (g *gatherer) eventSteps() []step {
 	return steps
 }
 
-func (g *gatherer) sandboxEvents(ctx context.Context, p *facts.Pod) error {
-	opts := metav1.ListOptions{FieldSelector: fields.Set{"involvedObject.name": p.Name, "reason": noSandbox}.String()}
+// podEvents keeps the last event of a pod with this reason.
+func (g *gatherer) podEvents(ctx context.Context, p *facts.Pod, reason string, into **facts.Event) error {
+	opts := metav1.ListOptions{FieldSelector: fields.Set{"involvedObject.name": p.Name, "reason": reason}.String()}
 	seen := 0
 	err := each(ctx, g.Client, "list events of pod "+p.Ref().String(), opts, g.clientset.CoreV1().Events(p.Namespace).List, func(e *corev1.Event) error {
 		if seen++; seen > maxEvents {
 			return errEnough
 		}
-		if e.Reason != noSandbox || e.InvolvedObject.Name != p.Name || p.UID != "" && e.InvolvedObject.UID != "" && string(e.InvolvedObject.UID) != p.UID {
+		if e.Reason != reason || e.InvolvedObject.Name != p.Name || p.UID != "" && e.InvolvedObject.UID != "" && string(e.InvolvedObject.UID) != p.UID {
 			return nil
 		}
 		found := facts.Event{Message: plain(e.Message, maxMessage), Count: max(1, e.Count), Last: lastSeen(e)}
-		if p.NoSandbox == nil || found.Last.After(p.NoSandbox.Last) {
-			p.NoSandbox = &found
+		if *into == nil || found.Last.After((*into).Last) {
+			*into = &found
 		}
 		return nil
 	})

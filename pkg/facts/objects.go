@@ -46,6 +46,8 @@ type Pod struct {
 	// NoSandbox is why the node cannot create the pod's network, in the words of the
 	// runtime and its CNI plugin, nil when nothing says so.
 	NoSandbox *Event
+	// Unhealthy is what the kubelet says of a probe that fails, nil when nothing does.
+	Unhealthy *Event
 }
 
 // Event is what the API's events say of an object.

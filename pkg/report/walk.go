@@ -117,6 +117,8 @@ func resultsOf(s facts.Service, results []check.Result) map[string][]check.Resul
 	of := map[string][]check.Result{}
 	for _, r := range results {
 		named := r.Check == "dns.service" && (strings.HasSuffix(r.Target, " "+s.Name) || strings.HasSuffix(r.Target, " "+s.Ref().String()))
+		// The resolver's own servers are asked in no service's name, and serve them all.
+		named = named || r.Check == "dns.resolver"
 		if named || r.Subject == "service/"+s.Ref().String() {
 			of[r.Check] = append(of[r.Check], r)
 		}

@@ -15,7 +15,7 @@ const mostLines = 16
 // nameStep is the name: judged by what the DNS servers answer, and told by what a
 // resolver of the vantage point sends.
 func nameStep(v facts.Vantage, of map[string][]check.Result) Step {
-	s := step("name", of["dns.service"], notRun)
+	s := step("name", append(slices.Clone(of["dns.service"]), of["dns.resolver"]...), notRun)
 	for _, r := range of["dns.trace"] {
 		s.Lines = append(s.Lines, traceLines(r)...)
 	}

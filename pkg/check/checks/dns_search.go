@@ -32,6 +32,10 @@ type searchParams struct {
 	InCluster bool `json:"inCluster,omitempty"`
 	// OwnDNS as in dnsParams.
 	OwnDNS bool `json:"ownDNS,omitempty"`
+	// Also are longer names of the same service, and Want the addresses that the API has
+	// for it: a hosts file that says otherwise leads astray.
+	Also []string     `json:"also,omitempty"`
+	Want []netip.Addr `json:"want,omitempty"`
 }
 
 func planDNSSearch(f *facts.Facts) []check.Planned[searchParams] {
@@ -48,7 +52,7 @@ func planDNSSearch(f *facts.Facts) []check.Planned[searchParams] {
 			if s.Headless && len(s.Ready()) == 0 {
 				continue // such a name has no address, by design
 			}
-			add(searchName(f, s), searchParams{InCluster: true, OwnDNS: !sure})
+			add(searchName(f, s), searchParams{InCluster: true, OwnDNS: !sure, Also: longerNames(f, s), Want: wantedAddrs(s)})
 		}
 	}
 	for _, t := range f.Targets {
@@ -104,12 +108,10 @@ func (probe dnsProbe) search(ctx context.Context, t check.Task, p searchParams) 
 	if err != nil {
 		return check.Errorf("%v", err)
 	}
-	if addr := lookupHosts(probe.hosts, p.Name); addr != "" {
-		r := check.Result{Status: check.Pass, Summary: fmt.Sprintf("found in %s, no query needed", probe.hosts)}
-		r.With("answer", "%s", addr)
+	servers := nameServers(conf, probe.port)
+	if r, found := probe.fromHosts(ctx, p, conf, servers); found {
 		return r
 	}
-	servers := nameServers(conf, probe.port)
 	setting := []check.Evidence{
 		{Key: "search", Value: dial.Clean(strings.Join(conf.Search, " "), 300)},
 		{Key: "ndots", Value: fmt.Sprint(conf.Ndots)},

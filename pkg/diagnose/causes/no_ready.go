@@ -35,6 +35,12 @@ func init() {
 					Try:        []string{slicesOf(s)},
 					Rank:       rankService,
 				}
+				for _, pod := range s.SelectedPods {
+					if pod.Unhealthy != nil && len(f.Evidence) < mostEvidence {
+						f.Evidence = append(f.Evidence, fmt.Sprintf("pod/%s: %s", pod.Ref(), pod.Unhealthy.Message))
+						f.Likely = "its probe asks for what the application does not answer: the port and path of the probe, or the application itself"
+					}
+				}
 				if n := len(s.SelectedPods); n > 0 {
 					f.Headline = fmt.Sprintf("service %s selects %d pods, none is ready", s.Ref(), n)
 					f.Try = append(f.Try, fmt.Sprintf("kubectl -n %s describe pod %s", s.Namespace, s.SelectedPods[0].Name))

@@ -1,0 +1,70 @@
+package checks
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// TestResolvers asks real servers on loopback: any answer counts, silence does not.
+func TestResolvers(t *testing.T) {
+	port := serveDNS(t, map[string]dns.Handler{"127.0.0.1": zone{}, "127.0.0.2": mute})
+	task := check.Task{Timeout: check.Duration(400 * time.Millisecond)}
+	for _, tt := range []struct {
+		name, conf string
+		status     check.Status
+		summary    string
+	}{
+		{"it answers, if only that there is no such name", "nameserver 127.0.0.1\n", check.Pass, "1 of 1 name servers answer"},
+		{"silent", "nameserver 127.0.0.2\n", check.Fail, "no name server of resolv.conf answers: 127.0.0.2"},
+		{"the first is silent", "nameserver 127.0.0.2\nnameserver 127.0.0.1\n", check.Fail, "1 of 2 name servers never answer"},
+		{"the second is", "nameserver 127.0.0.1\nnameserver 127.0.0.2\n", check.Warn, "1 of 2 name servers never answer"},
+	} {
+		probe := dnsProbe{resolvConf: writeResolvConf(t, tt.conf), hosts: "/dev/null", port: port}
+		if r := probe.resolvers(t.Context(), task); r.Status != tt.status || !strings.HasPrefix(r.Summary, tt.summary) {
+			t.Errorf("%s: %s %q", tt.name, r.Status, r.Summary)
+		}
+	}
+}
+
+func TestPlanResolver(t *testing.T) {
+	pod := func(policy string) *facts.Facts {
+		return &facts.Facts{Vantage: facts.Vantage{Kind: facts.VantagePod, Pod: &facts.Pod{DNSPolicy: policy}}}
+	}
+	for policy, want := range map[string]int{"ClusterFirst": 0, "": 0, "None": 1, "Default": 1} {
+		if got := len(planDNSResolver(pod(policy))); got != want {
+			t.Errorf("dnsPolicy %q: %d tasks, want %d", policy, got, want)
+		}
+	}
+}
+
+// TestSearchInHosts: what the hosts file says of a service must be the service.
+func TestSearchInHosts(t *testing.T) {
+	hosts := filepath.Join(t.TempDir(), "hosts")
+	if err := os.WriteFile(hosts, []byte("192.0.2.66 web.shop.svc.cluster.local\n192.0.2.67 db.example\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port := serveDNS(t, map[string]dns.Handler{"127.0.0.1": zone{"db.example. A": "192.0.2.7", "web.shop.svc.cluster.local. A": "10.96.0.80"}})
+	probe := dnsProbe{resolvConf: writeResolvConf(t, "nameserver 127.0.0.1\nsearch shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"), hosts: hosts, port: port}
+	task := check.Task{Timeout: check.Duration(2 * time.Second)}
+	web := searchParams{Name: "web", InCluster: true, Also: []string{"web.shop", "web.shop.svc"}, Want: []netip.Addr{netip.MustParseAddr("10.96.0.80")}}
+	if r := probe.search(t.Context(), task, web); r.Status != check.Fail || r.Failure != check.WrongAnswer {
+		t.Errorf("a service elsewhere: %s %s %q", r.Status, r.Failure, r.Summary)
+	}
+	web.Want = []netip.Addr{netip.MustParseAddr("192.0.2.66")}
+	if r := probe.search(t.Context(), task, web); r.Status != check.Pass {
+		t.Errorf("the hosts file agrees: %s %q", r.Status, r.Summary)
+	}
+	r := probe.search(t.Context(), task, searchParams{Name: "db.example"})
+	if r.Status != check.Pass || evidenceIn(r, dnsSays) != "192.0.2.7" {
+		t.Errorf("another name: %s %q, DNS says %q", r.Status, r.Summary, evidenceIn(r, dnsSays))
+	}
+}
