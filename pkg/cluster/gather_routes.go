@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	maxRoutes          = 500 // of each kind that are looked through
-	maxRoutesTo        = 50  // that lead to one service
-	maxGateways        = 20  // that are read
-	maxGrants          = 100 // ReferenceGrants of a namespace
-	maxGrantedFrom     = 5   // other namespaces that are looked through for routes
-	maxGatewayVersions = 8   // of the API group that are asked for
+	maxRoutes        = 500 // of each kind that are looked through
+	maxRoutesTo      = 50  // that lead to one service
+	maxGateways      = 20  // that are read
+	maxGrants        = 100 // ReferenceGrants of a namespace
+	maxGrantedFrom   = 5   // other namespaces that are looked through for routes
+	maxGroupVersions = 8   // of an API group that are asked for
 )
 
 // routeKinds are the routes that lead to services, by the resource that lists them.
@@ -89,7 +89,7 @@ func (g *gatherer) servedByGateways(ctx context.Context) map[string]schema.Group
 		if group.Name != gatewayGroup {
 			continue
 		}
-		for _, v := range group.Versions[:min(len(group.Versions), maxGatewayVersions)] {
+		for _, v := range group.Versions[:min(len(group.Versions), maxGroupVersions)] {
 			list, err := get(ctx, g.Client, "ask for the resources of "+gatewayGroup, func(ctx context.Context) (*metav1.APIResourceList, error) {
 				return g.clientset.Discovery().ServerResourcesForGroupVersionWithContext(ctx, gatewayGroup+"/"+v.Version)
 			})
