@@ -246,6 +246,10 @@ func portsOf(t facts.Target, p facts.Pod) []facts.ContainerPort {
 	return list
 }
 
+// k3sGroup is an API group of k3s. Its network is flannel's, and it enforces policies
+// itself (a part of kube-router is built in), unless it is told not to.
+const k3sGroup = "k3s.cattle.io"
+
 // network tells the network plugin, by what it says on nodes, else by its API.
 func (g *gatherer) network(ctx context.Context) error {
 	if ctx.Err() != nil {
@@ -275,6 +279,6 @@ func (g *gatherer) network(ctx context.Context) error {
 			p.Engine = cmp.Or(p.Engine, known.Name)
 		}
 	}
-	p.Unenforced = g.facts.Network.Plugin == "flannel" && p.Engine == ""
+	p.Unenforced = g.facts.Network.Plugin == "flannel" && p.Engine == "" && !slices.Contains(names, k3sGroup)
 	return nil
 }

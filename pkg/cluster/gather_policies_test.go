@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
@@ -24,6 +26,36 @@ func admits(name string, pods map[string]string, port int32, namespaces map[stri
 		From:  []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{MatchLabels: namespaces}}},
 	}}
 	return p
+}
+
+// TestUnenforced: flannel by itself enforces no policy; what is known to stand beside it does.
+func TestUnenforced(t *testing.T) {
+	for _, tt := range []struct {
+		group, engine string
+		unenforced    bool
+	}{
+		{"", "", true},
+		{"apps.example", "", true},
+		{"crd.projectcalico.org", "Calico", false},
+		{"k3s.cattle.io", "", false},
+	} {
+		client := pod("shop", "client", "w2", "10.244.2.50")
+		objects := append(shop(), client)
+		for _, o := range objects {
+			if node, is := o.(*corev1.Node); is {
+				node.Status.Conditions = append(node.Status.Conditions, corev1.NodeCondition{Type: corev1.NodeNetworkUnavailable, Status: corev1.ConditionFalse, Reason: "FlannelIsUp"})
+			}
+		}
+		c, clientset := newFake(objects...)
+		c.dynamic = func() (dynamic.Interface, error) { return nil, errors.New("no") }
+		if tt.group != "" {
+			clientset.Resources = []*metav1.APIResourceList{{GroupVersion: tt.group + "/v1"}}
+		}
+		f := gather(t, c, Request{Pod: client, Targets: targets(t, "svc/web")})
+		if f.Network.Plugin != "flannel" || f.Policies.Engine != tt.engine || f.Policies.Unenforced != tt.unenforced {
+			t.Errorf("%q: plugin %q, engine %q, unenforced %v", tt.group, f.Network.Plugin, f.Policies.Engine, f.Policies.Unenforced)
+		}
+	}
 }
 
 // TestGatherOutside: what goes out is judged where all addresses outside are alike.
