@@ -73,7 +73,7 @@ func (g *gatherer) readPolicies(ctx context.Context) error {
 	g.facts.Policies.Notes = set.Notes()
 	g.facts.Policies.Count = len(r.policies)
 	source := r.peer(g.facts.Vantage.Pod, netip.Addr{})
-	if !r.namesAddresses() {
+	if !r.discerns() {
 		flow := facts.PolicyFlow{To: outside, Protocol: facts.TCP, Subject: "the outside"}
 		flow.Decision = set.Evaluate(policy.Flow{Source: source, Destination: policy.Peer{Addr: outside.Addr()}, Port: outside.Port(), Protocol: flow.Protocol})
 		g.facts.Policies.Outside = &flow
@@ -99,12 +99,12 @@ func (g *gatherer) readPolicies(ctx context.Context) error {
 // (RFC 5737), at the port of HTTPS.
 var outside = netip.MustParseAddrPort("192.0.2.1:443")
 
-// namesAddresses reports whether a policy of the vantage pod's namespace lets it out to
-// some addresses, so that not all outside are alike.
-func (r *policyReader) namesAddresses() bool {
+// discerns reports whether a policy of the vantage pod's namespace lets it out to some
+// addresses, or to every address by some ports, so that not all outside are alike.
+func (r *policyReader) discerns() bool {
 	return slices.ContainsFunc(r.policies, func(p networkingv1.NetworkPolicy) bool {
 		return p.Namespace == r.facts.Vantage.Pod.Namespace && slices.ContainsFunc(p.Spec.Egress, func(rule networkingv1.NetworkPolicyEgressRule) bool {
-			return slices.ContainsFunc(rule.To, func(peer networkingv1.NetworkPolicyPeer) bool { return peer.IPBlock != nil })
+			return len(rule.To) == 0 && len(rule.Ports) > 0 || slices.ContainsFunc(rule.To, func(peer networkingv1.NetworkPolicyPeer) bool { return peer.IPBlock != nil })
 		})
 	})
 }

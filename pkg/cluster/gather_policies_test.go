@@ -67,6 +67,11 @@ func TestGatherOutside(t *testing.T) {
 		p.Spec.Egress = []networkingv1.NetworkPolicyEgressRule{{To: peers}}
 		return p
 	}
+	outBy := func(port int32) *networkingv1.NetworkPolicy {
+		p, to := out(), intstr.FromInt32(port)
+		p.Spec.Egress[0].Ports = []networkingv1.NetworkPolicyPort{{Port: &to}}
+		return p
+	}
 	for _, tt := range []struct {
 		name   string
 		policy *networkingv1.NetworkPolicy
@@ -75,6 +80,7 @@ func TestGatherOutside(t *testing.T) {
 	}{
 		{"to pods only", out(networkingv1.NetworkPolicyPeer{PodSelector: &metav1.LabelSelector{}}), "NetworkPolicy shop/out", true},
 		{"to everybody", out(), "", true},
+		{"to everybody by one port", outBy(5432), "", false},
 		{"to some addresses", out(networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: "203.0.113.0/24"}}), "", false},
 	} {
 		c, _ := newFake(append(shop(), client, tt.policy)...)
