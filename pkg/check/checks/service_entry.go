@@ -136,12 +136,11 @@ func askable(at string) bool {
 	if err != nil {
 		return !strings.EqualFold(strings.TrimSuffix(at, "."), "localhost")
 	}
-	addr = addr.Unmap()
-	return !addr.IsLoopback() && !addr.IsUnspecified() && !addr.IsMulticast() && !addr.IsLinkLocalUnicast()
+	return !dial.Own(addr)
 }
 
 func (e entry) task(f *facts.Facts, s facts.Service) check.Planned[entryParams] {
-	peer := dial.Peer{Host: e.at, Port: e.port}
+	peer := dial.Peer{Host: e.at, Port: e.port, Claimed: true}
 	if addr, err := netip.ParseAddr(e.at); err == nil {
 		peer = addrPeer(netip.AddrPortFrom(addr.Unmap(), e.port))
 	}
