@@ -167,12 +167,14 @@ func (r *policyReader) readPods(ctx context.Context) {
 	}
 }
 
+// services are those that are tried, that of DNS first: it has few endpoints, and those
+// of the others may be more than are judged.
 func (r *policyReader) services() []facts.Service {
-	list := slices.Clone(r.facts.Services)
+	var list []facts.Service
 	if r.facts.DNS.Service != nil {
 		list = append(list, *r.facts.DNS.Service)
 	}
-	return list
+	return append(list, r.facts.Services...)
 }
 
 func (r *policyReader) peer(pod *facts.Pod, addr netip.Addr) policy.Peer {
@@ -192,6 +194,14 @@ type askedFlow struct {
 // to addresses given with a port.
 func (r *policyReader) flows() []askedFlow {
 	var list []askedFlow
+	// First, as in services.
+	if api := r.facts.API.Service; api != nil {
+		for _, e := range api.Ready() {
+			for _, port := range e.Ports {
+				list = append(list, askedFlow{addr: e.Addr.Unmap(), port: port.Port, protocol: port.Protocol, subject: "service/" + api.Ref().String()})
+			}
+		}
+	}
 	for _, s := range r.services() {
 		for _, e := range s.Ready() {
 			for _, port := range e.Ports {
@@ -200,13 +210,6 @@ func (r *policyReader) flows() []askedFlow {
 					f.pod, f.object = e.Pod, "pod/"+e.Pod.String()
 				}
 				list = append(list, f)
-			}
-		}
-	}
-	if api := r.facts.API.Service; api != nil {
-		for _, e := range api.Ready() {
-			for _, port := range e.Ports {
-				list = append(list, askedFlow{addr: e.Addr.Unmap(), port: port.Port, protocol: port.Protocol, subject: "service/" + api.Ref().String()})
 			}
 		}
 	}

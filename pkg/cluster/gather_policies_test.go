@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -141,6 +142,28 @@ func TestGatherPolicies(t *testing.T) {
 				t.Errorf("%d flows to the service were judged", judged)
 			}
 		})
+	}
+}
+
+// TestManyFlows: a service of more endpoints than are judged leaves the ways to DNS and to
+// the API server judged.
+func TestManyFlows(t *testing.T) {
+	r := policyReader{gatherer: &gatherer{}}
+	of := func(name string, n int) facts.Service {
+		s := facts.Service{Namespace: "x", Name: name}
+		for range n {
+			s.Endpoints = append(s.Endpoints, facts.Endpoint{Addr: netip.MustParseAddr("10.0.0.1"), Ready: true, Ports: []facts.EndpointPort{{Port: 53, Protocol: facts.UDP}}})
+		}
+		return s
+	}
+	dns, api := of("dns", 2), of("kubernetes", 3)
+	r.facts.Services, r.facts.DNS.Service, r.facts.API.Service = []facts.Service{of("big", maxPolicyFlows)}, &dns, &api
+	count := map[string]int{}
+	for _, f := range r.flows()[:maxPolicyFlows] {
+		count[f.subject]++
+	}
+	if count["service/x/dns"] != 2 || count["service/x/kubernetes"] != 3 || count["service/x/big"] != maxPolicyFlows-5 {
+		t.Errorf("%v", count)
 	}
 }
 
