@@ -129,6 +129,9 @@ func TracksPast(link string) *Plugin {
 	return nil
 }
 
+// lxcBridge is that of LXC on its host, whose name begins as Cilium's devices of pods do.
+const lxcBridge = "lxcbr"
+
 func begins(prefixes []string, text string) bool {
-	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(text, p) })
+	return !strings.HasPrefix(text, lxcBridge) && slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(text, p) })
 }
