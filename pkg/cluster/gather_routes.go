@@ -163,11 +163,15 @@ func (r routeReader) listIn(ctx context.Context, resource, namespace string, ask
 func (r routeReader) grantsIn(ctx context.Context, namespace string) grantsRead {
 	have, known := r.grants[namespace]
 	resource, served := r.served["referencegrants"]
-	if known || !served {
+	switch {
+	case known:
 		return have
+	case !served: // or its version of the API could not be asked for: nothing is known
+		return grantsRead{err: errors.New("the cluster is not known to serve referencegrants")}
 	}
+	full := false
 	have.err = each(ctx, r.Client, "list referencegrants in namespace "+namespace, metav1.ListOptions{}, r.client.Resource(resource).Namespace(namespace).List, func(u *unstructured.Unstructured) error {
-		if len(have.list) == maxGrants {
+		if full = len(have.list) == maxGrants; full {
 			return errEnough
 		}
 		if o, err := decode[grantObject](u); err == nil {
@@ -175,6 +179,9 @@ func (r routeReader) grantsIn(ctx context.Context, namespace string) grantsRead 
 		}
 		return nil
 	})
+	if have.err == nil && full {
+		have.err = fmt.Errorf("only the first %d referencegrants in namespace %s were read", maxGrants, namespace)
+	}
 	r.grants[namespace] = have
 	return have
 }
