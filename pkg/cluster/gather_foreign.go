@@ -61,17 +61,37 @@ func (g *gatherer) foreignPolicies(ctx context.Context) error {
 		if i < 0 {
 			continue
 		}
-		if err := g.foreignOf(ctx, kind, groups.Groups[i].PreferredVersion.Version); err != nil {
-			return err
+		// The versions of a group, the preferred one first, need not all have the same kinds:
+		// AdminNetworkPolicy is of v1alpha1 only, ClusterNetworkPolicy of v1alpha2 only.
+		for _, version := range versionsOf(groups.Groups[i]) {
+			served, err := g.foreignOf(ctx, kind, version)
+			if err != nil {
+				return err
+			}
+			if served {
+				break
+			}
 		}
 	}
 	return nil
 }
 
-func (g *gatherer) foreignOf(ctx context.Context, kind foreignKind, version string) error {
+func versionsOf(group metav1.APIGroup) []string {
+	list := []string{group.PreferredVersion.Version}
+	for _, v := range group.Versions[:min(len(group.Versions), maxGroupVersions)] {
+		if !slices.Contains(list, v.Version) {
+			list = append(list, v.Version)
+		}
+	}
+	return list
+}
+
+// foreignOf reads the policies of a kind; served is false where this version of the API
+// does not have it.
+func (g *gatherer) foreignOf(ctx context.Context, kind foreignKind, version string) (served bool, err error) {
 	client, err := g.dynamic()
 	if err != nil {
-		return g.unread(ctx, kind.kind, err)
+		return true, g.unread(ctx, kind.kind, err)
 	}
 	resource := client.Resource(schema.GroupVersionResource{Group: kind.group, Version: version, Resource: kind.resource})
 	namespaces := []string{""}
@@ -86,12 +106,12 @@ func (g *gatherer) foreignOf(ctx context.Context, kind foreignKind, version stri
 		var denied *denial
 		switch {
 		case errors.Is(err, ErrNotFound):
-			return nil // the group is served, without this kind
+			return false, nil
 		case errors.As(err, &denied):
 			p.ForeignUnread = append(p.ForeignUnread, fmt.Sprintf("%s: may not be read (%s %s)", kind.kind, denied.verb, denied.resource))
-			return nil
+			return true, nil
 		case err != nil:
-			return g.unread(ctx, kind.resource, err)
+			return true, g.unread(ctx, kind.resource, err)
 		}
 		for _, object := range list.Items[:min(len(list.Items), maxForeign)] {
 			p.Foreign = append(p.Foreign, g.foreign(kind, object))
@@ -100,7 +120,7 @@ func (g *gatherer) foreignOf(ctx context.Context, kind foreignKind, version stri
 			p.ForeignUnread = append(p.ForeignUnread, fmt.Sprintf("%s: more than the first %d", kind.kind, maxForeign))
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // policyNamespaces are those of both ends of the flows; that of the cluster's DNS is

@@ -73,7 +73,7 @@ func (g *gatherer) readPolicies(ctx context.Context) error {
 	g.facts.Policies.Notes = set.Notes()
 	g.facts.Policies.Count = len(r.policies)
 	source := r.peer(g.facts.Vantage.Pod, netip.Addr{})
-	if !r.namesAddresses() {
+	if !r.discerns() {
 		flow := facts.PolicyFlow{To: outside, Protocol: facts.TCP, Subject: "the outside"}
 		flow.Decision = set.Evaluate(policy.Flow{Source: source, Destination: policy.Peer{Addr: outside.Addr()}, Port: outside.Port(), Protocol: flow.Protocol})
 		g.facts.Policies.Outside = &flow
@@ -99,12 +99,12 @@ func (g *gatherer) readPolicies(ctx context.Context) error {
 // (RFC 5737), at the port of HTTPS.
 var outside = netip.MustParseAddrPort("192.0.2.1:443")
 
-// namesAddresses reports whether a policy of the vantage pod's namespace lets it out to
-// some addresses, so that not all outside are alike.
-func (r *policyReader) namesAddresses() bool {
+// discerns reports whether a policy of the vantage pod's namespace lets it out to some
+// addresses, or to every address by some ports, so that not all outside are alike.
+func (r *policyReader) discerns() bool {
 	return slices.ContainsFunc(r.policies, func(p networkingv1.NetworkPolicy) bool {
 		return p.Namespace == r.facts.Vantage.Pod.Namespace && slices.ContainsFunc(p.Spec.Egress, func(rule networkingv1.NetworkPolicyEgressRule) bool {
-			return slices.ContainsFunc(rule.To, func(peer networkingv1.NetworkPolicyPeer) bool { return peer.IPBlock != nil })
+			return len(rule.To) == 0 && len(rule.Ports) > 0 || slices.ContainsFunc(rule.To, func(peer networkingv1.NetworkPolicyPeer) bool { return peer.IPBlock != nil })
 		})
 	})
 }
@@ -167,12 +167,14 @@ func (r *policyReader) readPods(ctx context.Context) {
 	}
 }
 
+// services are those that are tried, that of DNS first: it has few endpoints, and those
+// of the others may be more than are judged.
 func (r *policyReader) services() []facts.Service {
-	list := slices.Clone(r.facts.Services)
+	var list []facts.Service
 	if r.facts.DNS.Service != nil {
 		list = append(list, *r.facts.DNS.Service)
 	}
-	return list
+	return append(list, r.facts.Services...)
 }
 
 func (r *policyReader) peer(pod *facts.Pod, addr netip.Addr) policy.Peer {
@@ -192,6 +194,14 @@ type askedFlow struct {
 // to addresses given with a port.
 func (r *policyReader) flows() []askedFlow {
 	var list []askedFlow
+	// First, as in services.
+	if api := r.facts.API.Service; api != nil {
+		for _, e := range api.Ready() {
+			for _, port := range e.Ports {
+				list = append(list, askedFlow{addr: e.Addr.Unmap(), port: port.Port, protocol: port.Protocol, subject: "service/" + api.Ref().String()})
+			}
+		}
+	}
 	for _, s := range r.services() {
 		for _, e := range s.Ready() {
 			for _, port := range e.Ports {
@@ -200,13 +210,6 @@ func (r *policyReader) flows() []askedFlow {
 					f.pod, f.object = e.Pod, "pod/"+e.Pod.String()
 				}
 				list = append(list, f)
-			}
-		}
-	}
-	if api := r.facts.API.Service; api != nil {
-		for _, e := range api.Ready() {
-			for _, port := range e.Ports {
-				list = append(list, askedFlow{addr: e.Addr.Unmap(), port: port.Port, protocol: port.Protocol, subject: "service/" + api.Ref().String()})
 			}
 		}
 	}
@@ -246,6 +249,10 @@ func portsOf(t facts.Target, p facts.Pod) []facts.ContainerPort {
 	return list
 }
 
+// k3sGroup is an API group of k3s. Its network is flannel's, and it enforces policies
+// itself (a part of kube-router is built in), unless it is told not to.
+const k3sGroup = "k3s.cattle.io"
+
 // network tells the network plugin, by what it says on nodes, else by its API.
 func (g *gatherer) network(ctx context.Context) error {
 	if ctx.Err() != nil {
@@ -275,6 +282,6 @@ func (g *gatherer) network(ctx context.Context) error {
 			p.Engine = cmp.Or(p.Engine, known.Name)
 		}
 	}
-	p.Unenforced = g.facts.Network.Plugin == "flannel" && p.Engine == ""
+	p.Unenforced = g.facts.Network.Plugin == "flannel" && p.Engine == "" && !slices.Contains(names, k3sGroup)
 	return nil
 }

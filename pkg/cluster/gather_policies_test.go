@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
@@ -26,6 +29,36 @@ func admits(name string, pods map[string]string, port int32, namespaces map[stri
 	return p
 }
 
+// TestUnenforced: flannel by itself enforces no policy; what is known to stand beside it does.
+func TestUnenforced(t *testing.T) {
+	for _, tt := range []struct {
+		group, engine string
+		unenforced    bool
+	}{
+		{"", "", true},
+		{"apps.example", "", true},
+		{"crd.projectcalico.org", "Calico", false},
+		{"k3s.cattle.io", "", false},
+	} {
+		client := pod("shop", "client", "w2", "10.244.2.50")
+		objects := append(shop(), client)
+		for _, o := range objects {
+			if node, is := o.(*corev1.Node); is {
+				node.Status.Conditions = append(node.Status.Conditions, corev1.NodeCondition{Type: corev1.NodeNetworkUnavailable, Status: corev1.ConditionFalse, Reason: "FlannelIsUp"})
+			}
+		}
+		c, clientset := newFake(objects...)
+		c.dynamic = func() (dynamic.Interface, error) { return nil, errors.New("no") }
+		if tt.group != "" {
+			clientset.Resources = []*metav1.APIResourceList{{GroupVersion: tt.group + "/v1"}}
+		}
+		f := gather(t, c, Request{Pod: client, Targets: targets(t, "svc/web")})
+		if f.Network.Plugin != "flannel" || f.Policies.Engine != tt.engine || f.Policies.Unenforced != tt.unenforced {
+			t.Errorf("%q: plugin %q, engine %q, unenforced %v", tt.group, f.Network.Plugin, f.Policies.Engine, f.Policies.Unenforced)
+		}
+	}
+}
+
 // TestGatherOutside: what goes out is judged where all addresses outside are alike.
 func TestGatherOutside(t *testing.T) {
 	client := pod("shop", "client", "w2", "10.244.2.50")
@@ -33,6 +66,11 @@ func TestGatherOutside(t *testing.T) {
 		p := &networkingv1.NetworkPolicy{ObjectMeta: objectMeta("shop", "out")}
 		p.Spec.PolicyTypes = []networkingv1.PolicyType{networkingv1.PolicyTypeEgress}
 		p.Spec.Egress = []networkingv1.NetworkPolicyEgressRule{{To: peers}}
+		return p
+	}
+	outBy := func(port int32) *networkingv1.NetworkPolicy {
+		p, to := out(), intstr.FromInt32(port)
+		p.Spec.Egress[0].Ports = []networkingv1.NetworkPolicyPort{{Port: &to}}
 		return p
 	}
 	for _, tt := range []struct {
@@ -43,6 +81,7 @@ func TestGatherOutside(t *testing.T) {
 	}{
 		{"to pods only", out(networkingv1.NetworkPolicyPeer{PodSelector: &metav1.LabelSelector{}}), "NetworkPolicy shop/out", true},
 		{"to everybody", out(), "", true},
+		{"to everybody by one port", outBy(5432), "", false},
 		{"to some addresses", out(networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: "203.0.113.0/24"}}), "", false},
 	} {
 		c, _ := newFake(append(shop(), client, tt.policy)...)
@@ -103,6 +142,28 @@ func TestGatherPolicies(t *testing.T) {
 				t.Errorf("%d flows to the service were judged", judged)
 			}
 		})
+	}
+}
+
+// TestManyFlows: a service of more endpoints than are judged leaves the ways to DNS and to
+// the API server judged.
+func TestManyFlows(t *testing.T) {
+	r := policyReader{gatherer: &gatherer{}}
+	of := func(name string, n int) facts.Service {
+		s := facts.Service{Namespace: "x", Name: name}
+		for range n {
+			s.Endpoints = append(s.Endpoints, facts.Endpoint{Addr: netip.MustParseAddr("10.0.0.1"), Ready: true, Ports: []facts.EndpointPort{{Port: 53, Protocol: facts.UDP}}})
+		}
+		return s
+	}
+	dns, api := of("dns", 2), of("kubernetes", 3)
+	r.facts.Services, r.facts.DNS.Service, r.facts.API.Service = []facts.Service{of("big", maxPolicyFlows)}, &dns, &api
+	count := map[string]int{}
+	for _, f := range r.flows()[:maxPolicyFlows] {
+		count[f.subject]++
+	}
+	if count["service/x/dns"] != 2 || count["service/x/kubernetes"] != 3 || count["service/x/big"] != maxPolicyFlows-5 {
+		t.Errorf("%v", count)
 	}
 }
 

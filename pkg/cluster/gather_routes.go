@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	maxRoutes          = 500 // of each kind that are looked through
-	maxRoutesTo        = 50  // that lead to one service
-	maxGateways        = 20  // that are read
-	maxGrants          = 100 // ReferenceGrants of a namespace
-	maxGrantedFrom     = 5   // other namespaces that are looked through for routes
-	maxGatewayVersions = 8   // of the API group that are asked for
+	maxRoutes        = 500 // of each kind that are looked through
+	maxRoutesTo      = 50  // that lead to one service
+	maxGateways      = 20  // that are read
+	maxGrants        = 100 // ReferenceGrants of a namespace
+	maxGrantedFrom   = 5   // other namespaces that are looked through for routes
+	maxGroupVersions = 8   // of an API group that are asked for
 )
 
 // routeKinds are the routes that lead to services, by the resource that lists them.
@@ -89,7 +89,7 @@ func (g *gatherer) servedByGateways(ctx context.Context) map[string]schema.Group
 		if group.Name != gatewayGroup {
 			continue
 		}
-		for _, v := range group.Versions[:min(len(group.Versions), maxGatewayVersions)] {
+		for _, v := range group.Versions[:min(len(group.Versions), maxGroupVersions)] {
 			list, err := get(ctx, g.Client, "ask for the resources of "+gatewayGroup, func(ctx context.Context) (*metav1.APIResourceList, error) {
 				return g.clientset.Discovery().ServerResourcesForGroupVersionWithContext(ctx, gatewayGroup+"/"+v.Version)
 			})
@@ -163,11 +163,15 @@ func (r routeReader) listIn(ctx context.Context, resource, namespace string, ask
 func (r routeReader) grantsIn(ctx context.Context, namespace string) grantsRead {
 	have, known := r.grants[namespace]
 	resource, served := r.served["referencegrants"]
-	if known || !served {
+	switch {
+	case known:
 		return have
+	case !served: // or its version of the API could not be asked for: nothing is known
+		return grantsRead{err: errors.New("the cluster is not known to serve referencegrants")}
 	}
+	full := false
 	have.err = each(ctx, r.Client, "list referencegrants in namespace "+namespace, metav1.ListOptions{}, r.client.Resource(resource).Namespace(namespace).List, func(u *unstructured.Unstructured) error {
-		if len(have.list) == maxGrants {
+		if full = len(have.list) == maxGrants; full {
 			return errEnough
 		}
 		if o, err := decode[grantObject](u); err == nil {
@@ -175,6 +179,9 @@ func (r routeReader) grantsIn(ctx context.Context, namespace string) grantsRead 
 		}
 		return nil
 	})
+	if have.err == nil && full {
+		have.err = fmt.Errorf("only the first %d referencegrants in namespace %s were read", maxGrants, namespace)
+	}
 	r.grants[namespace] = have
 	return have
 }

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	fakedynamic "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	"sigs.k8s.io/yaml"
 
@@ -104,6 +107,15 @@ status: {conditions: [{type: Accepted, status: "True", reason: Accepted}]}
 	}
 }
 
+// manyGrants are more for another service than are read.
+func manyGrants(grant string) []string {
+	var list []string
+	for i := range maxGrants + 1 {
+		list = append(list, strings.NewReplacer("NAME", "db", "name: edge", fmt.Sprintf("name: edge-%03d", i)).Replace(grant))
+	}
+	return list
+}
+
 // TestForeignRoutes: a route of another namespace is found, and whether it may lead here
 // is told by the grants; without the right to look into all namespaces, those that were
 // granted are looked through.
@@ -126,17 +138,25 @@ spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: edg
 		granted bool
 		unread  bool
 		notes   int
+		// unserved leaves the grants out of what discovery tells.
+		unserved bool
 	}{
 		{name: "granted", objects: []string{foreign, strings.Replace(grant, "NAME", "web", 1)}, found: true, granted: true},
 		{name: "granted for every service", objects: []string{foreign, strings.Replace(grant, ", name: NAME", "", 1)}, found: true, granted: true},
 		{name: "another service's grant", objects: []string{foreign, strings.Replace(grant, "NAME", "db", 1)}, found: true},
 		{name: "no grant", objects: []string{foreign}, found: true},
 		{name: "grants may not be read", objects: []string{foreign}, deny: map[string]bool{"shop/referencegrants": true}, found: true, unread: true},
+		{name: "grants are not known to be served", objects: []string{foreign, strings.Replace(grant, "NAME", "web", 1)}, unserved: true, found: true, unread: true},
+		{name: "more grants than are read", objects: append(manyGrants(grant), foreign), found: true, unread: true},
 		{name: "not all namespaces", objects: []string{foreign, strings.Replace(grant, "NAME", "web", 1)}, deny: map[string]bool{"/httproutes": true, "/tcproutes": true}, found: true, granted: true},
 		{name: "no namespace at all", objects: []string{foreign}, deny: map[string]bool{"/httproutes": true, "shop/httproutes": true}, notes: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, client := gatewayAPI(t, tt.objects...)
+			if tt.unserved {
+				list := c.clientset.(*fake.Clientset).Resources[0]
+				list.APIResources = slices.DeleteFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Name == "referencegrants" })
+			}
 			client.PrependReactor("list", "*", func(a clienttesting.Action) (bool, runtime.Object, error) {
 				if resource := a.GetResource().Resource; tt.deny[a.GetNamespace()+"/"+resource] {
 					return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("no"))

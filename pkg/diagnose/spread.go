@@ -34,14 +34,15 @@ func (c *Case) Through(keys []string) []string {
 	return slices.Compact(all)
 }
 
-// Routed are the endpoints that a result's connections may be handed to: all that are
+// routed are the endpoints that a result's connections may be handed to: all that are
 // ready and have the port, but where topology or a traffic policy keeps the vantage
-// point's node to some.
-func (c *Case) Routed(s *facts.Service, r check.Result) []facts.Endpoint {
+// point's node to some. There are two answers where a network plugin may stand in for
+// kube-proxy that leaves hints aside.
+func (c *Case) routed(s *facts.Service, r check.Result) [][]facts.Endpoint {
 	addr, ok := TargetAddr(r)
 	node, zone := c.Facts.Home()
 	if !ok || !slices.Contains(s.ClusterIPs, addr) || node == "" || r.Vantage != c.Facts.Vantage.String() {
-		return s.Ready()
+		return [][]facts.Endpoint{s.Ready()}
 	}
 	behind := facts.OfFamily(s.Endpoints, addr)
 	if at, protocol, ok := TargetPort(r); ok {
@@ -50,19 +51,27 @@ func (c *Case) Routed(s *facts.Service, r check.Result) []facts.Endpoint {
 			behind = facts.WithPort(behind, s.Ports[i])
 		}
 	}
-	if t := s.Route(behind, node, zone); len(t.Endpoints) > 0 {
-		return t.Endpoints
+	t := s.Route(behind, node, zone)
+	switch {
+	case len(t.Endpoints) == 0:
+		return [][]facts.Endpoint{s.Ready()}
+	case (t.Kept == "zone" || t.Kept == "node") && c.Facts.Network.HintsAside():
+		all := slices.DeleteFunc(behind, func(e facts.Endpoint) bool { return !e.Ready })
+		return [][]facts.Endpoint{t.Endpoints, all}
 	}
-	return s.Ready()
+	return [][]facts.Endpoint{t.Endpoints}
 }
 
 func (c *Case) throughService(r check.Result, ill map[netip.Addr]bool) bool {
 	s := c.servedBy(r)
-	if s == nil {
-		return false
-	}
+	return s != nil && slices.ContainsFunc(c.routed(s, r), func(behind []facts.Endpoint) bool { return explained(s, r, behind, ill) })
+}
+
+// explained reports whether the ill ones among the endpoints behind a service explain
+// what a result lost.
+func explained(s *facts.Service, r check.Result, behind []facts.Endpoint, ill map[netip.Addr]bool) bool {
 	hit, spared := 0, 0
-	for _, e := range c.Routed(s, r) {
+	for _, e := range behind {
 		if ill[e.Addr.Unmap()] {
 			hit++
 		} else {

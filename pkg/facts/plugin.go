@@ -24,6 +24,9 @@ type Plugin struct {
 	HealthPort uint16
 	// Enforces says that it enforces NetworkPolicies.
 	Enforces bool
+	// HintsAside says that it leaves the hints of EndpointSlices aside where it stands in
+	// for kube-proxy, unless it is told otherwise.
+	HintsAside bool
 }
 
 // Plugins are those known, a new one being a line here. Sources: the projects' own
@@ -32,7 +35,8 @@ type Plugin struct {
 var Plugins = []Plugin{
 	{Name: "Cilium", Reason: "CiliumIsUp", Annotations: []string{"network.cilium.io/"}, Groups: []string{"cilium.io"},
 		Devices: []string{"cilium_", "lxc"}, Tracked: []string{"cilium_", "lxc"}, Health: "/healthz", HealthPort: 9879, Enforces: true,
-		Aside: "pods' connections and services are in its eBPF maps; the kernel's connection tracking, bridges and FDB say nothing of them"},
+		HintsAside: true, // loadBalancer.serviceTopology is false by default
+		Aside:      "pods' connections and services are in its eBPF maps; the kernel's connection tracking, bridges and FDB say nothing of them"},
 	{Name: "Calico", Reason: "CalicoIsUp", Annotations: []string{"projectcalico.org/"}, Groups: []string{"crd.projectcalico.org", "projectcalico.org"},
 		Devices: []string{"cali", "vxlan.calico", "bpfin.cali", "bpfout.cali"}, Tracked: []string{"bpfin.cali", "bpfout.cali"}, Health: "/liveness", HealthPort: 9099, Enforces: true,
 		Aside: "with its eBPF dataplane pods' connections are in eBPF maps; the kernel's connection tracking says nothing of them"},
@@ -42,7 +46,7 @@ var Plugins = []Plugin{
 	{Name: "OVN-Kubernetes", Annotations: []string{"k8s.ovn.org/"}, Groups: []string{"k8s.ovn.org"},
 		Devices: []string{"ovn-k8s-mp"}, Tracked: []string{"ovn-k8s-mp", "ovs-system", "br-int"}, Enforces: true,
 		Aside: aside},
-	{Name: "kube-router", Annotations: []string{"kube-router.io/"}, Devices: []string{"kube-bridge"}, Enforces: true},
+	{Name: "kube-router", Annotations: []string{"kube-router.io/"}, Devices: []string{"kube-bridge"}, Enforces: true, HintsAside: true},
 	{Name: "Weave Net", Reason: "WeaveIsUp", Devices: []string{"weave"}, Enforces: true},
 	{Name: "flannel", Reason: "FlannelIsUp", Annotations: []string{"flannel.alpha.coreos.com/"}, Devices: []string{"flannel."}},
 }
@@ -54,6 +58,12 @@ const aside = "Open vSwitch leads pods' packets and tracks their connections in 
 type Network struct {
 	// Plugin is its name, "" when nothing told it; How says what did.
 	Plugin, How string
+}
+
+// HintsAside reports whether the plugin may leave the hints of EndpointSlices aside.
+func (n Network) HintsAside() bool {
+	p := PluginNamed(n.Plugin)
+	return p != nil && p.HintsAside
 }
 
 // PluginNamed is the plugin of a name, nil for an unknown one.
@@ -119,6 +129,9 @@ func TracksPast(link string) *Plugin {
 	return nil
 }
 
+// lxcBridge is that of LXC on its host, whose name begins as Cilium's devices of pods do.
+const lxcBridge = "lxcbr"
+
 func begins(prefixes []string, text string) bool {
-	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(text, p) })
+	return !strings.HasPrefix(text, lxcBridge) && slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(text, p) })
 }

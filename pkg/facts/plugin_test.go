@@ -57,6 +57,9 @@ func TestDevices(t *testing.T) {
 			t.Errorf("%s: %q, want %q", link, got, want)
 		}
 	}
+	if facts.TracksPast("lxcbr0") != nil || facts.DeviceOf("lxcbr0") != nil {
+		t.Error("lxcbr0 is LXC's own")
+	}
 	if facts.TracksPast("vxlan.calico") != nil || facts.TracksPast("bpfin.cali") == nil || facts.TracksPast("lxcabc") == nil {
 		t.Error("Calico tracks past the kernel with its eBPF dataplane only, Cilium always")
 	}

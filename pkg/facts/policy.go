@@ -189,7 +189,7 @@ type Policies struct {
 	// Flows are those that were judged; none where there is no policy.
 	Flows []PolicyFlow
 	// Outside judges what goes to any address outside the cluster, nil where that depends
-	// on the address.
+	// on the address or the port.
 	Outside *PolicyFlow
 	// Notes are parts of policies that cannot be evaluated, whatever the flow.
 	Notes []PolicyNote

@@ -68,6 +68,19 @@ func Counters(root fs.FS, links []facts.Link) (map[string]uint64, error) {
 	return c, nil
 }
 
+// TCPCounters are those of Counters that /proc/net/netstat alone has: one small file, for
+// whoever asks often.
+func TCPCounters(root fs.FS) (map[string]uint64, error) {
+	f, err := root.Open("netstat")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	c := counters{}
+	c.addPairs(io.LimitReader(f, maxCounterFile))
+	return c, nil
+}
+
 type counters map[string]uint64
 
 func (c counters) add(name string, value uint64) {

@@ -74,7 +74,7 @@ func newPolicy(in Input) *Policy {
 				}
 			}
 		}
-		flow.Conclusion = conclude(flow, in.Policies.Unenforced, len(in.Policies.Foreign) > 0)
+		flow.Conclusion = conclude(flow, in.Policies.Unenforced, len(in.Policies.Foreign)+len(in.Policies.ForeignUnread) > 0)
 		isolated = isolated || f.Decision.Ingress.Isolated || f.Decision.Egress.Isolated
 		p.Flows = append(p.Flows, flow)
 	}
@@ -131,12 +131,17 @@ func measurements(in Input) map[portKey]Measured {
 	return found
 }
 
+// conclude holds what was measured against what the policies say. foreign says that there
+// are policies of other APIs, or that nobody knows: they may deny more, and allow more too
+// (those of the admin API come first, Cilium's allow beside NetworkPolicies).
 func conclude(f PolicyFlow, unenforced, foreign bool) string {
 	switch {
 	case f.Predicted == facts.PolicyUnsure:
 		return "cannot be told from the policies alone"
 	case f.Measured == MeasuredNothing:
 		return "by the policies alone: nothing was sent"
+	case f.Predicted == facts.PolicyDenied && f.Measured == MeasuredAnswer && foreign:
+		return "not enforced here, or allowed by others, which are not evaluated"
 	case f.Predicted == facts.PolicyDenied && f.Measured == MeasuredAnswer:
 		return "nothing enforces this policy here"
 	case f.Predicted == facts.PolicyDenied && unenforced:

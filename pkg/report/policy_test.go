@@ -22,7 +22,7 @@ func TestPolicy(t *testing.T) {
 	}
 	in := Input{
 		Vantage: facts.Vantage{Kind: facts.VantagePod, Pod: &facts.Pod{Namespace: "shop", Name: "client"}},
-		Policies: facts.Policies{Read: true, Count: 2, Foreign: []facts.ForeignPolicy{{Kind: "CiliumNetworkPolicy", Name: "shop/l7"}}, Flows: []facts.PolicyFlow{
+		Policies: facts.Policies{Read: true, Count: 2, Flows: []facts.PolicyFlow{
 			flow("10.1.0.2:80", facts.TCP, facts.PolicyDenied, true), flow("10.1.0.3:80", facts.TCP, facts.PolicyDenied, true),
 			flow("10.1.0.4:80", facts.TCP, facts.PolicyAllowed, false), flow("10.1.0.5:80", facts.TCP, facts.PolicyAllowed, true),
 			flow("10.1.0.6:80", facts.TCP, facts.PolicyUnsure, true), flow("10.1.0.7:53", facts.UDP, facts.PolicyDenied, true),
@@ -40,7 +40,7 @@ func TestPolicy(t *testing.T) {
 	want := map[string]string{
 		"10.1.0.2:80":     "no answer: consistent: this policy",
 		"10.1.0.3:80":     "answered: nothing enforces this policy here",
-		"10.1.0.4:80":     "no answer: not these policies: others are not evaluated",
+		"10.1.0.4:80":     "no answer: not the policy: look at the dataplane",
 		"10.1.0.5:80":     "answered: consistent",
 		"10.1.0.6:80":     "not tried: cannot be told from the policies alone",
 		"10.1.0.7:53/udp": "not tried: by the policies alone: nothing was sent",
@@ -48,6 +48,23 @@ func TestPolicy(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// With policies of other APIs, or where nobody knows of them, less is said.
+	want["10.1.0.3:80"] = "answered: not enforced here, or allowed by others, which are not evaluated"
+	want["10.1.0.8:80"] = want["10.1.0.3:80"]
+	want["10.1.0.4:80"] = "no answer: not these policies: others are not evaluated"
+	for _, policies := range []facts.Policies{
+		{Foreign: []facts.ForeignPolicy{{Kind: "CiliumNetworkPolicy", Name: "shop/l7"}}},
+		{ForeignUnread: []string{"CiliumNetworkPolicy: may not be read"}},
+	} {
+		in.Policies.Foreign, in.Policies.ForeignUnread = policies.Foreign, policies.ForeignUnread
+		got := map[string]string{}
+		for _, f := range newPolicy(in).Flows {
+			got[f.To] = string(f.Measured) + ": " + f.Conclusion
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", policies, diff)
+		}
 	}
 	if first := newPolicy(in).Flows[0]; first.Predicted != facts.PolicyDenied {
 		t.Errorf("first comes %+v", first)

@@ -44,6 +44,9 @@ func vipStep(s facts.Service, in Input, results []check.Result) Step {
 			}
 		}
 		if text := routed(s, s.Route(behind, node, zone), len(ready), node, zone); text != "" {
+			if in.Network.HintsAside() && strings.Contains(text, "hints name") {
+				text += "; " + in.Network.Plugin + " leaves hints aside unless it is told to follow them, or a kube-proxy does"
+			}
 			st.Lines = append(st.Lines, Line{Key: "sends to", Text: text})
 		}
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -183,6 +184,10 @@ func TestWalkEndpoints(t *testing.T) {
 		if diff := cmp.Diff(lines, steps[name]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+	in.Network.Plugin = "Cilium"
+	if got := vipStep(s, in, nil).Lines[1].Text; !strings.HasSuffix(got, "(PreferSameZone); Cilium leaves hints aside unless it is told to follow them, or a kube-proxy does") {
+		t.Errorf("hints: %q", got)
 	}
 	byHand := facts.Service{Namespace: "shop", Name: "web", Endpoints: []facts.Endpoint{{Addr: addr("192.0.2.1"), Ready: true, Slice: "web-1"}}}
 	if got := endpointStep(byHand, nil).Lines; len(got) != 2 || got[0].Text != "no selector: somebody writes the slices by hand (web-1)" {

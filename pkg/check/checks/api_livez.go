@@ -51,6 +51,7 @@ func (probe apiProbe) run(ctx context.Context, t check.Task, p apiParams) check.
 		Trust: dial.Trust{Roots: pool, Why: why, Names: []string{p.Addr.Addr().String(), apiName}},
 	}
 	blame := watchNeighbour(p.Addr.Addr(), t.Timeout.D())
+	blameFilter := watchOwnFilter(facts.TCP, p.Addr)
 	tries := dial.Attempts(ctx, t.Attempts, t.Timeout.D(), func(ctx context.Context, _ int) dial.Try {
 		try, answer := dial.Get(ctx, options)
 		if answer != nil {
@@ -59,7 +60,7 @@ func (probe apiProbe) run(ctx context.Context, t check.Task, p apiParams) check.
 		return try
 	})
 	blame(tries)
-	blameOwnFilter(p.Addr, tries)
+	blameFilter(tries)
 	r := dial.Summarise(tries)
 	if p.FromEnv {
 		r.With("address", "%s, as KUBERNETES_SERVICE_HOST says", p.Addr)

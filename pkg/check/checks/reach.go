@@ -36,9 +36,10 @@ func reach(ctx context.Context, t check.Task, p reachParams) check.Result {
 		return check.Skipf("", "%s cannot be spoken by the probe", dial.Clean(string(p.Protocol), 20))
 	}
 	blame := watchNeighbour(p.Peer.Addr.Addr(), t.Timeout.D())
+	blameFilter := watchOwnFilter(p.Protocol, p.Peer.Addr)
 	tries := dial.Attempts(ctx, t.Attempts, t.Timeout.D(), try)
 	blame(tries)
-	blameOwnFilter(p.Peer.Addr, tries)
+	blameFilter(tries)
 	seeThrough(p.Sidecar, tries)
 	r := dial.Summarise(tries)
 	if skipped, ok := unproven(p.Sidecar, r); ok && p.Protocol == facts.TCP {

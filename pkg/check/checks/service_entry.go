@@ -3,8 +3,10 @@ package checks
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -22,6 +24,7 @@ func init() {
 		Summary: "the rules of Ingresses and routes that lead to a service answer at their addresses, by host and path, over HTTP and TLS (silence is a warning: not every address lets its own cluster in)",
 		Plan:    planEntries,
 		Run:     runEntry,
+		Read:    readEntries,
 	}))
 }
 
@@ -48,12 +51,41 @@ func planEntries(f *facts.Facts) []check.Planned[entryParams] {
 		if s.Asked == "" {
 			continue // nobody asked about its ways in
 		}
-		entries := append(ingressEntries(s), routeEntries(s)...)
+		entries := entriesOf(s)
 		for _, e := range entries[:min(len(entries), maxEntries)] {
 			tasks = append(tasks, e.task(f, s))
 		}
 	}
 	return tasks
+}
+
+// entriesOf are the requests for a service, each once.
+func entriesOf(s facts.Service) []entry {
+	seen := map[entry]bool{}
+	return slices.DeleteFunc(append(ingressEntries(s), routeEntries(s)...), func(e entry) bool {
+		had := seen[e]
+		seen[e] = true
+		return had
+	})
+}
+
+// readEntries says how many requests are too many to be made.
+func readEntries(f *facts.Facts) []check.Result {
+	var results []check.Result
+	for _, s := range f.Services {
+		more := 0
+		if s.Asked != "" {
+			more = len(entriesOf(s)) - maxEntries
+		}
+		if more <= 0 {
+			continue
+		}
+		r := check.Skipf("", "%d requests by other rules, hosts or addresses were not made: %d are", more, maxEntries)
+		r.Label = check.Label{Title: nameFrom(f, s.Ref()) + " way in by rule", Target: fmt.Sprintf("%d more", more), Object: serviceObject(s.Ref()), Subject: serviceObject(s.Ref())}
+		r.TaskID = "service.entry more " + s.Ref().String()
+		results = append(results, r)
+	}
+	return results
 }
 
 // ingressEntries are those of Ingresses: port 80 of each address, and 443 where the rule
@@ -136,12 +168,11 @@ func askable(at string) bool {
 	if err != nil {
 		return !strings.EqualFold(strings.TrimSuffix(at, "."), "localhost")
 	}
-	addr = addr.Unmap()
-	return !addr.IsLoopback() && !addr.IsUnspecified() && !addr.IsMulticast() && !addr.IsLinkLocalUnicast()
+	return !dial.Own(addr)
 }
 
 func (e entry) task(f *facts.Facts, s facts.Service) check.Planned[entryParams] {
-	peer := dial.Peer{Host: e.at, Port: e.port}
+	peer := dial.Peer{Host: e.at, Port: e.port, Claimed: true}
 	if addr, err := netip.ParseAddr(e.at); err == nil {
 		peer = addrPeer(netip.AddrPortFrom(addr.Unmap(), e.port))
 	}

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -42,11 +43,20 @@ func TestPlanEntries(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for range 2 * maxEntries {
-		f.Services[0].Ingresses = append(f.Services[0].Ingresses, s.Ingresses[0])
+	if r := readEntries(f); len(r) > 0 {
+		t.Errorf("%+v", r)
+	}
+	for i := range maxEntries {
+		rule := s.Ingresses[0]
+		rule.Host = fmt.Sprintf("web-%d.example", i)
+		f.Services[0].Ingresses = append(f.Services[0].Ingresses, rule, rule)
 	}
 	if n := len(planEntries(f)); n != maxEntries {
 		t.Errorf("%d requests for one service", n)
+	}
+	// Of each new rule, once: two addresses, each with and without TLS.
+	if r := readEntries(f); len(r) != 1 || r[0].Status != check.Skipped || r[0].Summary != fmt.Sprintf("%d requests by other rules, hosts or addresses were not made: 24 are", len(want)+4*maxEntries-maxEntries) {
+		t.Errorf("%+v", r)
 	}
 	f.Services[0].Asked = ""
 	if n := len(planEntries(f)); n != 0 {

@@ -32,8 +32,15 @@ func init() {
 	}))
 }
 
+// useAnnotation is the port of a rule that the AWS Load Balancer Controller follows by an
+// annotation, alb.ingress.kubernetes.io/actions.NAME.
+const useAnnotation = "use-annotation"
+
 // judgeIngress is pure: a rule against the service that it names.
 func judgeIngress(s facts.Service, rule facts.IngressRule) check.Result {
+	if rule.PortName == useAnnotation {
+		return check.Skipf("", "its port is %s: an annotation says where it leads", useAnnotation)
+	}
 	asked := rule.PortName
 	if asked == "" {
 		asked = strconv.Itoa(int(rule.Port))

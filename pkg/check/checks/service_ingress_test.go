@@ -23,6 +23,7 @@ func TestJudgeIngress(t *testing.T) {
 		{"a port that nobody asked about", facts.IngressRule{PortName: "admin"}, check.Pass, "leads to port admin"},
 		{"the pods' port", facts.IngressRule{Port: 8080}, check.Fail, "leads to port 8080, which the service does not have"},
 		{"another name", facts.IngressRule{PortName: "web"}, check.Fail, "leads to port web, which the service does not have"},
+		{"by an annotation", facts.IngressRule{PortName: "use-annotation"}, check.Skipped, "its port is use-annotation: an annotation says where it leads"},
 		{"no port at all", facts.IngressRule{}, check.Fail, "leads to port 0, which the service does not have"},
 	} {
 		if r := judgeIngress(s, tt.rule); r.Status != tt.status || r.Summary != tt.says {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,6 +27,20 @@ type Peer struct {
 	Addr netip.AddrPort `json:"addr,omitzero"`
 	Host string         `json:"host,omitempty"`
 	Port uint16         `json:"port,omitempty"` // with Host
+	// Claimed says that others wrote the host into an object: of what it resolves to, what
+	// Own reports is not asked.
+	Claimed bool `json:"claimed,omitempty"`
+}
+
+// metadata are the addresses at which clouds tell a machine's secrets to itself, but for
+// 169.254.169.254, which is link-local: Amazon's over IPv6, Alibaba's, Oracle's.
+var metadata = []netip.Addr{netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("192.0.0.192")}
+
+// Own reports whether an address leads a machine to itself, to its own link or to the
+// metadata of its cloud, where no stranger's word may lead it.
+func Own(addr netip.Addr) bool {
+	addr = addr.Unmap()
+	return addr.IsLoopback() || addr.IsUnspecified() || addr.IsMulticast() || addr.IsLinkLocalUnicast() || slices.Contains(metadata, addr)
 }
 
 // String is how the peer is written in a report: "10.0.0.1:80", "[fd00::1]:80".
@@ -161,6 +176,13 @@ func resolve(ctx context.Context, p Peer) ([]netip.AddrPort, error) {
 	var addrs []netip.AddrPort
 	for _, ip := range ips[:min(len(ips), enough)] {
 		addrs = append(addrs, netip.AddrPortFrom(ip.Unmap(), p.Port))
+	}
+	if p.Claimed {
+		found := len(addrs)
+		addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return Own(a.Addr()) })
+		if len(addrs) == 0 && found > 0 {
+			return nil, problemf(check.Config, "%s leads to this machine itself, or to its cloud's metadata: not asked", Clean(p.Host, 80))
+		}
 	}
 	if len(addrs) == 0 {
 		return nil, problemf(check.NXDomain, "%s has no address", Clean(p.Host, 80))

@@ -198,3 +198,24 @@ func TestTCPHTTP2InsideTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestClaimed: a host that others wrote into an object leads nobody to himself.
+func TestClaimed(t *testing.T) {
+	for _, tt := range []struct {
+		addr string
+		own  bool
+	}{
+		{"127.0.0.1", true}, {"::1", true}, {"0.0.0.0", true}, {"::ffff:127.0.0.1", true}, {"169.254.169.254", true}, {"fe80::1", true},
+		{"224.0.0.1", true}, {"100.100.100.200", true}, {"fd00:ec2::254", true}, {"192.0.0.192", true},
+		{"10.0.0.1", false}, {"192.0.2.1", false}, {"fd00::1", false},
+	} {
+		if got := Own(netip.MustParseAddr(tt.addr)); got != tt.own {
+			t.Errorf("%s: %v", tt.addr, got)
+		}
+	}
+	addr := serve(t, "127.0.0.1", saying("HTTP/1.1 200 OK\r\n\r\n"))
+	got := TCP(within(t, time.Second), TCPOptions{Peer: Peer{Host: "localhost", Port: addr.Port(), Claimed: true}}, false)
+	if got.Failure != check.Config || !strings.Contains(got.Detail, "leads to this machine itself") {
+		t.Errorf("%s: %s", got.Failure, got.Detail)
+	}
+}

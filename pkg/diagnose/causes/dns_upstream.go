@@ -30,7 +30,8 @@ func findUpstream(c *diagnose.Case) []diagnose.Finding {
 		return nil
 	}
 	near, far := upstreams(c)
-	if failed := outsideNames(c, home); len(failed) > 0 {
+	measured := len(near.silent) > 0 && len(near.answer) == 0
+	if failed := outsideNames(c, home); len(failed) > 0 && (measured || !resolvesOutside(c, home)) {
 		return upstreamOut(c, failed, near, far)
 	}
 	if len(near.silent) == 0 {
@@ -114,6 +115,27 @@ func outsideNames(c *diagnose.Case, home string) []check.Result {
 		lost = append(lost, r)
 	}
 	return lost
+}
+
+// resolvesOutside reports whether a name that was asked about has an address, and is none
+// of the cluster's own: in a network without a way out, the servers of the site know its
+// names, and time out over those of the world.
+func resolvesOutside(c *diagnose.Case, home string) bool {
+	for _, r := range c.Find(diagnose.Match{Check: "dns.trace", Vantage: home}) {
+		if r.Vantage != home || value(r, "IPv4")+value(r, "IPv6") == "" {
+			continue // without an address the trace does not tell of families
+		}
+		last := ""
+		for _, e := range r.Evidence {
+			if strings.HasPrefix(e.Key, "query ") {
+				last, _, _ = strings.Cut(e.Value, " ")
+			}
+		}
+		if last != "" && !strings.Contains(last, ".svc.") {
+			return true
+		}
+	}
+	return false
 }
 
 // upstreamOut is the finding where no name outside resolves.

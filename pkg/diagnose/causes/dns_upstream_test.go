@@ -45,6 +45,18 @@ func (w *world) outsideFails(kind check.Failure) *world {
 	return w.fail(kind, -1, "dns.external").fail(kind, 0, "dns.trace")
 }
 
+// resolved makes the name that was asked about one that resolves, by a query for this name.
+func (w *world) resolved(name string) *world {
+	for i := range w.results {
+		if r := &w.results[i]; r.Check == "dns.trace" {
+			r.Status, r.Failure = check.Pass, ""
+			r.With("query 1", "%s A: NOERROR", name)
+			r.With("IPv4", "%s", "192.0.2.1")
+		}
+	}
+	return w
+}
+
 func TestUpstream(t *testing.T) {
 	quiet := asksOutside().outsideFails(check.Timeout)
 	quiet.facts.Ask.Names, quiet.facts.Ask.ExternalDefault = nil, true
@@ -70,6 +82,8 @@ func TestUpstream(t *testing.T) {
 		{"they answer the pod", asksOutside().outsideFails(check.Timeout).upstream("192.0.2.53", client, false), nil, []string{"NL-NODE-CONNTRACK-FULL", "NL-DNS-UPSTREAM"}, diagnose.Possible},
 		{"SERVFAIL may be the name's own", asksOutside().outsideFails(check.ServFail), nil, []string{"NL-DNS-UPSTREAM"}, diagnose.Possible},
 		{"one of two is silent, and names resolve", asksOutside().upstream("192.0.2.53", "node/b", true).upstream("192.0.2.54", "node/b", false), []string{"NL-DNS-UPSTREAM"}, nil, diagnose.Certain},
+		{"a site without a way out knows its own name", asksOutside().outsideFails(check.Timeout).resolved("pay.corp.example."), nil, []string{"NL-NODE-CONNTRACK-FULL"}, diagnose.Possible},
+		{"the cluster's own name says nothing", asksOutside().outsideFails(check.Timeout).resolved("web.shop.svc.cluster.local."), []string{"NL-DNS-UPSTREAM"}, nil, diagnose.Likely},
 		{"nobody asked about names outside", quiet, nil, []string{"NL-NODE-CONNTRACK-FULL"}, diagnose.Possible},
 		{"one DNS server has an answer", oneWorks, nil, nil, 0},
 	} {

@@ -38,6 +38,12 @@ func TestEntryVerdicts(t *testing.T) {
 		{"classes that may not be read", newWorld().entry("service.ingressclass", "front", front, check.Skipped, ""), nil},
 		{"an expired secret, as it is served", certificate(newWorld().entry("service.ingresstls", "web.example", front, check.Fail, check.TLS).
 			entry("service.entry", asked, front, check.Warn, check.TLS)), []string{"NL-INGRESS-TLS"}},
+		{"an expired secret for a wildcard", certificate(newWorld().entry("service.ingresstls", "*.example", front, check.Fail, check.TLS).
+			entry("service.entry", "https://netlook.example/ at 192.0.2.1:443", front, check.Warn, check.TLS)), []string{"NL-INGRESS-TLS"}},
+		{"an expired secret for every host", certificate(newWorld().entry("service.ingresstls", "*", front, check.Fail, check.TLS).
+			entry("service.entry", "https://192.0.2.1/ at 192.0.2.1:443", front, check.Warn, check.TLS)), []string{"NL-INGRESS-TLS"}},
+		{"a rule of every host to no port", newWorld().entry("service.ingress", "*/x", front, check.Fail, check.Config).
+			entry("service.entry", "http://[2001:db8::1]/x at [2001:db8::1]:80", front, check.Warn, check.HTTP), []string{"NL-INGRESS-BACKEND"}},
 		{"an expired certificate in place of a good secret", certificate(newWorld().entry("service.ingresstls", "web.example", front, check.Pass, "").
 			entry("service.entry", asked, front, check.Warn, check.TLS)), []string{"NL-TLS-CERTIFICATE"}},
 		{"the secret of another host", certificate(newWorld().entry("service.ingresstls", "api.example", front, check.Fail, check.TLS).

@@ -42,8 +42,15 @@ func entriesOf(c *diagnose.Case, r check.Result, kinds ...check.Failure) []check
 	var list []check.Result
 	for _, e := range c.Find(diagnose.Match{Check: "service.entry", Object: r.Object, Subject: r.Subject, Status: failing, Failure: kinds}) {
 		_, asked, _ := strings.Cut(e.Target, "://")
-		asked, _, _ = strings.Cut(asked, " at ")
-		if host, _, _ := strings.Cut(asked, "/"); asked == r.Target || host == r.Target {
+		asked, at, _ := strings.Cut(asked, " at ")
+		host, path, _ := strings.Cut(asked, "/")
+		// What is asked for where the rule is for more than one host; see service.entry.
+		if below, is := strings.CutPrefix(host, "netlook."); is && strings.HasPrefix(r.Target, "*.") {
+			host = "*." + below
+		} else if strings.HasPrefix(at, host+":") && (r.Target == "*" || strings.HasPrefix(r.Target, "*/")) {
+			host = "*"
+		}
+		if host+"/"+path == r.Target || host == r.Target {
 			list = append(list, e)
 		}
 	}

@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -95,6 +96,30 @@ func TestLoopbackOnly(t *testing.T) {
 		w := newWorld().listens(tt.listeners...)
 		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
 		if got := len(v.Causes) > 0 && v.Causes[0].Code == "NL-APP-LOOPBACK"; got != tt.loopback {
+			t.Errorf("%s: causes %q", tt.name, codes(v.Causes))
+		}
+	}
+}
+
+// TestNoCrash: a container that failed in the past, and runs since, is not to blame for a
+// port that refuses.
+func TestNoCrash(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		exit  int32
+		ran   time.Duration
+		ago   time.Duration
+		crash bool
+	}{
+		{"minutes ago", 1, 3 * time.Second, 4 * time.Minute, true},
+		{"once at the start, weeks ago", 1, 3 * time.Second, 500 * time.Hour, false},
+		{"after a long run", 137, time.Hour, time.Minute, false},
+		{"ended well", 0, 3 * time.Second, time.Minute, false},
+	} {
+		w := newWorld().crashes().betweenCrashes(tt.exit, tt.ran)
+		w.facts.Targets[len(w.facts.Targets)-1].Pods[0].Containers[0].Ended.Ago = tt.ago
+		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+		if got := slices.Contains(codes(v.Causes), "NL-POD-CRASH"); got != tt.crash {
 			t.Errorf("%s: causes %q", tt.name, codes(v.Causes))
 		}
 	}

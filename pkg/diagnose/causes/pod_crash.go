@@ -15,7 +15,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-POD-CRASH",
 		Summary: "a container of a pod ends again and again",
-		Signal:  "The API shows a container that waits to be started again (CrashLoopBackOff, Error) or has restarted, in a pod that is not ready; or one that runs just now, whose last run was short and failed, and whose ports refuse.",
+		Signal:  "The API shows a container that waits to be started again (CrashLoopBackOff, Error) or has restarted, in a pod that is not ready; or one that runs just now, whose last run was short, failed, and ended minutes ago, and whose ports refuse.",
 		Meaning: "Not the network: the process ends, and nothing listens meanwhile.",
 		Confirm: []string{"kubectl -n NAMESPACE describe pod POD (Last State, Exit Code)"},
 		Remedy:  []string{"kubectl -n NAMESPACE logs POD -c CONTAINER --previous"},
@@ -61,6 +61,10 @@ func findPodCrash(c *diagnose.Case) []diagnose.Finding {
 // runs begins at 10 s, and one that ran for 10 min is not held back any more.
 const shortRun = time.Minute
 
+// recentEnd is how long ago such a container's last run ended at most: the longest backoff
+// is 5 min. One that failed once while it waited for something, and runs since, is no such.
+const recentEnd = 10 * time.Minute
+
 // crashing is the container of a pod that ends again and again, nil when none does;
 // between says that it runs at the moment, so that its ports have to prove it.
 func crashing(c *diagnose.Case, object string) (container *facts.Container, between bool) {
@@ -80,7 +84,7 @@ func crashing(c *diagnose.Case, object string) (container *facts.Container, betw
 			if !k.Ready && k.Restarts > 0 && down {
 				return &p.Containers[i], false
 			}
-			if k.Restarts > 0 && k.Waiting == "" && k.Ended != nil && k.Ended.ExitCode != 0 && k.Ended.Ran < shortRun {
+			if k.Restarts > 0 && k.Waiting == "" && k.Ended != nil && k.Ended.ExitCode != 0 && k.Ended.Ran < shortRun && k.Ended.Ago < recentEnd {
 				return &p.Containers[i], true
 			}
 		}

@@ -23,6 +23,12 @@ func (w *world) zones() *world {
 	return w
 }
 
+// by names the cluster's network plugin.
+func (w *world) by(plugin string) *world {
+	w.facts.Network.Plugin = plugin
+	return w
+}
+
 // byHand leaves the service with one endpoint that no pod stands behind.
 func (w *world) byHand() *world {
 	s := &w.facts.Services[0]
@@ -53,6 +59,9 @@ func TestServiceCauses(t *testing.T) {
 		{"the only endpoint of the client's zone is dead", newWorld().zones().fail(check.Timeout, -1, "service.endpoint 10.2.0.3", "service.vip"), []string{"NL-SVC-ENDPOINT-DOWN"},
 			"the hints of its EndpointSlices keep clients on zone zc to 1 of its 3 ready endpoints, of which 1 never answer: others see less of it, or nothing"},
 		{"an endpoint of another zone is dead", newWorld().zones().fail(check.Timeout, -1, "service.endpoint 10.2.0.2"), []string{"NL-SVC-ENDPOINT-DOWN"}, ""},
+		{"where a plugin leaves hints aside, one of another zone", newWorld().zones().by("Cilium").fail(check.Timeout, -1, "service.endpoint 10.2.0.2").fail(check.Timeout, 1, "service.vip"), []string{"NL-SVC-ENDPOINT-DOWN"}, ""},
+		{"where a plugin may follow them, that of the client's zone", newWorld().zones().by("Cilium").fail(check.Timeout, -1, "service.endpoint 10.2.0.3", "service.vip"), []string{"NL-SVC-ENDPOINT-DOWN"},
+			"the hints of its EndpointSlices, where Cilium or a kube-proxy follows them, keep clients on zone zc to 1 of its 3 ready endpoints, of which 1 never answer: others see less of it, or nothing"},
 		{"a gRPC server does not serve", newWorld().fail(check.NotServing, -1, "service.endpoint 10.2.0.3").fail(check.NotServing, 2, "service.vip"), []string{"NL-APP-GRPC-NOT-SERVING"}, ""},
 		{"a hand-written slice leads to nobody", newWorld().byHand().fail(check.Timeout, -1, "service.endpoint", "service.vip"), []string{"NL-SVC-HAND-SLICE"}, ""},
 		{"to a closed port", newWorld().byHand().fail(check.Refused, -1, "service.endpoint", "service.vip"), []string{"NL-SVC-HAND-SLICE"}, ""},
