@@ -157,6 +157,10 @@ func (g *gatherer) secondRound() []step {
 	if slices.ContainsFunc(g.facts.Services, hasNodePort) {
 		steps = append(steps, g.entrances)
 	}
+	// What ails the pods of a DNS service without a ready one is told by them.
+	if dns := g.facts.DNS.Service; dns != nil && len(dns.Selector) > 0 && !dns.EndpointsUnknown && len(dns.Ready()) == 0 {
+		steps = append(steps, func(ctx context.Context) error { return g.selectedPods(ctx, dns) })
+	}
 	for i := range g.facts.Services {
 		if s := &g.facts.Services[i]; needsSelectedPods(s, g.req.Walk) {
 			steps = append(steps, func(ctx context.Context) error { return g.selectedPods(ctx, s) })

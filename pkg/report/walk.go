@@ -151,7 +151,7 @@ func handOver(s facts.Service, results []check.Result) Step {
 	h := Step{Name: "handed to", Status: check.Skipped, Why: notAsked}
 	counts, hung := map[string]int{}, map[string]int{}
 	var order []string
-	strangers := 0
+	strangers, asked := 0, 0
 	for _, r := range results {
 		if r.Check == "node.flows" && r.Status == check.Skipped {
 			h.Why = r.Summary
@@ -161,7 +161,10 @@ func handOver(s facts.Service, results []check.Result) Step {
 		}
 		for _, flow := range r.Kernel.Flows {
 			dst, err := netip.ParseAddrPort(flow.Orig.Dst)
-			if err != nil || !flow.Found || !slices.Contains(s.ClusterIPs, dst.Addr().Unmap()) {
+			if err != nil || !slices.Contains(s.ClusterIPs, dst.Addr().Unmap()) {
+				continue
+			}
+			if asked++; !flow.Found {
 				continue
 			}
 			to := flow.SentTo()
@@ -176,6 +179,9 @@ func handOver(s facts.Service, results []check.Result) Step {
 				hung[to.String()]++
 			}
 		}
+	}
+	if len(order) == 0 && asked > 0 && h.Why == notAsked {
+		h.Why = fmt.Sprintf("the kernel's connection tracking has none of %d connections to it", asked)
 	}
 	if len(order) == 0 {
 		return h

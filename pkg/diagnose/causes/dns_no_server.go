@@ -26,7 +26,7 @@ func init() {
 			if len(results) == 0 {
 				return nil
 			}
-			return []diagnose.Finding{{
+			f := diagnose.Finding{
 				Headline:   fmt.Sprintf("the cluster's DNS service %s has no ready server", s.Ref()),
 				Confidence: diagnose.Certain,
 				Where:      []string{"service/" + s.Ref().String()},
@@ -38,7 +38,27 @@ func init() {
 					fmt.Sprintf("kubectl -n %s scale deployment DEPLOYMENT --current-replicas=0 --replicas=2   (if it was scaled to zero)", s.Namespace),
 				},
 				Rank: rankMeasured,
-			}}
+			}
+			for _, pod := range s.SelectedPods {
+				for _, k := range pod.Containers {
+					if k.Waiting == "" || len(f.Evidence) >= mostEvidence {
+						continue
+					}
+					line := fmt.Sprintf("pod/%s: %s, %d restarts", pod.Ref(), k.Waiting, k.Restarts)
+					if k.Ended != nil {
+						line += fmt.Sprintf(", the last run ended with exit code %d (%s)", k.Ended.ExitCode, k.Ended.Reason)
+					}
+					f.Evidence = append(f.Evidence, line)
+					if k.Restarts > 0 {
+						f.Likely = "its pods end again and again: a Corefile that they cannot read, most often"
+						f.Try = []string{
+							fmt.Sprintf("kubectl -n %s logs %s --previous --tail=20", pod.Namespace, pod.Name),
+							fmt.Sprintf("kubectl -n %s get configmap coredns -o jsonpath='{.data.Corefile}'", pod.Namespace),
+						}
+					}
+				}
+			}
+			return []diagnose.Finding{f}
 		},
 	})
 }

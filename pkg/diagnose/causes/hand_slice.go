@@ -2,16 +2,18 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-SVC-HAND-SLICE",
-		Summary: "a service without a selector leads, by a hand-written EndpointSlice, to an address where nobody answers",
-		Signal:  "The service has no selector, the EndpointSlice names no pod behind the address, and every attempt at it fails, while others from the same place are answered.",
+		Summary: "a service leads, by an EndpointSlice that no selector made, to an address where nobody answers",
+		Signal:  "The service has no selector, or the EndpointSlice is one that another than the controller of selectors wrote; it names no pod behind the address, and every attempt at it fails, while others from the same place are answered.",
 		Meaning: "Nothing keeps such a slice up to date: when the host or pod behind it moves, the service goes on sending to the old address, which may even become somebody else's.",
 		Confirm: []string{"kubectl -n NAMESPACE get endpointslices -l kubernetes.io/service-name=NAME -o yaml", "kubectl get pods -A -o wide --field-selector status.podIP=ADDRESS"},
 		Remedy:  []string{"kubectl -n NAMESPACE edit endpointslice SLICE: the address that is right now", "for pods: give the service a selector, so that the slice is written for it", "for a host with a name: type ExternalName"},
@@ -30,12 +32,12 @@ func init() {
 
 func handSlice(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) {
 	s := c.Service(group[0].Subject)
-	if s == nil || len(s.Selector) > 0 || s.Type == "ExternalName" || s.OfAPI() || c.CutOff(group[0].Vantage) {
+	if s == nil || s.Type == "ExternalName" || s.OfAPI() || c.CutOff(group[0].Vantage) {
 		return diagnose.Finding{}, false
 	}
 	var nowhere []check.Result
 	for _, r := range group {
-		if r.Object != "" || !diagnose.Bad(r) || !allFailures(r, check.Timeout, check.Unreachable, check.NoRoute, check.Refused) {
+		if r.Object != "" || !madeByOthers(s, r) || !diagnose.Bad(r) || !allFailures(r, check.Timeout, check.Unreachable, check.NoRoute, check.Refused) {
 			continue
 		}
 		if hop, dark := c.HopOf(r); dark && (len(hop.Dark) > 1 || hop.Elsewhere == 0) {
@@ -60,11 +62,16 @@ func handSlice(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) 
 			by = "by " + e.Writer
 		}
 	}
+	how, why := fmt.Sprintf("its EndpointSlices are written %s, for no selector", by), "the service has no selector, and its EndpointSlice names no pod: nothing keeps it up to date"
+	if len(s.Selector) > 0 {
+		how = fmt.Sprintf("an EndpointSlice written %s stands beside those that its selector makes", by)
+		why = fmt.Sprintf("EndpointSlice %s names no pod and is not the selector's: nothing keeps it up to date", slice)
+	}
 	f := diagnose.Finding{
-		Headline:   fmt.Sprintf("service %s leads to %s, where nobody answers: its EndpointSlices are written %s, for no selector", s.Ref(), where, by),
+		Headline:   fmt.Sprintf("service %s leads to %s, where nobody answers: %s", s.Ref(), where, how),
 		Confidence: diagnose.Likely,
 		Where:      places(c, nowhere),
-		Evidence:   append(seenAll(nowhere), "the service has no selector, and its EndpointSlice names no pod: nothing keeps it up to date"),
+		Evidence:   append(seenAll(nowhere), why),
 		Explains:   c.Through(diagnose.Keys(nowhere)),
 		Likely:     "the address is nobody's any more; or that host is down, or lets nobody in from here",
 		Try:        []string{slicesOf(s) + " -o yaml"},
@@ -77,4 +84,19 @@ func handSlice(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) 
 		f.Where = append(f.Where, "endpointslice/"+s.Namespace+"/"+slice)
 	}
 	return f, true
+}
+
+// selectorsController is what the slices of a selector say of their writer
+// (k/k staging/src/k8s.io/endpointslice/reconciler.go).
+const selectorsController = "endpointslice-controller.k8s.io"
+
+// madeByOthers reports whether no selector made the endpoint that a result is about.
+func madeByOthers(s *facts.Service, r check.Result) bool {
+	if len(s.Selector) == 0 {
+		return true
+	}
+	addr, _ := diagnose.TargetAddr(r)
+	return slices.ContainsFunc(s.Endpoints, func(e facts.Endpoint) bool {
+		return e.Addr.Unmap() == addr && e.Pod == nil && e.Slice != "" && e.Writer != selectorsController
+	})
 }

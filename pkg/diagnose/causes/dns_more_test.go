@@ -1,0 +1,72 @@
+package causes
+
+import (
+	"testing"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// with adds a result from the vantage pod.
+func (w *world) with(id, target, object string, status check.Status, failure check.Failure, evidence ...check.Evidence) *world {
+	r := check.Result{TaskID: id + " " + target, Check: id, Vantage: "pod/shop/client", Status: status, Failure: failure, Summary: string(failure), Evidence: evidence,
+		Label: check.Label{Area: "dns", Title: id, Target: target, Object: object}}
+	if failure != "" {
+		r.Attempts = []check.Attempt{{Failure: failure}, {Failure: failure}}
+	}
+	w.results = append(w.results, r)
+	return w
+}
+
+// crashedDNS is a DNS service none of whose pods runs.
+func (w *world) crashedDNS() *world {
+	dns := w.facts.DNS.Service
+	dns.Endpoints = nil
+	dns.SelectedPods = []facts.Pod{{Namespace: "kube-system", Name: "coredns-1", Containers: []facts.Container{
+		{Name: "coredns", Waiting: "CrashLoopBackOff", Restarts: 4, Ended: &facts.Ended{Reason: "Error", ExitCode: 1}}}}}
+	return w.with("state.dns", "kube-system/kube-dns", "service/kube-system/kube-dns", check.Fail, check.NoEndpoint)
+}
+
+func TestMoreOfDNS(t *testing.T) {
+	const mine = "pod/shop/client"
+	for _, tt := range []struct {
+		name, cause, where string
+		confidence         diagnose.Confidence
+		world              *world
+	}{
+		{"no server knows the cluster's names", "NL-DNS-ZONE", "service/kube-system/kube-dns", diagnose.Certain,
+			newWorld().fail(check.NXDomain, -1, "dns.cluster")},
+		{"one server of two does not: it is no question of the zone", "", "", 0,
+			newWorld().fail(check.NXDomain, -1, "dns.cluster 10.2.0.53")},
+		{"the pod's own name server is silent", "NL-DNS-RESOLVER", mine, diagnose.Certain,
+			newWorld().with("dns.resolver", "resolv.conf", "", check.Fail, check.Timeout).with("dns.external", "resolv.conf udp example.com", "", check.Warn, check.Timeout)},
+		{"the hosts file has another address for a service", "NL-DNS-HOSTS", mine, diagnose.Certain,
+			newWorld().with("dns.search", "web", "", check.Fail, check.WrongAnswer)},
+		{"the hosts file has another address for a host that is silent", "NL-DNS-HOSTS", mine, diagnose.Likely,
+			newWorld().with("dns.search", "db.example", "", check.Pass, "", check.Evidence{Key: "DNS says", Value: "192.0.2.7"}).with("target.tcp", "db.example:5432", "", check.Fail, check.Timeout)},
+		{"the hosts file has another address for a host that answers", "", "", 0,
+			newWorld().with("dns.search", "db.example", "", check.Pass, "", check.Evidence{Key: "DNS says", Value: "192.0.2.7"}).with("target.tcp", "db.example:5432", "", check.Pass, "")},
+		{"DNS has another address for a service", "NL-DNS-WRONG-ANSWER", "service/kube-system/kube-dns", diagnose.Certain,
+			newWorld().with("dns.service", "10.96.0.10 udp A web", "service/kube-system/kube-dns", check.Fail, check.WrongAnswer)},
+		{"the DNS servers crash", "NL-DNS-NO-SERVER", "service/kube-system/kube-dns", diagnose.Certain, newWorld().crashedDNS()},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
+			if tt.cause == "" {
+				for _, f := range v.Causes {
+					if f.Code == "NL-DNS-ZONE" || f.Code == "NL-DNS-HOSTS" {
+						t.Errorf("%s: %s", f.Code, f.Headline)
+					}
+				}
+				return
+			}
+			if len(v.Causes) != 1 || len(v.Unexplained) > 0 {
+				t.Fatalf("causes %q, unexplained %q", codes(v.Causes), v.Unexplained)
+			}
+			if f := v.Causes[0]; f.Code != tt.cause || f.Where[0] != tt.where || f.Confidence != tt.confidence {
+				t.Errorf("%s, %s at %q", f.Code, f.Confidence, f.Where)
+			}
+		})
+	}
+}
