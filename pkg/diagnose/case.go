@@ -21,6 +21,7 @@ type Case struct {
 	NoImage string
 	byKey   map[string]int
 	known   known
+	routes  map[routeKey][][]facts.Endpoint // see routed
 }
 
 // NewCase makes a case of a run. It sorts the results: they come in as they are ready,

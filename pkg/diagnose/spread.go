@@ -41,9 +41,33 @@ func (c *Case) Through(keys []string) []string {
 func (c *Case) routed(s *facts.Service, r check.Result) [][]facts.Endpoint {
 	addr, ok := TargetAddr(r)
 	node, zone := c.Facts.Home()
-	if !ok || !slices.Contains(s.ClusterIPs, addr) || node == "" || r.Vantage != c.Facts.Vantage.String() {
-		return [][]facts.Endpoint{s.Ready()}
+	// Every cause asks, of every result of a service that may have thousands of endpoints.
+	plain := !ok || !slices.Contains(s.ClusterIPs, addr) || node == "" || r.Vantage != c.Facts.Vantage.String()
+	key := routeKey{service: s.Ref()}
+	if !plain {
+		key.result = Key(r)
 	}
+	if known, found := c.routes[key]; found {
+		return known
+	}
+	routes := [][]facts.Endpoint{s.Ready()}
+	if !plain {
+		routes = c.route(s, r, addr, node, zone)
+	}
+	if c.routes == nil {
+		c.routes = map[routeKey][][]facts.Endpoint{}
+	}
+	c.routes[key] = routes
+	return routes
+}
+
+// routeKey is a service, and the result at its ClusterIP where topology has a say.
+type routeKey struct {
+	service facts.Ref
+	result  string
+}
+
+func (c *Case) route(s *facts.Service, r check.Result, addr netip.Addr, node, zone string) [][]facts.Endpoint {
 	behind := facts.OfFamily(s.Endpoints, addr)
 	if at, protocol, ok := TargetPort(r); ok {
 		i := slices.IndexFunc(s.Ports, func(p facts.ServicePort) bool { return p.Port == at.Port() && p.Protocol == protocol })
