@@ -215,7 +215,7 @@ type ForeignPolicy struct {
 }
 
 // String is its kind and name.
-func (p ForeignPolicy) String() string { return p.Kind + " " + p.Name }
+func (p ForeignPolicy) String() string { return strings.TrimSpace(p.Kind + " " + p.Name) }
 
 // MaySelect reports whether it selects a pod, as far as is known.
 func (p ForeignPolicy) MaySelect(pod Ref) bool { return !p.Known || slices.Contains(p.Selects, pod) }

@@ -25,7 +25,7 @@ func init() {
 
 func findPolicyForeign(c *diagnose.Case) []diagnose.Finding {
 	self := c.Facts.Vantage.Pod
-	if self == nil || len(c.Facts.Policies.Foreign) == 0 {
+	if self == nil || len(c.Facts.Policies.Foreign)+len(c.Facts.Policies.ForeignUnread) == 0 {
 		return nil
 	}
 	f := diagnose.Finding{Confidence: diagnose.Likely, Rank: rankPod}
@@ -76,7 +76,11 @@ func findPolicyForeign(c *diagnose.Case) []diagnose.Finding {
 // mayHold are the policies that select either end of a flow, or of which it is not known
 // what they select.
 func mayHold(c *diagnose.Case, ends ...facts.Ref) []facts.ForeignPolicy {
-	return slices.DeleteFunc(slices.Clone(c.Facts.Policies.Foreign), func(p facts.ForeignPolicy) bool {
+	all := slices.Clone(c.Facts.Policies.Foreign)
+	for _, unread := range c.Facts.Policies.ForeignUnread { // whether there are any is not known
+		all = append(all, facts.ForeignPolicy{Kind: unread})
+	}
+	return slices.DeleteFunc(all, func(p facts.ForeignPolicy) bool {
 		return !slices.ContainsFunc(ends, p.MaySelect)
 	})
 }
@@ -90,6 +94,9 @@ func podOf(object string) (facts.Ref, bool) {
 
 // tryForeign is the command that shows a policy.
 func tryForeign(policy string) string {
+	if strings.Contains(policy, "may not be read") {
+		return "ask somebody who may list them: " + policy
+	}
 	kind, name, _ := strings.Cut(policy, " ")
 	if namespace, short, ok := strings.Cut(name, "/"); ok && !strings.Contains(kind, "'") {
 		return fmt.Sprintf("kubectl -n %s get %s %s -o yaml", namespace, strings.ToLower(kind), short)

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -36,6 +37,12 @@ func (w *world) foreign(known bool, pods ...string) *world {
 		p.Selects = append(p.Selects, facts.Ref{Namespace: "shop", Name: name})
 	}
 	w.facts.Policies.Foreign = append(w.facts.Policies.Foreign, p)
+	return w
+}
+
+// unreadForeign says that policies of another API may not be read.
+func (w *world) unreadForeign() *world {
+	w.facts.Policies.ForeignUnread = []string{"CiliumNetworkPolicy: may not be read (list ciliumnetworkpolicies.cilium.io)"}
 	return w
 }
 
@@ -86,5 +93,14 @@ func TestPolicyVerdicts(t *testing.T) {
 				t.Errorf("unexplained: %q", v.Unexplained)
 			}
 		})
+	}
+}
+
+// TestUnreadPolicies: what may exist and may not be read is a candidate, and no more.
+func TestUnreadPolicies(t *testing.T) {
+	w := newWorld().fail(check.Timeout, -1, "service.endpoint", "service.vip", "target.icmp").unreadForeign()
+	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+	if slices.Contains(codes(v.Causes), "NL-POLICY-FOREIGN") || !slices.Contains(codes(v.Candidates), "NL-POLICY-FOREIGN") {
+		t.Errorf("causes %q, candidates %q", codes(v.Causes), codes(v.Candidates))
 	}
 }
