@@ -22,6 +22,9 @@ type Plugin struct {
 	// well, on port HealthPort, "" where that is not known.
 	Health     string
 	HealthPort uint16
+	// Bridgeless says that pods' veths are ports of no Linux bridge, so that none can be
+	// detached from one.
+	Bridgeless bool
 	// Enforces says that it enforces NetworkPolicies.
 	Enforces bool
 	// HintsAside says that it leaves the hints of EndpointSlices aside where it stands in
@@ -33,17 +36,17 @@ type Plugin struct {
 // manifests and documents, for the conditions cilium/operator/watchers/cilium_node_gc.go,
 // flannel's and Calico's node condition code.
 var Plugins = []Plugin{
-	{Name: "Cilium", Reason: "CiliumIsUp", Annotations: []string{"network.cilium.io/"}, Groups: []string{"cilium.io"},
+	{Name: "Cilium", Bridgeless: true, Reason: "CiliumIsUp", Annotations: []string{"network.cilium.io/"}, Groups: []string{"cilium.io"},
 		Devices: []string{"cilium_", "lxc"}, Tracked: []string{"cilium_", "lxc"}, Health: "/healthz", HealthPort: 9879, Enforces: true,
 		HintsAside: true, // loadBalancer.serviceTopology is false by default
 		Aside:      "pods' connections and services are in its eBPF maps; the kernel's connection tracking, bridges and FDB say nothing of them"},
-	{Name: "Calico", Reason: "CalicoIsUp", Annotations: []string{"projectcalico.org/"}, Groups: []string{"crd.projectcalico.org", "projectcalico.org"},
+	{Name: "Calico", Bridgeless: true, Reason: "CalicoIsUp", Annotations: []string{"projectcalico.org/"}, Groups: []string{"crd.projectcalico.org", "projectcalico.org"},
 		Devices: []string{"cali", "vxlan.calico", "bpfin.cali", "bpfout.cali"}, Tracked: []string{"bpfin.cali", "bpfout.cali"}, Health: "/liveness", HealthPort: 9099, Enforces: true,
 		Aside: "with its eBPF dataplane pods' connections are in eBPF maps; the kernel's connection tracking says nothing of them"},
-	{Name: "Antrea", Annotations: []string{"node.antrea.io/"}, Groups: []string{"crd.antrea.io"},
+	{Name: "Antrea", Bridgeless: true, Annotations: []string{"node.antrea.io/"}, Groups: []string{"crd.antrea.io"},
 		Devices: []string{"antrea-gw", "antrea-tun"}, Tracked: []string{"antrea-gw"}, Enforces: true,
 		Aside: aside},
-	{Name: "OVN-Kubernetes", Annotations: []string{"k8s.ovn.org/"}, Groups: []string{"k8s.ovn.org"},
+	{Name: "OVN-Kubernetes", Bridgeless: true, Annotations: []string{"k8s.ovn.org/"}, Groups: []string{"k8s.ovn.org"},
 		Devices: []string{"ovn-k8s-mp"}, Tracked: []string{"ovn-k8s-mp", "ovs-system", "br-int"}, Enforces: true,
 		Aside: aside},
 	{Name: "kube-router", Annotations: []string{"kube-router.io/"}, Devices: []string{"kube-bridge"}, Enforces: true, HintsAside: true},

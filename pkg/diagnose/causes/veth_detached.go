@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 func init() {
@@ -44,6 +45,9 @@ func findVethDetached(c *diagnose.Case) []diagnose.Finding {
 			Try:        []string{"ip -d link show type veth   (on node " + node + ")"},
 			Rank:       rankMeasured,
 		})
+	}
+	if plugin := facts.PluginNamed(c.Facts.Network.Plugin); plugin != nil && plugin.Bridgeless {
+		return findings // there is no bridge to be cut off from
 	}
 	for _, p := range c.Peers() {
 		if !p.Dark() || p.Node == "" || c.Deep(p.Node) || darkNode(c, p) || c.CutOff(p.Vantage) {
