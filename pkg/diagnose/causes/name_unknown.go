@@ -58,6 +58,10 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 		} else {
 			f.Try = []string{"kubectl get services -A"}
 		}
+		if strings.HasPrefix(r.Vantage, "node/") {
+			f.Likely = "a node resolves by its own resolv.conf and does not ask the cluster's DNS: names of services are for pods"
+			f.Try = []string{"kubectl netlook dns " + r.Target + " --from pod/NAME"}
+		}
 		findings = append(findings, f)
 	}
 	return findings
