@@ -160,7 +160,7 @@ func TestDocumentsReadBack(t *testing.T) {
 
 func TestGetNamesTheFormats(t *testing.T) {
 	_, err := printer.Get("xml")
-	if err == nil || !strings.Contains(err.Error(), "json, plain, table, wide, yaml") {
+	if err == nil || !strings.Contains(err.Error(), "json, junit, markdown, plain, table, wide, yaml") {
 		t.Errorf("error: %v", err)
 	}
 }
