@@ -68,3 +68,30 @@ func TestSearchInHosts(t *testing.T) {
 		t.Errorf("another name: %s %q, DNS says %q", r.Status, r.Summary, evidenceIn(r, dnsSays))
 	}
 }
+
+// TestWantedAddrs: a hosts file may lead to a service by each of its addresses, and a pod
+// that has its service's name finds itself there, as the kubelet writes it.
+func TestWantedAddrs(t *testing.T) {
+	addr := netip.MustParseAddr
+	self := &facts.Pod{Namespace: "shop", Name: "web", IPs: []netip.Addr{addr("10.244.0.9")}, Labels: map[string]string{"run": "web"}}
+	f := &facts.Facts{Vantage: facts.Vantage{Kind: facts.VantagePod, Pod: self}}
+	web := facts.Service{Namespace: "shop", Name: "web", ClusterIPs: []netip.Addr{addr("10.96.0.80")}, ExternalIPs: []netip.Addr{addr("192.0.2.8")}, Balancers: []string{"192.0.2.9", "lb.example"}}
+	own, endpoint, other := web, web, web
+	own.Selector = map[string]string{"run": "web"}
+	endpoint.Endpoints = []facts.Endpoint{{Addr: addr("10.244.0.9"), Pod: &facts.Ref{Namespace: "shop", Name: "web"}}}
+	other.Selector = map[string]string{"run": "db"}
+	for _, tt := range []struct {
+		name    string
+		service facts.Service
+		want    string
+	}{
+		{"the pod is selected", own, "10.96.0.80, 192.0.2.8, 192.0.2.9, 10.244.0.9"},
+		{"the pod is an endpoint", endpoint, "10.96.0.80, 192.0.2.8, 192.0.2.9, 10.244.0.9"},
+		{"another's service with the pod's name", other, "10.96.0.80, 192.0.2.8, 192.0.2.9"},
+		{"a headless one without endpoints", facts.Service{Headless: true, ExternalIPs: web.ExternalIPs}, ""},
+	} {
+		if got := addrsText(wantedAddrs(f, tt.service)); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
