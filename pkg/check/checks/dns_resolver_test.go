@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"context"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -29,9 +30,48 @@ func TestResolvers(t *testing.T) {
 		{"the second is", "nameserver 127.0.0.1\nnameserver 127.0.0.2\n", check.Warn, "1 of 2 name servers never answer"},
 	} {
 		probe := dnsProbe{resolvConf: writeResolvConf(t, tt.conf), hosts: "/dev/null", port: port}
-		if r := probe.resolvers(t.Context(), task); r.Status != tt.status || !strings.HasPrefix(r.Summary, tt.summary) {
+		if r := probe.resolvers(t.Context(), task, resolverParams{}); r.Status != tt.status || !strings.HasPrefix(r.Summary, tt.summary) {
 			t.Errorf("%s: %s %q", tt.name, r.Status, r.Summary)
 		}
+	}
+}
+
+// TestResolversOfASite: a server that can forward nothing answers for what it knows, and
+// one that a pod has from its node is none that anybody chose for it.
+func TestResolversOfASite(t *testing.T) {
+	only := func(name string) dns.Handler {
+		return dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
+			if m.Question[0].Name == name {
+				zone{}.ServeDNS(w, m)
+			}
+		})
+	}
+	port := serveDNS(t, map[string]dns.Handler{
+		"127.0.0.1": only("kubernetes.default.svc.k8s.example."), "127.0.0.2": only("localhost."), "127.0.0.3": only("site.example."), "127.0.0.4": mute,
+	})
+	task := check.Task{Timeout: check.Duration(400 * time.Millisecond)}
+	for _, tt := range []struct {
+		name, conf string
+		params     resolverParams
+		want       check.Status
+	}{
+		{"the cluster's", "nameserver 127.0.0.1\n", resolverParams{Domain: "k8s.example"}, check.Pass},
+		{"the cluster's, by the search list", "nameserver 127.0.0.1\nsearch a.svc.k8s.example svc.k8s.example\n", resolverParams{}, check.Pass},
+		{"a stub", "nameserver 127.0.0.2\n", resolverParams{}, check.Pass},
+		{"the site's own domain", "nameserver 127.0.0.3\nsearch svc.cluster.local cluster.local site.example\n", resolverParams{}, check.Pass},
+		{"chosen for the pod, and silent", "nameserver 127.0.0.4\n", resolverParams{}, check.Fail},
+		{"the node's, and silent", "nameserver 127.0.0.4\n", resolverParams{Inherited: true}, check.Warn},
+	} {
+		probe := dnsProbe{resolvConf: writeResolvConf(t, tt.conf), hosts: "/dev/null", port: port}
+		if r := probe.resolvers(t.Context(), task, tt.params); r.Status != tt.want {
+			t.Errorf("%s: %s %q", tt.name, r.Status, r.Summary)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	probe := dnsProbe{resolvConf: writeResolvConf(t, "nameserver 127.0.0.1\n"), hosts: "/dev/null", port: port}
+	if r := probe.resolvers(gone, task, resolverParams{}); r.Status != check.Error {
+		t.Errorf("cancelled: %s %q", r.Status, r.Summary)
 	}
 }
 
