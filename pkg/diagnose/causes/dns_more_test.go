@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -41,6 +42,10 @@ func TestMoreOfDNS(t *testing.T) {
 			newWorld().fail(check.NXDomain, -1, "dns.cluster 10.2.0.53")},
 		{"the pod's own name server is silent", "NL-DNS-RESOLVER", mine, diagnose.Certain,
 			newWorld().with("dns.resolver", "resolv.conf", "", check.Fail, check.Timeout).with("dns.external", "resolv.conf udp example.com", "", check.Warn, check.Timeout)},
+		{"the pod's own name server is silent, and none of the cluster's", "NL-DNS-RESOLVER", mine, diagnose.Certain,
+			newWorld().with("dns.resolver", "resolv.conf", "", check.Fail, check.Timeout, check.Evidence{Key: "10.96.0.10", Value: "answers, 1 ms"}, check.Evidence{Key: "192.0.2.53", Value: "timeout"})},
+		{"the pod's own name server is the cluster's DNS, which is silent", "", "", 0,
+			newWorld().with("dns.resolver", "resolv.conf", "", check.Fail, check.Timeout, check.Evidence{Key: "10.96.0.10", Value: "timeout"})},
 		{"the hosts file has another address for a service", "NL-DNS-HOSTS", mine, diagnose.Certain,
 			newWorld().with("dns.search", "web", "", check.Fail, check.WrongAnswer)},
 		{"the hosts file has another address for a host that is silent", "NL-DNS-HOSTS", mine, diagnose.Likely,
@@ -55,7 +60,7 @@ func TestMoreOfDNS(t *testing.T) {
 			v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
 			if tt.cause == "" {
 				for _, f := range v.Causes {
-					if f.Code == "NL-DNS-ZONE" || f.Code == "NL-DNS-HOSTS" {
+					if slices.Contains([]string{"NL-DNS-ZONE", "NL-DNS-HOSTS", "NL-DNS-RESOLVER"}, f.Code) {
 						t.Errorf("%s: %s", f.Code, f.Headline)
 					}
 				}
