@@ -20,6 +20,16 @@ func (w *world) with(id, target, object string, status check.Status, failure che
 	return w
 }
 
+// telling adds evidence to the results of a check.
+func (w *world) telling(id, key string) *world {
+	for i := range w.results {
+		if w.results[i].Check == id {
+			w.results[i].With(key, "so it is")
+		}
+	}
+	return w
+}
+
 // crashedDNS is a DNS service none of whose pods runs.
 func (w *world) crashedDNS() *world {
 	dns := w.facts.DNS.Service
@@ -40,6 +50,7 @@ func TestMoreOfDNS(t *testing.T) {
 			newWorld().fail(check.NXDomain, -1, "dns.cluster")},
 		{"one server of two does not: it is no question of the zone", "", "", 0,
 			newWorld().fail(check.NXDomain, -1, "dns.cluster 10.2.0.53")},
+		{"the zone that was asked for is only assumed", "", "", 0, newWorld().fail(check.NXDomain, -1, "dns.cluster").telling("dns.cluster", "cluster domain")},
 		{"the pod's own name server is silent", "NL-DNS-RESOLVER", mine, diagnose.Certain,
 			newWorld().with("dns.resolver", "resolv.conf", "", check.Fail, check.Timeout).with("dns.external", "resolv.conf udp example.com", "", check.Warn, check.Timeout)},
 		{"the pod's own name server is silent, and none of the cluster's", "NL-DNS-RESOLVER", mine, diagnose.Certain,
