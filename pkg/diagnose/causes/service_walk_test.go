@@ -85,6 +85,23 @@ func TestServiceCauses(t *testing.T) {
 	}
 }
 
+// TestSliceWriters: a slice that a controller keeps is not said to be left to itself.
+func TestSliceWriters(t *testing.T) {
+	const mesh = "endpointslice-mesh-controller.cilium.io"
+	for writer, want := range map[string]string{
+		"":     "the service has no selector, and its EndpointSlice names no pod: nothing keeps it up to date",
+		mirror: "the service has no selector, and its EndpointSlice names no pod: nothing keeps it up to date",
+		mesh:   "EndpointSlice web-1 names no pod, and " + mesh + " keeps it up to date",
+	} {
+		w := newWorld().byHand().fail(check.Timeout, -1, "service.endpoint", "service.vip")
+		w.facts.Services[0].Endpoints[0].Writer = writer
+		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+		if len(v.Causes) != 1 || !slices.Contains(v.Causes[0].Evidence, want) {
+			t.Errorf("written by %q: %+v", writer, v.Causes)
+		}
+	}
+}
+
 func TestMeantPort(t *testing.T) {
 	refuse := func() *world { return newWorld().fail(check.Refused, -1, "service.endpoint", "service.vip") }
 	declared := refuse()
