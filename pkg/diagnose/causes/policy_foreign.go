@@ -73,16 +73,14 @@ func findPolicyForeign(c *diagnose.Case) []diagnose.Finding {
 	return []diagnose.Finding{f}
 }
 
-// mayHold are the policies that select either end of a flow, or of which it is not known
-// what they select.
-func mayHold(c *diagnose.Case, ends ...facts.Ref) []facts.ForeignPolicy {
+// mayHold are the policies that may deny a flow, and those of which it is not known what
+// they select.
+func mayHold(c *diagnose.Case, from, to facts.Ref) []facts.ForeignPolicy {
 	all := slices.Clone(c.Facts.Policies.Foreign)
 	for _, unread := range c.Facts.Policies.ForeignUnread { // whether there are any is not known
 		all = append(all, facts.ForeignPolicy{Kind: unread})
 	}
-	return slices.DeleteFunc(all, func(p facts.ForeignPolicy) bool {
-		return !slices.ContainsFunc(ends, p.MaySelect)
-	})
+	return slices.DeleteFunc(all, func(p facts.ForeignPolicy) bool { return !p.MayDeny(from, to) })
 }
 
 // podOf is the pod that a result's object names.
