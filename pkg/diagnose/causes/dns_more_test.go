@@ -86,3 +86,25 @@ func TestMoreOfDNS(t *testing.T) {
 		})
 	}
 }
+
+// TestServiceByName: who does not ask the cluster's DNS is not told that it lags behind,
+// and a name outside is no service's for beginning like one.
+func TestServiceByName(t *testing.T) {
+	byNode := newWorld()
+	byNode.facts.Vantage.Pod.DNSPolicy = "Default"
+	for _, tt := range []struct {
+		name, target, headline string
+		world                  *world
+	}{
+		{"the cluster's DNS is asked", "web.shop", "the DNS servers do not know service shop/web, which exists", newWorld()},
+		{"it is, with the whole name", "web.shop.svc.cluster.local", "the DNS servers do not know service shop/web, which exists", newWorld()},
+		{"it is not", "web.shop", "pod/shop/client does not ask the cluster's DNS, which alone knows service shop/web", byNode},
+		{"a name outside", "web.shop.example", "the name web.shop.example does not exist", newWorld()},
+	} {
+		w := tt.world.with("dns.search", tt.target, "", check.Fail, check.NXDomain)
+		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+		if len(v.Causes) != 1 || v.Causes[0].Headline != tt.headline {
+			t.Errorf("%s: %+v", tt.name, v.Causes)
+		}
+	}
+}
