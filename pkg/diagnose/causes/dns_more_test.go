@@ -30,6 +30,12 @@ func (w *world) telling(id, key string) *world {
 	return w
 }
 
+// ownDNS gives the vantage pod name servers and a search list of its own.
+func (w *world) ownDNS() *world {
+	w.facts.Vantage.Pod.DNSPolicy = "None"
+	return w
+}
+
 // crashedDNS is a DNS service none of whose pods runs.
 func (w *world) crashedDNS() *world {
 	dns := w.facts.DNS.Service
@@ -50,6 +56,7 @@ func TestMoreOfDNS(t *testing.T) {
 			newWorld().fail(check.NXDomain, -1, "dns.cluster")},
 		{"one server of two does not: it is no question of the zone", "", "", 0,
 			newWorld().fail(check.NXDomain, -1, "dns.cluster 10.2.0.53")},
+		{"the pod's own dnsConfig names the zone that was asked for", "NL-DNS-ZONE", "service/kube-system/kube-dns", diagnose.Likely, newWorld().ownDNS().fail(check.NXDomain, -1, "dns.cluster")},
 		{"the zone that was asked for is only assumed", "", "", 0, newWorld().fail(check.NXDomain, -1, "dns.cluster").telling("dns.cluster", "cluster domain")},
 		{"the pod's own name server is silent", "NL-DNS-RESOLVER", mine, diagnose.Certain,
 			newWorld().with("dns.resolver", "resolv.conf", "", check.Fail, check.Timeout).with("dns.external", "resolv.conf udp example.com", "", check.Warn, check.Timeout)},

@@ -53,6 +53,11 @@ func findDNSZone(c *diagnose.Case) []diagnose.Finding {
 		},
 		Rank: rankMeasured,
 	}
+	if pod := c.Facts.Vantage.Pod; pod != nil && pod.DNSPolicy == "None" {
+		f.Confidence = diagnose.Likely
+		f.Likely = "the search list of the pod's own dnsConfig, which tells the domain that was asked for, names another than this cluster's"
+		f.Try = []string{fmt.Sprintf("kubectl -n %s get pod %s -o jsonpath='{.spec.dnsConfig}'", pod.Namespace, pod.Name)}
+	}
 	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.NXDomain}}) {
 		f.Explains = append(f.Explains, diagnose.Key(r))
 	}
