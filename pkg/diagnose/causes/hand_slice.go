@@ -13,7 +13,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-SVC-HAND-SLICE",
 		Summary: "a service leads, by an EndpointSlice that no selector made, to an address where nobody answers",
-		Signal:  "The service has no selector, or the EndpointSlice is one that another than the controller of selectors wrote; it names no pod behind the address, and every attempt at it fails, while others from the same place are answered.",
+		Signal:  "The service has no selector, or the EndpointSlice is one that another than the controller of selectors wrote; it names no pod behind the address, and every attempt at it fails, at each port, while others from the same place are answered.",
 		Meaning: "Unless a controller wrote it (of a cluster mesh, say), nothing keeps such a slice up to date: when the host or pod behind it moves, the service goes on sending to the old address, which may even become somebody else's.",
 		Confirm: []string{"kubectl -n NAMESPACE get endpointslices -l kubernetes.io/service-name=NAME -o yaml", "kubectl get pods -A -o wide --field-selector status.podIP=ADDRESS"},
 		Remedy:  []string{"kubectl -n NAMESPACE edit endpointslice SLICE: the address that is right now", "for pods: give the service a selector, so that the slice is written for it", "for a host with a name: type ExternalName"},
@@ -39,6 +39,9 @@ func handSlice(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) 
 	for _, r := range group {
 		if r.Object != "" || !madeByOthers(s, r) || !diagnose.Bad(r) || !allFailures(r, check.Timeout, check.Unreachable, check.NoRoute, check.Refused) {
 			continue
+		}
+		if answersOtherwise(group, r) {
+			continue // somebody is there: the port alone is closed, or filtered
 		}
 		if hop, dark := c.HopOf(r); dark && (len(hop.Dark) > 1 || hop.Elsewhere == 0) {
 			continue // everything on that node is dark
@@ -109,5 +112,15 @@ func madeByOthers(s *facts.Service, r check.Result) bool {
 	addr, _ := diagnose.TargetAddr(r)
 	return slices.ContainsFunc(s.Endpoints, func(e facts.Endpoint) bool {
 		return e.Addr.Unmap() == addr && e.Pod == nil && e.Slice != "" && e.Writer != selectorsController
+	})
+}
+
+// answersOtherwise reports whether the address of a result answered one of the others, at
+// another port.
+func answersOtherwise(group []check.Result, r check.Result) bool {
+	addr, known := diagnose.TargetAddr(r)
+	return known && slices.ContainsFunc(group, func(other check.Result) bool {
+		at, ok := diagnose.TargetAddr(other)
+		return ok && at == addr && other.Vantage == r.Vantage && other.Status == check.Pass
 	})
 }

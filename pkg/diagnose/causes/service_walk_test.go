@@ -50,6 +50,10 @@ func TestServiceCauses(t *testing.T) {
 	dual.facts.Services[0].ClusterIPs = append(dual.facts.Services[0].ClusterIPs, addr("fd00::80"))
 	dual.add("service.vip", "service", "[fd00::80]:80", "service/shop/web", "service/shop/web", 3)
 	dual.fail(check.Refused, -1, "service.vip [fd00::80]")
+	otherPort := func(w *world) *world {
+		w.add("service.endpoint", "service", "192.0.2.7:4194", "", "service/shop/web", 3)
+		return w
+	}
 	for _, tt := range []struct {
 		name     string
 		world    *world
@@ -65,6 +69,7 @@ func TestServiceCauses(t *testing.T) {
 		{"a gRPC server does not serve", newWorld().fail(check.NotServing, -1, "service.endpoint 10.2.0.3").fail(check.NotServing, 2, "service.vip"), []string{"NL-APP-GRPC-NOT-SERVING"}, ""},
 		{"a hand-written slice leads to nobody", newWorld().byHand().fail(check.Timeout, -1, "service.endpoint", "service.vip"), []string{"NL-SVC-HAND-SLICE"}, ""},
 		{"to a closed port", newWorld().byHand().fail(check.Refused, -1, "service.endpoint", "service.vip"), []string{"NL-SVC-HAND-SLICE"}, ""},
+		{"a port of a host that answers at another", otherPort(newWorld().byHand()).fail(check.Refused, -1, "service.endpoint 192.0.2.7:4194"), []string{"NL-SVC-ENDPOINT-REFUSES"}, ""},
 		{"a hand-written slice, and all is well", newWorld().byHand(), nil, ""},
 		{"a family without endpoints", dual, []string{"NL-SVC-FAMILY"}, ""},
 		{"a pod lacks the port's name", warns(newWorld(), "service.portname", check.Config), []string{"NL-SVC-PORT-NAME"}, ""},
