@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxEventPods = 8   // pods whose events are read
+	maxEventPods = 8   // pods of either kind whose events are read
 	maxEvents    = 200 // events of one pod that are looked through
 	// noSandbox is the kubelet's reason when the runtime, or the CNI plugin it calls,
 	// fails to set up a pod's network (k/k pkg/kubelet/events/event.go).
@@ -26,14 +26,14 @@ const (
 // run are not ready. Without the right
 // to list events nothing is noted: it is one more explanation, not a check.
 func (g *gatherer) eventSteps() []step {
-	var steps []step
+	var waiting, steps []step
 	add := func(pods []facts.Pod) {
 		for i := range pods {
 			switch p := &pods[i]; {
-			case len(steps) == maxEventPods || p.Node == "" || p.Terminating:
-			case p.Phase == string(corev1.PodPending) && len(p.IPs) == 0:
-				steps = append(steps, func(ctx context.Context) error { return g.podEvents(ctx, p, noSandbox, &p.NoSandbox) })
-			case p.Phase == string(corev1.PodRunning) && !p.Ready:
+			case p.Node == "" || p.Terminating:
+			case p.Phase == string(corev1.PodPending) && len(p.IPs) == 0 && len(waiting) < maxEventPods:
+				waiting = append(waiting, func(ctx context.Context) error { return g.podEvents(ctx, p, noSandbox, &p.NoSandbox) })
+			case p.Phase == string(corev1.PodRunning) && !p.Ready && len(steps) < maxEventPods:
 				steps = append(steps, func(ctx context.Context) error { return g.podEvents(ctx, p, unhealthy, &p.Unhealthy) })
 			}
 		}
@@ -44,7 +44,7 @@ func (g *gatherer) eventSteps() []step {
 	for i := range g.facts.Targets {
 		add(g.facts.Targets[i].Pods)
 	}
-	return steps
+	return append(waiting, steps...)
 }
 
 // podEvents keeps the last event of a pod with this reason.

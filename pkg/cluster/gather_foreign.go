@@ -153,6 +153,13 @@ func (g *gatherer) foreign(kind foreignKind, object unstructured.Unstructured) f
 		return f
 	}
 	f.Known = true
+	has := func(keys ...string) bool {
+		return slices.ContainsFunc(keys, func(key string) bool {
+			_, found, _ := unstructured.NestedFieldNoCopy(object.Object, "spec", key)
+			return found
+		})
+	}
+	f.NotIn, f.NotOut = !has("ingress", "ingressDeny"), !has("egress", "egressDeny")
 	pods := []facts.Pod{*g.facts.Vantage.Pod}
 	for _, t := range g.facts.Targets {
 		pods = append(pods, t.Pods...)
@@ -173,8 +180,15 @@ func (g *gatherer) foreign(kind foreignKind, object unstructured.Unstructured) f
 // can evaluate: Cilium's may name where a label comes from ("k8s:app"), and then reserved
 // ones and those of the namespace, which pods do not carry.
 func selectorIn(object unstructured.Unstructured, field string) (labels.Selector, bool) {
+	if field == "" {
+		return nil, false
+	}
+	// A list of further rules, each with a selector of its own.
+	if _, several, _ := unstructured.NestedFieldNoCopy(object.Object, "specs"); several {
+		return nil, false
+	}
 	raw, found, err := unstructured.NestedMap(object.Object, "spec", field)
-	if field == "" || !found || err != nil {
+	if !found || err != nil {
 		return nil, false
 	}
 	content, err := json.Marshal(raw)

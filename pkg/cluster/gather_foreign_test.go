@@ -32,12 +32,13 @@ func TestSelectorIn(t *testing.T) {
 		{"no selector at all", `{}`, false, false},
 		{"nonsense", `{"endpointSelector": "web"}`, false, false},
 		{"a broken operator", `{"endpointSelector": {"matchExpressions": [{"key": "app", "operator": "Like", "values": ["web"]}]}}`, false, false},
+		{"further rules beside it", `{"endpointSelector": {"matchLabels": {"app": "db"}}}, "specs": [{"endpointSelector": {}}]`, false, false},
 	} {
-		var spec any
-		if err := json.Unmarshal([]byte(tt.spec), &spec); err != nil {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(`{"spec": `+tt.spec+`}`), &object); err != nil {
 			t.Fatal(err)
 		}
-		selector, known := selectorIn(unstructured.Unstructured{Object: map[string]any{"spec": spec}}, "endpointSelector")
+		selector, known := selectorIn(unstructured.Unstructured{Object: object}, "endpointSelector")
 		if known != tt.known || known && selector.Matches(labels.Set{"app": "web"}) != tt.web {
 			t.Errorf("%s: known %v, selector %v", tt.name, known, selector)
 		}
@@ -57,7 +58,7 @@ func TestGatherForeign(t *testing.T) {
 	}, &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
 		"metadata": map[string]any{"namespace": "shop", "name": "locked"},
-		"spec":     map[string]any{"endpointSelector": map[string]any{"matchLabels": map[string]any{"app": "client"}}},
+		"spec":     map[string]any{"endpointSelector": map[string]any{"matchLabels": map[string]any{"app": "client"}}, "ingress": []any{map[string]any{}}},
 	}})
 	c.dynamic = func() (dynamic.Interface, error) { return dyn, nil }
 	f := gather(t, c, Request{Pod: client, Targets: targets(t, "svc/web")})
@@ -67,6 +68,10 @@ func TestGatherForeign(t *testing.T) {
 	got := f.Policies.Foreign[0]
 	if got.String() != "CiliumNetworkPolicy shop/locked" || !got.Known || !got.MaySelect(facts.Ref{Namespace: "shop", Name: "client"}) || got.MaySelect(facts.Ref{Namespace: "shop", Name: "web-0"}) {
 		t.Errorf("%+v", got)
+	}
+	client1, web := facts.Ref{Namespace: "shop", Name: "client"}, facts.Ref{Namespace: "shop", Name: "web-0"}
+	if got.MayDeny(client1, web) || !got.MayDeny(web, client1) {
+		t.Errorf("rules for what comes in alone: %+v", got)
 	}
 	if f.Network.Plugin != "Cilium" || f.Policies.Engine != "Cilium" {
 		t.Errorf("network %+v, engine %q", f.Network, f.Policies.Engine)

@@ -212,10 +212,18 @@ type ForeignPolicy struct {
 	// of the flows that it selects.
 	Known   bool
 	Selects []Ref
+	// NotIn and NotOut say that it has no rules for what comes to such a pod, or for what
+	// goes out of it, and so denies none of that.
+	NotIn, NotOut bool
 }
 
 // String is its kind and name.
 func (p ForeignPolicy) String() string { return strings.TrimSpace(p.Kind + " " + p.Name) }
+
+// MayDeny reports whether it may deny a flow from one pod to another, as far as is known.
+func (p ForeignPolicy) MayDeny(from, to Ref) bool {
+	return !p.NotOut && p.MaySelect(from) || !p.NotIn && p.MaySelect(to)
+}
 
 // MaySelect reports whether it selects a pod, as far as is known.
 func (p ForeignPolicy) MaySelect(pod Ref) bool { return !p.Known || slices.Contains(p.Selects, pod) }

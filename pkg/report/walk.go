@@ -65,7 +65,7 @@ func newWalk(s facts.Service, in Input) *Walk {
 	case s.Headless:
 		steps = append(steps, Step{Name: "ClusterIP", Status: check.Skipped, Why: "headless: the name leads to the endpoints themselves"})
 	default:
-		steps = append(steps, vipStep(s, in, of["service.vip"]), handOver(s, in.Results))
+		steps = append(steps, vipStep(s, in, of["service.vip"]), handOver(s, in.Results, of["service.vip"]))
 	}
 	if ports, ok := portStep(s, of["service.portname"]); ok {
 		steps = append(steps, ports)
@@ -147,11 +147,11 @@ func step(name string, results []check.Result, otherwise string) Step {
 
 // handOver is where the kernels of the nodes sent connections to the ClusterIPs, as
 // their connection tracking tells.
-func handOver(s facts.Service, results []check.Result) Step {
+func handOver(s facts.Service, results, vips []check.Result) Step {
 	h := Step{Name: "handed to", Status: check.Skipped, Why: notAsked}
 	counts, hung := map[string]int{}, map[string]int{}
 	var order []string
-	strangers, asked := 0, 0
+	strangers, mute, asked := 0, 0, 0
 	for _, r := range results {
 		if r.Check == "node.flows" && r.Status == check.Skipped {
 			h.Why = r.Summary
@@ -170,6 +170,9 @@ func handOver(s facts.Service, results []check.Result) Step {
 			to := flow.SentTo()
 			if !slices.ContainsFunc(s.Endpoints, func(e facts.Endpoint) bool { return e.Addr.Unmap() == to.Addr().Unmap() }) {
 				strangers++
+				if !flow.SeenReply {
+					mute++
+				}
 			}
 			if counts[to.String()] == 0 {
 				order = append(order, to.String())
@@ -202,6 +205,9 @@ func handOver(s facts.Service, results []check.Result) Step {
 	if strangers > 0 && !s.EndpointsUnknown {
 		h.Status = check.Fail
 		h.Detail = Count(strangers, "connection") + " to no endpoint of it: " + h.Detail
+		if mute == 0 && !slices.ContainsFunc(vips, func(r check.Result) bool { return r.Status == check.Fail }) {
+			h.Status = check.Warn // they answer as the service: such have come since the API was read
+		}
 	}
 	return h
 }

@@ -55,6 +55,10 @@ func TestWalk(t *testing.T) {
 			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, ""},
 		{"handed to endpoints", web, append(ok, kernel("10.1.0.2:8080", "10.2.0.2:8080")), map[string]check.Status{
 			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Pass, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, ""},
+		{"handed to one that came since", web, append(ok, kernel("10.1.0.2:8080", "10.2.0.9:8080")), map[string]check.Status{
+			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Warn, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, ""},
+		{"handed to one that declines", web, append(ok, kernel("10.2.0.9:8080"), result("service.vip", "10.96.0.80:81", check.Fail, check.Refused, "")), map[string]check.Status{
+			"name": check.Pass, "ClusterIP": check.Fail, "handed to": check.Fail, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, "ClusterIP"},
 		{"handed to a ghost", web, append(ok, kernel("10.1.0.2:8080", "10.2.0.77:8080")), map[string]check.Status{
 			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Fail, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, "handed to"},
 		{"one endpoint hangs", web, append(ok[:5:5], result("service.endpoint", "10.2.0.2:8080", check.Fail, check.Silent, "")), map[string]check.Status{

@@ -46,19 +46,48 @@ func longerNames(f *facts.Facts, s facts.Service) []string {
 	return names
 }
 
-// wantedAddrs are those that a service's name leads to, nil where they are not known.
-func wantedAddrs(s facts.Service) []netip.Addr {
+// wantedAddrs are those at which a service's name may lead to it, nil where they are not
+// known: its own, those it has outside, and the vantage pod's where that is one of the
+// service's. The kubelet writes a pod's own name into its hosts file, and a pod may have
+// the name of its service.
+func wantedAddrs(f *facts.Facts, s facts.Service) []netip.Addr {
 	if s.Type == "ExternalName" || s.Headless && s.EndpointsUnknown {
 		return nil
 	}
-	if !s.Headless {
-		return s.ClusterIPs
+	addrs := slices.Clone(s.ClusterIPs)
+	if s.Headless {
+		for _, e := range s.Endpoints {
+			addrs = append(addrs, e.Addr.Unmap())
+		}
 	}
-	var addrs []netip.Addr
-	for _, e := range s.Endpoints {
-		addrs = append(addrs, e.Addr.Unmap())
+	if len(addrs) == 0 {
+		return nil
+	}
+	addrs = append(addrs, s.ExternalIPs...)
+	for _, b := range s.Balancers {
+		if addr, err := netip.ParseAddr(b); err == nil {
+			addrs = append(addrs, addr.Unmap())
+		}
+	}
+	if self := f.Vantage.Pod; self != nil && behind(s, self) {
+		for _, ip := range self.IPs {
+			addrs = append(addrs, ip.Unmap())
+		}
 	}
 	return addrs
+}
+
+// behind reports whether a pod is one of a service's, ready or not.
+func behind(s facts.Service, pod *facts.Pod) bool {
+	if slices.ContainsFunc(s.Endpoints, func(e facts.Endpoint) bool { return e.Pod != nil && *e.Pod == pod.Ref() }) {
+		return true
+	}
+	for key, value := range s.Selector {
+		if got, has := pod.Labels[key]; !has || got != value {
+			return false
+		}
+	}
+	return len(s.Selector) > 0 && s.Namespace == pod.Namespace
 }
 
 // fromHosts looks a name up in the hosts file, as resolvers do first. What it says of a

@@ -52,7 +52,7 @@ func planDNSSearch(f *facts.Facts) []check.Planned[searchParams] {
 			if s.Headless && len(s.Ready()) == 0 {
 				continue // such a name has no address, by design
 			}
-			add(searchName(f, s), searchParams{InCluster: true, OwnDNS: !sure, Also: longerNames(f, s), Want: wantedAddrs(s)})
+			add(searchName(f, s), searchParams{InCluster: true, OwnDNS: !sure, Also: longerNames(f, s), Want: wantedAddrs(f, s)})
 		}
 	}
 	for _, t := range f.Targets {

@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -16,6 +17,22 @@ func (w *world) with(id, target, object string, status check.Status, failure che
 		r.Attempts = []check.Attempt{{Failure: failure}, {Failure: failure}}
 	}
 	w.results = append(w.results, r)
+	return w
+}
+
+// telling adds evidence to the results of a check.
+func (w *world) telling(id, key string) *world {
+	for i := range w.results {
+		if w.results[i].Check == id {
+			w.results[i].With(key, "so it is")
+		}
+	}
+	return w
+}
+
+// ownDNS gives the vantage pod name servers and a search list of its own.
+func (w *world) ownDNS() *world {
+	w.facts.Vantage.Pod.DNSPolicy = "None"
 	return w
 }
 
@@ -39,8 +56,14 @@ func TestMoreOfDNS(t *testing.T) {
 			newWorld().fail(check.NXDomain, -1, "dns.cluster")},
 		{"one server of two does not: it is no question of the zone", "", "", 0,
 			newWorld().fail(check.NXDomain, -1, "dns.cluster 10.2.0.53")},
+		{"the pod's own dnsConfig names the zone that was asked for", "NL-DNS-ZONE", "service/kube-system/kube-dns", diagnose.Likely, newWorld().ownDNS().fail(check.NXDomain, -1, "dns.cluster")},
+		{"the zone that was asked for is only assumed", "", "", 0, newWorld().fail(check.NXDomain, -1, "dns.cluster").telling("dns.cluster", "cluster domain")},
 		{"the pod's own name server is silent", "NL-DNS-RESOLVER", mine, diagnose.Certain,
 			newWorld().with("dns.resolver", "resolv.conf", "", check.Fail, check.Timeout).with("dns.external", "resolv.conf udp example.com", "", check.Warn, check.Timeout)},
+		{"the pod's own name server is silent, and none of the cluster's", "NL-DNS-RESOLVER", mine, diagnose.Certain,
+			newWorld().with("dns.resolver", "resolv.conf", "", check.Fail, check.Timeout, check.Evidence{Key: "10.96.0.10", Value: "answers, 1 ms"}, check.Evidence{Key: "192.0.2.53", Value: "timeout"})},
+		{"the pod's own name server is the cluster's DNS, which is silent", "", "", 0,
+			newWorld().with("dns.resolver", "resolv.conf", "", check.Fail, check.Timeout, check.Evidence{Key: "10.96.0.10", Value: "timeout"})},
 		{"the hosts file has another address for a service", "NL-DNS-HOSTS", mine, diagnose.Certain,
 			newWorld().with("dns.search", "web", "", check.Fail, check.WrongAnswer)},
 		{"the hosts file has another address for a host that is silent", "NL-DNS-HOSTS", mine, diagnose.Likely,
@@ -55,7 +78,7 @@ func TestMoreOfDNS(t *testing.T) {
 			v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
 			if tt.cause == "" {
 				for _, f := range v.Causes {
-					if f.Code == "NL-DNS-ZONE" || f.Code == "NL-DNS-HOSTS" {
+					if slices.Contains([]string{"NL-DNS-ZONE", "NL-DNS-HOSTS", "NL-DNS-RESOLVER"}, f.Code) {
 						t.Errorf("%s: %s", f.Code, f.Headline)
 					}
 				}
@@ -68,5 +91,27 @@ func TestMoreOfDNS(t *testing.T) {
 				t.Errorf("%s, %s at %q", f.Code, f.Confidence, f.Where)
 			}
 		})
+	}
+}
+
+// TestServiceByName: who does not ask the cluster's DNS is not told that it lags behind,
+// and a name outside is no service's for beginning like one.
+func TestServiceByName(t *testing.T) {
+	byNode := newWorld()
+	byNode.facts.Vantage.Pod.DNSPolicy = "Default"
+	for _, tt := range []struct {
+		name, target, headline string
+		world                  *world
+	}{
+		{"the cluster's DNS is asked", "web.shop", "the DNS servers do not know service shop/web, which exists", newWorld()},
+		{"it is, with the whole name", "web.shop.svc.cluster.local", "the DNS servers do not know service shop/web, which exists", newWorld()},
+		{"it is not", "web.shop", "pod/shop/client does not ask the cluster's DNS, which alone knows service shop/web", byNode},
+		{"a name outside", "web.shop.example", "the name web.shop.example does not exist", newWorld()},
+	} {
+		w := tt.world.with("dns.search", tt.target, "", check.Fail, check.NXDomain)
+		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+		if len(v.Causes) != 1 || v.Causes[0].Headline != tt.headline {
+			t.Errorf("%s: %+v", tt.name, v.Causes)
+		}
 	}
 }

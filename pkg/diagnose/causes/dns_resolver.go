@@ -2,6 +2,9 @@ package causes
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -23,6 +26,9 @@ func init() {
 func findDNSResolver(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	for _, r := range c.Find(diagnose.Match{Check: "dns.resolver", Status: failing}) {
+		if clustersOwn(c, r) {
+			continue // why they do not answer is for the causes of the cluster's DNS
+		}
 		f := diagnose.Finding{
 			Headline:   fmt.Sprintf("%s asks name servers that do not answer", r.Vantage),
 			Confidence: diagnose.Certain,
@@ -37,14 +43,40 @@ func findDNSResolver(c *diagnose.Case) []diagnose.Finding {
 			f.Try = []string{fmt.Sprintf("kubectl -n %s get pod %s -o jsonpath='{.spec.dnsPolicy} {.spec.dnsConfig}'", namespace, pod)}
 		}
 		for _, other := range c.Find(diagnose.Match{Check: "dns.", Vantage: r.Vantage, Status: failing, Failure: []check.Failure{check.Timeout, check.Unreachable, check.Refused}}) {
-			if other.Object == "" && other.Check != "dns.resolver" {
+			if other.Vantage == r.Vantage && other.Object == "" && other.Check != "dns.resolver" {
 				f.Explains = append(f.Explains, diagnose.Key(other)) // asked of resolv.conf's servers
 			}
 		}
 		for _, other := range c.Find(diagnose.Match{Check: "external.host", Vantage: r.Vantage, Status: failing, Failure: []check.Failure{check.Timeout, check.Unreachable, check.Refused, check.NXDomain, check.ServFail}}) {
-			f.Explains = append(f.Explains, diagnose.Key(other))
+			if other.Vantage == r.Vantage { // a match takes node/a2 for one of node/a, too
+				f.Explains = append(f.Explains, diagnose.Key(other))
+			}
 		}
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// clustersOwn reports whether every server that gave no answer is one of the cluster's
+// DNS, which a dnsConfig may name.
+func clustersOwn(c *diagnose.Case, r check.Result) bool {
+	s := c.Facts.DNS.Service
+	if s == nil {
+		return false
+	}
+	own := slices.Clone(s.ClusterIPs)
+	for _, e := range s.Endpoints {
+		own = append(own, e.Addr.Unmap())
+	}
+	silent := 0
+	for _, e := range r.Evidence {
+		addr, err := netip.ParseAddr(e.Key)
+		if err != nil || strings.HasPrefix(e.Value, "answers") {
+			continue
+		}
+		if silent++; !slices.Contains(own, addr.Unmap()) {
+			return false
+		}
+	}
+	return silent > 0
 }

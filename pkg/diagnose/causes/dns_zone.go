@@ -30,6 +30,8 @@ func findDNSZone(c *diagnose.Case) []diagnose.Finding {
 	for _, r := range asked {
 		switch {
 		case r.Status == check.Skipped || r.Object == "": // resolv.conf's may be others
+		case says(r, "cluster domain"):
+			return nil // the domain that was asked for is only assumed
 		case diagnose.Bad(r) && allFailures(r, check.NXDomain):
 			unknown = append(unknown, r)
 		default:
@@ -50,6 +52,11 @@ func findDNSZone(c *diagnose.Case) []diagnose.Finding {
 			fmt.Sprintf("kubectl -n %s logs -l k8s-app=kube-dns --tail=20", s.Namespace),
 		},
 		Rank: rankMeasured,
+	}
+	if pod := c.Facts.Vantage.Pod; pod != nil && pod.DNSPolicy == "None" {
+		f.Confidence = diagnose.Likely
+		f.Likely = "the search list of the pod's own dnsConfig, which tells the domain that was asked for, names another than this cluster's"
+		f.Try = []string{fmt.Sprintf("kubectl -n %s get pod %s -o jsonpath='{.spec.dnsConfig}'", pod.Namespace, pod.Name)}
 	}
 	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.NXDomain}}) {
 		f.Explains = append(f.Explains, diagnose.Key(r))

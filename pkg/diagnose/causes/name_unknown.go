@@ -32,7 +32,13 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 			if s.Type == "ExternalName" {
 				continue // its name is there; what it is an alias of is another matter
 			}
-			findings = append(findings, behind(r, s))
+			f := behind(r, s)
+			if elsewhere(c, r) {
+				f.Headline = fmt.Sprintf("%s does not ask the cluster's DNS, which alone knows service %s", r.Vantage, s.Ref())
+				f.Likely = "the name servers of its node's resolv.conf are asked there: names of services are for pods with dnsPolicy ClusterFirst"
+				f.Try = []string{"kubectl netlook dns " + r.Target + " --from pod/NAME"}
+			}
+			findings = append(findings, f)
 			continue
 		}
 		keys := []string{diagnose.Key(r)}
@@ -67,9 +73,23 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 	return findings
 }
 
-// serviceNamed is the service that the API has under a short name, nil when there is none.
+// elsewhere reports whether a result is of a vantage point that resolves as its node does:
+// a node, or a pod whose dnsPolicy says so.
+func elsewhere(c *diagnose.Case, r check.Result) bool {
+	pod := c.Facts.Vantage.Pod
+	if strings.HasPrefix(r.Vantage, "node/") || pod == nil {
+		return strings.HasPrefix(r.Vantage, "node/")
+	}
+	return pod.DNSPolicy == "Default" || pod.HostNetwork && (pod.DNSPolicy == "ClusterFirst" || pod.DNSPolicy == "")
+}
+
+// serviceNamed is the service that the API has under a name as applications write it, nil
+// when there is none. A longer name that only begins so is another's.
 func serviceNamed(c *diagnose.Case, name string) *facts.Service {
 	parts := strings.Split(strings.TrimSuffix(name, "."), ".")
+	if len(parts) > 2 && parts[2] != "svc" {
+		return nil
+	}
 	for i, s := range c.Facts.Services {
 		namespace := s.Namespace
 		if len(parts) == 1 && c.Facts.Vantage.Pod != nil {

@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,16 +74,14 @@ func findPolicyForeign(c *diagnose.Case) []diagnose.Finding {
 	return []diagnose.Finding{f}
 }
 
-// mayHold are the policies that select either end of a flow, or of which it is not known
-// what they select.
-func mayHold(c *diagnose.Case, ends ...facts.Ref) []facts.ForeignPolicy {
+// mayHold are the policies that may deny a flow, and those of which it is not known what
+// they select.
+func mayHold(c *diagnose.Case, from, to facts.Ref) []facts.ForeignPolicy {
 	all := slices.Clone(c.Facts.Policies.Foreign)
 	for _, unread := range c.Facts.Policies.ForeignUnread { // whether there are any is not known
 		all = append(all, facts.ForeignPolicy{Kind: unread})
 	}
-	return slices.DeleteFunc(all, func(p facts.ForeignPolicy) bool {
-		return !slices.ContainsFunc(ends, p.MaySelect)
-	})
+	return slices.DeleteFunc(all, func(p facts.ForeignPolicy) bool { return !p.MayDeny(from, to) })
 }
 
 // podOf is the pod that a result's object names.
@@ -92,14 +91,30 @@ func podOf(object string) (facts.Ref, bool) {
 	return facts.Ref{Namespace: namespace, Name: name}, ok && also
 }
 
+// sharedKinds are the kinds of which several APIs have one, by what kubectl calls them.
+var sharedKinds = map[string]string{
+	"Calico's NetworkPolicy":        "networkpolicies.crd.projectcalico.org",
+	"Antrea's NetworkPolicy":        "networkpolicies.crd.antrea.io",
+	"Antrea's ClusterNetworkPolicy": "clusternetworkpolicies.crd.antrea.io",
+	"ClusterNetworkPolicy":          "clusternetworkpolicies.policy.networking.k8s.io",
+}
+
 // tryForeign is the command that shows a policy.
 func tryForeign(policy string) string {
 	if strings.Contains(policy, "may not be read") {
 		return "ask somebody who may list them: " + policy
 	}
-	kind, name, _ := strings.Cut(policy, " ")
-	if namespace, short, ok := strings.Cut(name, "/"); ok && !strings.Contains(kind, "'") {
-		return fmt.Sprintf("kubectl -n %s get %s %s -o yaml", namespace, strings.ToLower(kind), short)
+	kind, _, many := strings.Cut(policy, ": ") // "more than the first"
+	name := ""
+	if i := strings.LastIndex(kind, " "); i >= 0 && !many {
+		kind, name = kind[:i], kind[i+1:]
 	}
-	return "kubectl get " + strings.ToLower(strings.TrimSpace(kind)) + " -A"
+	resource := cmp.Or(sharedKinds[kind], strings.ToLower(kind))
+	if namespace, short, ok := strings.Cut(name, "/"); ok {
+		return fmt.Sprintf("kubectl -n %s get %s %s -o yaml", namespace, resource, short)
+	}
+	if name != "" {
+		return fmt.Sprintf("kubectl get %s %s -o yaml", resource, name)
+	}
+	return "kubectl get " + resource + " -A"
 }

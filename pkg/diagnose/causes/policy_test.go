@@ -104,3 +104,19 @@ func TestUnreadPolicies(t *testing.T) {
 		t.Errorf("causes %q, candidates %q", codes(v.Causes), codes(v.Candidates))
 	}
 }
+
+// TestTryForeign: what is advised can be typed.
+func TestTryForeign(t *testing.T) {
+	for policy, want := range map[string]string{
+		"CiliumNetworkPolicy shop/locked":                    "kubectl -n shop get ciliumnetworkpolicy locked -o yaml",
+		"CiliumNetworkPolicy: more than the first 100":       "kubectl get ciliumnetworkpolicy -A",
+		"Calico's NetworkPolicy: more than the first 100":    "kubectl get networkpolicies.crd.projectcalico.org -A",
+		"Antrea's NetworkPolicy shop/locked":                 "kubectl -n shop get networkpolicies.crd.antrea.io locked -o yaml",
+		"AdminNetworkPolicy all":                             "kubectl get adminnetworkpolicy all -o yaml",
+		"GlobalNetworkPolicy: may not be read (list things)": "ask somebody who may list them: GlobalNetworkPolicy: may not be read (list things)",
+	} {
+		if got := tryForeign(policy); got != want {
+			t.Errorf("%s: %q", policy, got)
+		}
+	}
+}

@@ -50,6 +50,10 @@ func TestServiceCauses(t *testing.T) {
 	dual.facts.Services[0].ClusterIPs = append(dual.facts.Services[0].ClusterIPs, addr("fd00::80"))
 	dual.add("service.vip", "service", "[fd00::80]:80", "service/shop/web", "service/shop/web", 3)
 	dual.fail(check.Refused, -1, "service.vip [fd00::80]")
+	otherPort := func(w *world) *world {
+		w.add("service.endpoint", "service", "192.0.2.7:4194", "", "service/shop/web", 3)
+		return w
+	}
 	for _, tt := range []struct {
 		name     string
 		world    *world
@@ -65,6 +69,7 @@ func TestServiceCauses(t *testing.T) {
 		{"a gRPC server does not serve", newWorld().fail(check.NotServing, -1, "service.endpoint 10.2.0.3").fail(check.NotServing, 2, "service.vip"), []string{"NL-APP-GRPC-NOT-SERVING"}, ""},
 		{"a hand-written slice leads to nobody", newWorld().byHand().fail(check.Timeout, -1, "service.endpoint", "service.vip"), []string{"NL-SVC-HAND-SLICE"}, ""},
 		{"to a closed port", newWorld().byHand().fail(check.Refused, -1, "service.endpoint", "service.vip"), []string{"NL-SVC-HAND-SLICE"}, ""},
+		{"a port of a host that answers at another", otherPort(newWorld().byHand()).fail(check.Refused, -1, "service.endpoint 192.0.2.7:4194"), []string{"NL-SVC-ENDPOINT-REFUSES"}, ""},
 		{"a hand-written slice, and all is well", newWorld().byHand(), nil, ""},
 		{"a family without endpoints", dual, []string{"NL-SVC-FAMILY"}, ""},
 		{"a pod lacks the port's name", warns(newWorld(), "service.portname", check.Config), []string{"NL-SVC-PORT-NAME"}, ""},
@@ -82,6 +87,23 @@ func TestServiceCauses(t *testing.T) {
 				t.Errorf("evidence %q, want %q", got, tt.evidence)
 			}
 		})
+	}
+}
+
+// TestSliceWriters: a slice that a controller keeps is not said to be left to itself.
+func TestSliceWriters(t *testing.T) {
+	const mesh = "endpointslice-mesh-controller.cilium.io"
+	for writer, want := range map[string]string{
+		"":     "the service has no selector, and its EndpointSlice names no pod: nothing keeps it up to date",
+		mirror: "the service has no selector, and its EndpointSlice names no pod: nothing keeps it up to date",
+		mesh:   "EndpointSlice web-1 names no pod, and " + mesh + " keeps it up to date",
+	} {
+		w := newWorld().byHand().fail(check.Timeout, -1, "service.endpoint", "service.vip")
+		w.facts.Services[0].Endpoints[0].Writer = writer
+		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+		if len(v.Causes) != 1 || !slices.Contains(v.Causes[0].Evidence, want) {
+			t.Errorf("written by %q: %+v", writer, v.Causes)
+		}
 	}
 }
 
