@@ -128,6 +128,20 @@ func frames(parts ...[]byte) func(net.Conn) {
 	}
 }
 
+// Types and flags of frames (RFC 9113, section 6), to write some that no library would.
+const (
+	h2Data, h2Headers, h2Reset, h2Settings = 0, 1, 3, 4
+	h2Ping, h2GoAway, h2Continuation       = 6, 7, 9
+
+	h2EndStream, h2EndHeaders, h2Padded, h2Priority = 0x1, 0x4, 0x8, 0x20
+)
+
+func appendFrame(out []byte, kind, flags byte, stream uint32, payload []byte) []byte {
+	n := len(payload)
+	out = append(out, byte(n>>16), byte(n>>8), byte(n), kind, flags)
+	return append(binary.BigEndian.AppendUint32(out, stream), payload...)
+}
+
 func TestH2Hostile(t *testing.T) {
 	settings := appendFrame(nil, h2Settings, 0, 0, nil)
 	block := func(fields ...string) []byte {

@@ -1,35 +1,28 @@
 package dial
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 
+	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 )
 
-// This is the little of HTTP/2 (RFC 9113) that one call on one connection takes. The
-// client of net/http would bring its pool, its retries and two megabytes along, and says
-// less of what a broken server does.
-
-const h2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-// Types and flags of frames (RFC 9113, section 6).
-const (
-	h2Data, h2Headers, h2Reset, h2Settings = 0, 1, 3, 4
-	h2Ping, h2GoAway, h2Continuation       = 6, 7, 9
-
-	h2EndStream, h2Ack, h2EndHeaders, h2Padded, h2Priority = 0x1, 0x1, 0x4, 0x8, 0x20
-)
+// One call on one connection, with the frames of x/net/http2 alone: the client of
+// net/http would bring its pool and its retries along, and says less of what a broken
+// server does.
 
 // Bounds of what a stranger may send.
 const (
-	maxH2Frame  = 16 << 10 // what a client takes that has not said otherwise (section 4.2)
+	maxH2Frame  = 16 << 10 // what a client takes that has not said otherwise (RFC 9113, 4.2)
 	maxH2Frames = 64
-	maxH2Block  = 16 << 10 // of compressed header fields
+	maxH2Fields = 16 << 10 // all names and values of a field section
 	maxH2Field  = 4 << 10  // one name or value
 	maxH2Body   = 4 << 10
 	h2Stream    = 1
@@ -51,6 +44,29 @@ type h2Reply struct {
 
 // h2Call makes one call on a fresh connection, and reads until the stream ends.
 func h2Call(conn io.ReadWriter, q h2Request) (h2Reply, error) {
+	out := bufio.NewWriter(conn)
+	in := &endReader{Reader: conn}
+	framer := http2.NewFramer(out, in)
+	framer.SetMaxReadFrameSize(maxH2Frame)
+	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	framer.MaxHeaderListSize = maxH2Fields
+	if err := h2Send(out, framer, q); err != nil {
+		return h2Reply{}, fmt.Errorf("send: %w", err)
+	}
+	r := h2Reader{framer: framer, in: in, reply: h2Reply{header: map[string]string{}}}
+	for n := range maxH2Frames {
+		done, err := r.next(n == 0)
+		if err == nil && !done {
+			err = out.Flush() // what it acknowledges
+		}
+		if err != nil || done {
+			return r.reply, err
+		}
+	}
+	return r.reply, problemf(check.Protocol, "sends %d HTTP/2 frames and no end", maxH2Frames)
+}
+
+func h2Send(out *bufio.Writer, framer *http2.Framer, q h2Request) error {
 	var block bytes.Buffer
 	enc := hpack.NewEncoder(&block)
 	for _, f := range [][2]string{
@@ -59,140 +75,109 @@ func h2Call(conn io.ReadWriter, q h2Request) (h2Reply, error) {
 	} {
 		_ = enc.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}) // a buffer takes all
 	}
-	out := []byte(h2Preface)
-	out = appendFrame(out, h2Settings, 0, 0, nil)
-	out = appendFrame(out, h2Headers, h2EndHeaders, h2Stream, block.Bytes())
-	out = appendFrame(out, h2Data, h2EndStream, h2Stream, q.body)
-	if _, err := conn.Write(out); err != nil {
-		return h2Reply{}, fmt.Errorf("send: %w", err)
-	}
-	r := h2Reader{conn: conn, reply: h2Reply{header: map[string]string{}}}
-	r.dec = hpack.NewDecoder(4096, func(f hpack.HeaderField) {
-		if len(r.reply.header) < maxH2Frames {
-			r.reply.header[f.Name] = f.Value
-		}
-	})
-	r.dec.SetMaxStringLength(maxH2Field)
-	for n := range maxH2Frames {
-		done, err := r.next(n == 0)
-		if err != nil || done {
-			return r.reply, err
-		}
-	}
-	return r.reply, problemf(check.Protocol, "sends %d HTTP/2 frames and no end", maxH2Frames)
-}
-
-func appendFrame(out []byte, kind, flags byte, stream uint32, payload []byte) []byte {
-	n := len(payload)
-	out = append(out, byte(n>>16), byte(n>>8), byte(n), kind, flags)
-	return append(binary.BigEndian.AppendUint32(out, stream), payload...)
+	_, _ = out.WriteString(http2.ClientPreface) // errors of the buffer stay until it is flushed
+	return errors.Join(
+		framer.WriteSettings(),
+		framer.WriteHeaders(http2.HeadersFrameParam{StreamID: h2Stream, BlockFragment: block.Bytes(), EndHeaders: true}),
+		framer.WriteData(h2Stream, true, q.body),
+		out.Flush(),
+	)
 }
 
 // h2Reader reads the frames of one connection.
 type h2Reader struct {
-	conn  io.ReadWriter
-	dec   *hpack.Decoder
-	reply h2Reply
-	// block is a field section that is not complete yet, and ends what ends with it.
-	block []byte
-	open  bool
-	ends  bool
+	framer *http2.Framer
+	in     *endReader
+	reply  h2Reply
+}
+
+// endReader knows whether the end was reached: a framer says "unexpected EOF" of a frame
+// that is too short for what it is, too.
+type endReader struct {
+	io.Reader
+	ended bool
+}
+
+func (r *endReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.ended = r.ended || err != nil
+	return n, err
 }
 
 // next reads a frame; done says that the stream has ended.
 func (r *h2Reader) next(first bool) (done bool, err error) {
-	var head [9]byte
-	if _, err := io.ReadFull(r.conn, head[:]); err != nil {
-		return false, cutShort(err)
+	frame, err := r.framer.ReadFrame()
+	if err != nil {
+		return false, h2Problem(err, first, r.in.ended)
 	}
-	size := int(head[0])<<16 | int(head[1])<<8 | int(head[2])
-	kind, flags, stream := head[3], head[4], binary.BigEndian.Uint32(head[5:])&^(1<<31)
-	if first && (kind != h2Settings || stream != 0) {
-		return false, problemf(check.Protocol, "answers %q instead of an HTTP/2 SETTINGS frame", Clean(string(head[:]), 40))
+	if settings, ok := frame.(*http2.SettingsFrame); first && (!ok || settings.IsAck()) {
+		return false, problemf(check.Protocol, "answers a frame of HTTP/2 (%s) before its SETTINGS", frame.Header().Type)
 	}
-	if size > maxH2Frame {
-		return false, problemf(check.Protocol, "sends an HTTP/2 frame of %d bytes", size)
-	}
-	payload := make([]byte, size)
-	if _, err := io.ReadFull(r.conn, payload); err != nil {
-		return false, cutShort(err)
-	}
-	switch {
-	case kind == h2Settings && flags&h2Ack == 0:
-		_, err = r.conn.Write(appendFrame(nil, h2Settings, h2Ack, 0, nil))
-	case kind == h2Ping && flags&h2Ack == 0:
-		_, err = r.conn.Write(appendFrame(nil, h2Ping, h2Ack, 0, payload))
-	case kind == h2GoAway:
+	switch f := frame.(type) {
+	case *http2.SettingsFrame:
+		if !f.IsAck() {
+			return false, r.framer.WriteSettingsAck()
+		}
+	case *http2.PingFrame:
+		if !f.IsAck() {
+			return false, r.framer.WritePing(true, f.Data)
+		}
+	case *http2.GoAwayFrame:
 		r.reply.ended = "ends the connection (GOAWAY)"
 		return true, nil
-	case stream != h2Stream:
-	case kind == h2Reset:
-		r.reply.ended = "ends the stream (RST_STREAM)"
-		return true, nil
-	case kind == h2Data:
-		return r.data(flags, payload)
-	case kind == h2Headers || kind == h2Continuation:
-		return r.fields(kind, flags, payload)
-	}
-	if err != nil {
-		return false, fmt.Errorf("send: %w", err)
+	case *http2.RSTStreamFrame:
+		if f.StreamID == h2Stream {
+			r.reply.ended = "ends the stream (RST_STREAM)"
+			return true, nil
+		}
+	case *http2.DataFrame:
+		if f.StreamID == h2Stream {
+			return r.data(f)
+		}
+	case *http2.MetaHeadersFrame:
+		if f.StreamID == h2Stream {
+			return r.fields(f)
+		}
 	}
 	return false, nil
 }
 
-// cutShort makes one of the two ends that io.ReadFull tells apart.
-func cutShort(err error) error {
-	if err == io.ErrUnexpectedEOF { //nolint:errorlint // io.ReadFull returns it as it is
+// h2Problem tells the end of a connection, and what happened to it, from frames that are
+// none.
+func h2Problem(err error, first, ended bool) error {
+	var network net.Error
+	switch {
+	case ended && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
 		return io.EOF
+	case errors.As(err, &network), errors.Is(err, net.ErrClosed):
+		return err
+	case errors.Is(err, http2.ErrFrameTooLarge) && first:
+		return problemf(check.Protocol, "answers something else than an HTTP/2 SETTINGS frame")
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, http2.ErrFrameTooLarge), errors.As(err, new(http2.ConnectionError)), errors.As(err, new(http2.StreamError)):
+		return problemf(check.Protocol, "sends HTTP/2 that is malformed, or too long: %s", Clean(err.Error(), 80))
 	}
 	return err
 }
 
-func (r *h2Reader) data(flags byte, payload []byte) (done bool, err error) {
-	payload, ok := unpadded(flags, payload)
-	if !ok || len(r.reply.body)+len(payload) > maxH2Body {
-		return false, problemf(check.Protocol, "sends HTTP/2 data that is malformed, or too long")
+func (r *h2Reader) data(f *http2.DataFrame) (done bool, err error) {
+	if len(r.reply.body)+len(f.Data()) > maxH2Body {
+		return false, problemf(check.Protocol, "sends HTTP/2 data that is too long")
 	}
-	r.reply.body = append(r.reply.body, payload...)
-	return flags&h2EndStream != 0, nil
+	r.reply.body = append(r.reply.body, f.Data()...) // the frame's is used again
+	return f.StreamEnded(), nil
 }
 
-func (r *h2Reader) fields(kind, flags byte, payload []byte) (done bool, err error) {
-	ok := true
-	if kind == h2Headers {
-		r.open, r.block, r.ends = true, nil, flags&h2EndStream != 0
-		payload, ok = unpadded(flags, payload)
-		if flags&h2Priority != 0 && ok {
-			const priority = 5
-			if ok = len(payload) >= priority; ok {
-				payload = payload[priority:]
-			}
+func (r *h2Reader) fields(f *http2.MetaHeadersFrame) (done bool, err error) {
+	for _, field := range f.Fields {
+		if len(field.Name) > maxH2Field || len(field.Value) > maxH2Field {
+			return false, problemf(check.Protocol, "sends HTTP/2 header fields that are too long")
+		}
+		if len(r.reply.header) < maxH2Frames {
+			r.reply.header[field.Name] = field.Value
 		}
 	}
-	if !ok || !r.open || len(r.block)+len(payload) > maxH2Block {
-		return false, problemf(check.Protocol, "sends HTTP/2 header fields that are malformed, or too long")
+	if f.Truncated {
+		return false, problemf(check.Protocol, "sends HTTP/2 header fields that are too long")
 	}
-	r.block = append(r.block, payload...)
-	if flags&h2EndHeaders == 0 {
-		return false, nil
-	}
-	r.open = false
-	if _, err := r.dec.Write(r.block); err != nil {
-		return false, problemf(check.Protocol, "sends HTTP/2 header fields that cannot be read: %s", Clean(err.Error(), 80))
-	}
-	if err := r.dec.Close(); err != nil {
-		return false, problemf(check.Protocol, "sends HTTP/2 header fields that are cut short")
-	}
-	return r.ends, nil
-}
-
-// unpadded takes the padding off a payload (section 6.1).
-func unpadded(flags byte, payload []byte) ([]byte, bool) {
-	if flags&h2Padded == 0 {
-		return payload, true
-	}
-	if len(payload) == 0 || int(payload[0]) >= len(payload) {
-		return nil, false
-	}
-	return payload[1 : len(payload)-int(payload[0])], true
+	return f.StreamEnded(), nil
 }
