@@ -53,9 +53,6 @@ func (g *gatherer) foreignPolicies(ctx context.Context) error {
 	if err != nil {
 		return ctx.Err() // NetworkPolicies were read all the same
 	}
-	if err := g.foreignPods(ctx); err != nil {
-		return err
-	}
 	for _, kind := range foreignKinds {
 		i := slices.IndexFunc(groups.Groups, func(group metav1.APIGroup) bool { return group.Name == kind.group })
 		if i < 0 {
@@ -112,6 +109,11 @@ func (g *gatherer) foreignOf(ctx context.Context, kind foreignKind, version stri
 			return true, nil
 		case err != nil:
 			return true, g.unread(ctx, kind.resource, err)
+		}
+		if len(list.Items) > 0 && kind.selector != "" {
+			if err := g.foreignPods(ctx); err != nil {
+				return true, err
+			}
 		}
 		for _, object := range list.Items[:min(len(list.Items), maxForeign)] {
 			p.Foreign = append(p.Foreign, g.foreign(kind, object))
@@ -227,16 +229,9 @@ func selectorIn(object unstructured.Unstructured, field string) (labels.Selector
 	return selector, err == nil
 }
 
-// foreignPods reads the pods behind the services in question where policies of other APIs
-// exist, whose selectors are to be compared with them.
+// foreignPods reads the pods behind the services in question, with which the selectors of
+// policies are to be compared: once there are any, and each service's once.
 func (g *gatherer) foreignPods(ctx context.Context) error {
-	groups, err := g.apiGroups(ctx)
-	served := err == nil && slices.ContainsFunc(groups.Groups, func(group metav1.APIGroup) bool {
-		return slices.ContainsFunc(foreignKinds, func(k foreignKind) bool { return k.selector != "" && k.group == group.Name })
-	})
-	if !served || g.facts.Vantage.Pod == nil {
-		return ctx.Err()
-	}
 	for i := range g.facts.Services {
 		s := &g.facts.Services[i]
 		if s.Asked == "" || s.SelectorRead || len(s.Selector) == 0 || s.Type == string(corev1.ServiceTypeExternalName) {

@@ -17,9 +17,6 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/policy"
 )
 
-// apiService is the API server's own service.
-const apiService = "service/default/kubernetes"
-
 const (
 	maxPolicies    = 1000 // NetworkPolicies of one namespace
 	maxPolicyFlows = 2000 // flows that are judged
@@ -83,7 +80,7 @@ func (g *gatherer) readPolicies(ctx context.Context) error {
 	}
 	for _, f := range flows[:min(len(flows), maxPolicyFlows)] {
 		destination := policy.Peer{Addr: f.addr}
-		if f.subject == apiService {
+		if f.subject == facts.APIService {
 			// A node's address, or one that plugins know for the API server's all the same.
 			destination.Node = "the API server"
 		}

@@ -185,7 +185,10 @@ func (s Service) HasPort(number uint16, name string) bool {
 }
 
 // OfAPI reports whether it is that of the API servers, who write its endpoints themselves.
-func (s Service) OfAPI() bool { return s.Ref() == Ref{Namespace: "default", Name: "kubernetes"} }
+func (s Service) OfAPI() bool { return "service/"+s.Ref().String() == APIService }
+
+// APIService is the API server's own service, as results name it; every cluster has it.
+const APIService = "service/default/kubernetes"
 
 // Ready returns the endpoints that a kube-proxy sends new connections to.
 func (s Service) Ready() []Endpoint {

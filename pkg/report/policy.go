@@ -45,9 +45,6 @@ type PolicyFlow struct {
 	Deniers []string `json:"deniers,omitempty"`
 }
 
-// apiServer is the API server's service, in every cluster.
-const apiServer = "service/default/kubernetes"
-
 // newPolicy is pure. It is nil where no policy selects an end of any flow, unless it was
 // asked for.
 func newPolicy(in Input) *Policy {
@@ -60,7 +57,7 @@ func newPolicy(in Input) *Policy {
 		if f.Protocol != facts.TCP {
 			to += "/" + strings.ToLower(string(f.Protocol))
 		}
-		unasked := f.Subject == "service/"+in.DNSService || f.Subject == apiServer
+		unasked := f.Subject == "service/"+in.DNSService || f.Subject == facts.APIService
 		if seen[to] || unasked && f.Decision.Verdict() != facts.PolicyDenied {
 			continue // nobody asked about the way to DNS and the API, unless it is closed
 		}

@@ -13,9 +13,6 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
-// apiSubject is the API server's service, also where it could not be read.
-const apiSubject = "service/default/kubernetes"
-
 // apiName is the name that every API server's certificate has.
 const apiName = "kubernetes.default.svc"
 

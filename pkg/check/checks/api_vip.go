@@ -23,7 +23,7 @@ func planAPIVIP(f *facts.Facts) []check.Planned[apiParams] {
 	if s == nil {
 		// The kubelet tells every container where the API server is.
 		return []check.Planned[apiParams]{{
-			Label:  check.Label{Title: "vip", Target: "$KUBERNETES_SERVICE_HOST", Subject: apiSubject},
+			Label:  check.Label{Title: "vip", Target: "$KUBERNETES_SERVICE_HOST", Subject: facts.APIService},
 			Params: apiParams{FromEnv: true, CA: clusterCAOf(f.Vantage)},
 		}}
 	}

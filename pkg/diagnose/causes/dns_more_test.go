@@ -70,7 +70,7 @@ func TestMoreOfDNS(t *testing.T) {
 			newWorld().with("dns.search", "db.example", "", check.Pass, "", check.Evidence{Key: "DNS says", Value: "192.0.2.7"}).with("target.tcp", "db.example:5432", "", check.Fail, check.Timeout)},
 		{"the hosts file has another address for a host that answers", "", "", 0,
 			newWorld().with("dns.search", "db.example", "", check.Pass, "", check.Evidence{Key: "DNS says", Value: "192.0.2.7"}).with("target.tcp", "db.example:5432", "", check.Pass, "")},
-		{"DNS has another address for a service", "NL-DNS-WRONG-ANSWER", "service/kube-system/kube-dns", diagnose.Certain,
+		{"DNS has another address for a service", "NL-DNS-WRONG-ANSWER", "10.96.0.10 udp A web = service/kube-system/kube-dns", diagnose.Certain,
 			newWorld().with("dns.service", "10.96.0.10 udp A web", "service/kube-system/kube-dns", check.Fail, check.WrongAnswer)},
 		{"the DNS servers crash", "NL-DNS-NO-SERVER", "service/kube-system/kube-dns", diagnose.Certain, newWorld().crashedDNS()},
 	} {

@@ -25,7 +25,7 @@ func init() {
 			f := diagnose.Finding{
 				Headline:   fmt.Sprintf("DNS leads %s to an address that is not its own", wrong[0].Target),
 				Confidence: diagnose.Certain,
-				Where:      firstOf(seenWhere(wrong), mostPlaces),
+				Where:      places(c, wrong),
 				Evidence:   firstOf(seenAll(wrong), mostEvidence),
 				Explains:   diagnose.Keys(wrong),
 				Likely:     "the Corefile rewrites the name, or has it in a hosts or template block",
@@ -39,17 +39,4 @@ func init() {
 			return []diagnose.Finding{f}
 		},
 	})
-}
-
-// seenWhere are the objects that results are about, else their targets.
-func seenWhere(results []check.Result) []string {
-	var list []string
-	for _, r := range results {
-		where := r.Object
-		if where == "" {
-			where = r.Target
-		}
-		list = append(list, where)
-	}
-	return list
 }

@@ -86,9 +86,8 @@ func mayHold(c *diagnose.Case, from, to facts.Ref) []facts.ForeignPolicy {
 
 // podOf is the pod that a result's object names.
 func podOf(object string) (facts.Ref, bool) {
-	rest, ok := strings.CutPrefix(object, "pod/")
-	namespace, name, also := strings.Cut(rest, "/")
-	return facts.Ref{Namespace: namespace, Name: name}, ok && also
+	namespace, name := namespaced(object)
+	return facts.Ref{Namespace: namespace, Name: name}, namespace != "" && strings.HasPrefix(object, "pod/")
 }
 
 // sharedKinds are the kinds of which several APIs have one, by what kubectl calls them.
