@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/report"
 )
@@ -50,7 +52,7 @@ func (p *page) blocks(r *report.Report) {
 	}
 	if len(silent) > 0 {
 		p.printf("\n")
-		p.prose(p.paint(yellow, "!")+" ", "no result from: "+strings.Join(slices.Compact(silent), ", "))
+		p.prose(p.paint(yellow, p.noted())+" ", "no result from: "+strings.Join(slices.Compact(silent), ", "))
 	}
 }
 
@@ -76,7 +78,7 @@ func worseFirst(a, b check.Status) int {
 func (p *page) block(row report.Row, results []report.Result, told map[string]bool) {
 	sign, color := p.mark(row.Status)
 	p.printf("\n")
-	p.printf("%s %s   %s\n", p.paint(color, sign), p.paint(bold, lead(row)), p.paint(color, share(row)))
+	p.heading(p.paint(color, sign), p.paint(bold, lead(row)), p.paint(color, share(row)))
 	p.item("about", row.Subject)
 	for _, group := range groupResults(results) {
 		p.group(group)
@@ -86,6 +88,19 @@ func (p *page) block(row report.Row, results []report.Result, told map[string]bo
 		}
 	}
 	p.item("others", others(results))
+}
+
+// heading writes a title between its mark and how bad it is.
+func (p *page) heading(sign, title, share string) {
+	line := sign + " " + title + "   " + share
+	if p.spoken || p.Width > 0 && twwidth.Width(line) > p.Width {
+		if !p.spoken || share != "fail" && share+":" != sign {
+			title += ": " + share
+		}
+		p.prose(sign+" ", title)
+		return
+	}
+	p.printf("%s\n", line)
 }
 
 // share says how much of a row is bad: "fail", or "1 of 4 fail".

@@ -16,8 +16,13 @@ type cell struct {
 	style style
 }
 
-// grid writes rows under a header, two blanks between the columns and no lines.
+// grid writes rows under a header, two blanks between the columns and no lines. Where
+// that does not fit, or is to be heard, the cells come below one another.
 func (p *page) grid(header []string, rows [][]cell) error {
+	if p.spoken || p.tooWide(header, rows) {
+		p.records(header, rows)
+		return nil
+	}
 	section := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
 		Padding:    tw.CellPadding{Global: tw.Padding{Right: "  ", Overwrite: true}},
@@ -66,7 +71,7 @@ const (
 // -o wide has in full, then the titles, then targets that are no addresses. An
 // address is never cut, even if the line gets too long for it.
 func (p *page) fit(header []string, rows [][]cell) {
-	if p.Width == 0 {
+	if p.Width == 0 || p.spoken {
 		return
 	}
 	const (

@@ -46,6 +46,8 @@ func TestOutputFollowsSchema(t *testing.T) {
 		r.Vantage.Kind, r.Vantage.Rung = facts.VantagePod, report.RungProbe
 		r.Summary.Status, r.Summary.ExitCode = report.Problems, report.ExitProblems
 		r.Notices[0].Kind = report.Note
+		r.Changes.Baseline.StartedAt, r.Changes.Baseline.Status = r.Metadata.StartedAt, report.Healthy
+		r.Changes.Causes[0].Kind, r.Changes.Checks[0].Kind = report.ChangeGone, report.ChangeBroken
 		r.Results[0].Kernel.Routes[0].Family = "ipv6"
 		r.Results[0].Kernel.Rules[0].Family = "ipv6"
 		r.Results[0].Kernel.Forwards[0].Route.Family = "ipv6"

@@ -30,7 +30,7 @@ func (p *page) finding(f diagnose.Finding) {
 	p.item("likely", f.Likely)
 	key := "try"
 	for _, command := range f.Try {
-		p.printf("  %-10s%s\n", key, command) // not wrapped: it is there to be copied
+		p.typed(key, command)
 		key = ""
 	}
 }
@@ -56,7 +56,7 @@ func (p *page) candidates(r *report.Report) {
 	if len(list) > 1 {
 		lead = "one of these is the cause; from here they cannot be told apart"
 	}
-	p.printf("%s %s\n", p.paint(color, sign), p.paint(bold, lead))
+	p.prose(p.paint(color, sign)+" ", p.paint(bold, lead))
 	if len(list) == 1 {
 		p.prose("  "+p.paint(bold, list[0].Code)+"   ", list[0].Headline)
 		p.finding(list[0])

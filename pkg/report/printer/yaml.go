@@ -13,7 +13,7 @@ func init() {
 }
 
 func printYAML(w io.Writer, r *report.Report, _ Options) error {
-	text, err := yaml.Marshal(r)
+	text, err := yaml.Marshal(legible(r))
 	if err != nil {
 		return err
 	}

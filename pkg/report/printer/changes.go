@@ -1,0 +1,121 @@
+package printer
+
+import (
+	"fmt"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/report"
+)
+
+// mostChanges is how many checks that changed are told one by one.
+const mostChanges = 12
+
+// change is one line: how bad it is, what kind of change, of what, and what is to be said
+// of it.
+type change struct {
+	status     check.Status
+	kind, what string
+	text       string
+}
+
+// changes writes what differs from the baseline, where there is one.
+func (p *page) changes(r *report.Report) {
+	c := r.Changes
+	if c == nil {
+		return
+	}
+	p.printf("\n")
+	p.prose("  ", p.paint(bold, comparedWith(c)))
+	for _, limit := range c.Limits {
+		p.prose("  "+p.paint(yellow, p.noted())+" ", "the comparison is limited: "+limit)
+	}
+	list, rest := changesOf(c)
+	if p.full {
+		list, rest = append(list, rest...), nil
+	}
+	shown := list
+	if !p.full {
+		shown = list[:min(len(list), mostChanges)]
+	}
+	for _, ch := range shown {
+		sign, color := p.mark(ch.status)
+		text := p.paint(bold, ch.what)
+		if ch.text != "" {
+			text += ": " + ch.text
+		}
+		p.prose(fmt.Sprintf("  %s %-11s  ", p.paint(color, sign), ch.kind), text)
+	}
+	if more := len(list) - len(shown); more > 0 {
+		p.prose("    ", fmt.Sprintf("and %d more (-o wide has them all)", more))
+	}
+	if len(rest) > 0 {
+		p.prose("    ", fmt.Sprintf("%s that only one of them has, and that are ok (-o wide has them)", report.CountChecks(len(rest))))
+	}
+	p.prose("    ", "as before: "+report.CountChecks(c.Same))
+}
+
+func comparedWith(c *report.Changes) string {
+	text := "what changed"
+	if len(c.Causes)+len(c.Checks) == 0 {
+		text = "nothing changed"
+	}
+	return fmt.Sprintf("%s since %s (%s)", text, c.Baseline.StartedAt.UTC().Format("2006-01-02 15:04:05Z"), c.Baseline.Status)
+}
+
+// changesOf are the causes and the checks that changed, worst first; rest are the checks
+// that only one of the runs has, and that are well there.
+func changesOf(c *report.Changes) (list, rest []change) {
+	var good []change
+	for _, f := range c.Causes {
+		if f.Kind == report.ChangeGone {
+			good = append(good, change{check.Pass, "cause gone", f.Code, f.Headline})
+		} else {
+			list = append(list, change{check.Fail, "new cause", f.Code, f.Headline})
+		}
+	}
+	for _, ch := range c.Checks {
+		line := changeOf(ch)
+		switch {
+		case ch.Kind == report.ChangeMended, ch.Kind == report.ChangeBetter:
+			good = append(good, line)
+		case (ch.Kind == report.ChangeNew || ch.Kind == report.ChangeGone) && max(ch.Before, ch.After) <= check.Pass:
+			rest = append(rest, line)
+		default:
+			list = append(list, line)
+		}
+	}
+	return append(list, good...), rest
+}
+
+// changeOf says of a check what came of it before and what comes of it now.
+func changeOf(ch report.CheckChange) change {
+	row := report.Row{Area: ch.Area, Title: ch.Title}
+	what := lead(row)
+	if ch.Target != "" {
+		what += " " + ch.Target
+	}
+	if ch.Vantage != "" && ch.Vantage != check.VantageAPI {
+		what += " from " + ch.Vantage
+	}
+	before, after := word(ch.Before), word(ch.After)
+	switch ch.Kind {
+	case report.ChangeSlower:
+		return change{check.Warn, "slower", what, fmt.Sprintf("%s, %s before", report.FormatTime(ch.TimeAfter.D()), report.FormatTime(ch.TimeBefore.D()))}
+	case report.ChangeNew:
+		return change{ch.After, "only now", what, after + join(ch.Detail)}
+	case report.ChangeGone:
+		return change{check.Skipped, "only then", what, before + join(ch.Detail)}
+	case report.ChangeUntried:
+		return change{ch.After, "not tried", what, before + " before, " + after + " now" + join(ch.Detail)}
+	}
+	kind := map[report.ChangeKind]string{report.ChangeBroken: "broken", report.ChangeWorse: "worse", report.ChangeMended: "mended", report.ChangeBetter: "better"}[ch.Kind]
+	return change{ch.After, kind, what, before + " before, " + after + " now" + join(ch.Detail)}
+}
+
+// join puts a detail behind what it is of.
+func join(detail string) string {
+	if detail == "" {
+		return ""
+	}
+	return ": " + detail
+}
