@@ -71,7 +71,7 @@ const (
 // -o wide has in full, then the titles, then targets that are no addresses. An
 // address is never cut, even if the line gets too long for it.
 func (p *page) fit(header []string, rows [][]cell) {
-	if p.Width == 0 || p.spoken {
+	if p.Width == 0 {
 		return
 	}
 	const (

@@ -25,7 +25,7 @@ func printJSON(w io.Writer, r *report.Report, _ Options) error {
 	if err := e.Encode(legible(r)); err != nil {
 		return err
 	}
-	_, err := w.Write(escapeJSON(out.Bytes()))
+	_, err := w.Write(escapeJSON(out.Bytes(), func(r rune) bool { return r != '\n' && unsafe(r, false) }))
 	return err
 }
 
@@ -52,8 +52,7 @@ func legible(r *report.Report) *report.Report {
 
 // escapeJSON writes what must not reach a terminal, and what JSON lets stand as it is, in
 // JSON's own way (RFC 8259, section 7). Such characters are in strings only.
-func escapeJSON(text []byte) []byte {
-	dangerous := func(r rune) bool { return r != '\n' && unsafe(r, false) }
+func escapeJSON(text []byte, dangerous func(rune) bool) []byte {
 	if !bytes.ContainsFunc(text, dangerous) {
 		return text
 	}

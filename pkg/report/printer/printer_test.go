@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -18,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/report/printer"
 )
@@ -36,24 +38,58 @@ var cases = map[string]func() report.Input{
 	"walked": walked, "walked-well": walkedWell,
 }
 
+// reports are those of the cases, and one that says what changed.
+func reports() map[string]*report.Report {
+	all := map[string]*report.Report{}
+	for name, in := range cases {
+		all[name] = report.New(in())
+	}
+	all["changed"] = changed()
+	return all
+}
+
+// changed is diagnosed, held against a day before, when all was well but the time that an
+// upstream took, and another pod was looked from.
+func changed() *report.Report {
+	in := sample()
+	in.Started = in.Started.Add(-24 * time.Hour)
+	in.Vantage.Pod.Name = "checkout-5c6b"
+	for i := range in.Results {
+		in.Results[i].Vantage = in.Vantage.String()
+	}
+	find(&in, "dns.cluster 10.96.0.10 tcp").Status = check.Fail
+	in.Verdict.Causes = []diagnose.Finding{{Code: "NL-DNS-TCP", Headline: "no DNS over TCP", Confidence: diagnose.Likely}}
+	later := diagnosed()
+	find(&later, "api.vip").Attempts = answers(3, 90)
+	now := report.New(later)
+	changes := report.Compare(report.New(in), now)
+	now.Changes = &changes
+	return now
+}
+
 func render(t *testing.T, name string, in report.Input, o printer.Options) string {
+	t.Helper()
+	return show(t, name, report.New(in), o)
+}
+
+func show(t *testing.T, name string, r *report.Report, o printer.Options) string {
 	t.Helper()
 	p, err := printer.Get(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := p.Print(&out, report.New(in), o); err != nil {
+	if err := p.Print(&out, r, o); err != nil {
 		t.Fatalf("print: %v", err)
 	}
 	return out.String()
 }
 
 func TestGolden(t *testing.T) {
-	for name, in := range cases {
+	for name, r := range reports() {
 		for _, p := range printer.List() {
 			t.Run(name+"/"+p.Name, func(t *testing.T) {
-				got := render(t, p.Name, in(), printer.Options{Width: 80})
+				got := show(t, p.Name, r, printer.Options{Width: 80})
 				path := filepath.Join("testdata", name+"."+p.Name)
 				if *update {
 					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -73,10 +109,10 @@ func TestGolden(t *testing.T) {
 }
 
 func TestTextFitsAndIsClean(t *testing.T) {
-	for name, in := range cases {
+	for name, r := range reports() {
 		for _, format := range []string{"table", "plain", "wide"} {
 			t.Run(name+"/"+format, func(t *testing.T) {
-				out := render(t, format, in(), printer.Options{Width: 80})
+				out := show(t, format, r, printer.Options{Width: 80})
 				if !utf8.ValidString(out) {
 					t.Error("broken UTF-8")
 				}
@@ -92,7 +128,7 @@ func TestTextFitsAndIsClean(t *testing.T) {
 					return
 				}
 				for _, width := range []int{30, 40, 60, 80, 120} {
-					out := render(t, format, in(), printer.Options{Width: width})
+					out := show(t, format, r, printer.Options{Width: width})
 					for line := range strings.Lines(out) {
 						line = strings.TrimRight(line, "\n")
 						if w := twwidth.Width(line); w > width && !unbreakable(line, width) {
@@ -121,13 +157,13 @@ func TestColorOnlyWhenAsked(t *testing.T) {
 		t.Error("plain output is coloured")
 	}
 	// Colours must not move columns.
-	for name, in := range cases {
+	for name, r := range reports() {
 		for _, width := range []int{40, 80, 0} {
-			bare := render(t, "table", in(), printer.Options{Width: width, Color: true})
+			bare := show(t, "table", r, printer.Options{Width: width, Color: true})
 			for _, seq := range []string{"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"} {
 				bare = strings.ReplaceAll(bare, seq, "")
 			}
-			if diff := cmp.Diff(render(t, "table", in(), printer.Options{Width: width}), bare); diff != "" {
+			if diff := cmp.Diff(show(t, "table", r, printer.Options{Width: width}), bare); diff != "" {
 				t.Errorf("%s, %d columns: colour changes the text:\n%s", name, width, diff)
 			}
 		}

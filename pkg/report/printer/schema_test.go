@@ -33,9 +33,9 @@ func schema(t *testing.T) *jsonschema.Schema {
 
 func TestOutputFollowsSchema(t *testing.T) {
 	s := schema(t)
-	for name, in := range cases {
+	for name, r := range reports() {
 		t.Run(name, func(t *testing.T) {
-			validate(t, s, render(t, "json", in(), printer.Options{}))
+			validate(t, s, show(t, "json", r, printer.Options{}))
 		})
 	}
 	t.Run("every field filled", func(t *testing.T) {

@@ -153,7 +153,7 @@ func (p *page) headline(r *report.Report) {
 // well, it is those that are not.
 func (p *page) rows(r *report.Report) error {
 	header := []string{"AREA", "CHECK", "TARGET", "RESULT", "TIME", "DETAIL"}
-	var rows [][]cell
+	var rows, whole [][]cell
 	area, passed := "", 0
 	for _, row := range r.Rows {
 		if row.Counts.Skipped == row.Counts.Total {
@@ -170,19 +170,26 @@ func (p *page) rows(r *report.Report) error {
 			result = "part"
 		}
 		shown := row.Area
-		if row.Area == area && !p.spoken {
+		if row.Area == area {
 			shown = ""
 		}
 		area = row.Area
-		rows = append(rows, []cell{
-			{text: shown}, {text: row.Title}, {text: row.Target},
+		cells := []cell{
+			{text: row.Area}, {text: row.Title}, {text: row.Target},
 			{result, color}, {text: report.FormatTime(row.Time.D())}, {text: row.Detail},
-		})
+		}
+		whole = append(whole, cells)
+		cells = slices.Clone(cells)
+		cells[0].text = shown
+		rows = append(rows, cells)
 	}
 	if len(rows) > 0 {
-		p.fit(header, rows)
 		p.printf("\n")
-		if err := p.grid(header, rows); err != nil {
+		fitted := slices.Clone(header)
+		p.fit(fitted, rows)
+		if p.spoken || p.tooWide(fitted, rows) {
+			p.records(header, whole)
+		} else if err := p.grid(fitted, rows); err != nil {
 			return err
 		}
 	}
