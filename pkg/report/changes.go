@@ -55,6 +55,8 @@ type CauseChange struct {
 	Kind     ChangeKind `json:"kind"` // new or gone
 	Code     string     `json:"code"`
 	Headline string     `json:"headline"`
+	// Candidate says that it could not be told apart from others.
+	Candidate bool `json:"candidate,omitempty"`
 }
 
 // CheckChange is a check that came out otherwise than before.
@@ -265,6 +267,7 @@ func level(s check.Status) int {
 func causeChanges(old, now *Report) []CauseChange {
 	name := func(f diagnose.Finding) string { return f.Code + " " + withoutNumbers(f.Headline) }
 	all := func(v diagnose.Verdict) []diagnose.Finding { return slices.Concat(v.Causes, v.Candidates) }
+	candidate := func(f diagnose.Finding) bool { return f.Confidence == diagnose.Possible }
 	count := map[string]int{}
 	for _, f := range all(old.Verdict) {
 		count[name(f)]++
@@ -272,13 +275,13 @@ func causeChanges(old, now *Report) []CauseChange {
 	var changes []CauseChange
 	for _, f := range all(now.Verdict) {
 		if count[name(f)]--; count[name(f)] < 0 {
-			changes = append(changes, CauseChange{ChangeNew, f.Code, f.Headline})
+			changes = append(changes, CauseChange{ChangeNew, f.Code, f.Headline, candidate(f)})
 		}
 	}
 	for _, f := range all(old.Verdict) {
 		if count[name(f)] > 0 {
 			count[name(f)]--
-			changes = append(changes, CauseChange{ChangeGone, f.Code, f.Headline})
+			changes = append(changes, CauseChange{ChangeGone, f.Code, f.Headline, candidate(f)})
 		}
 	}
 	return changes

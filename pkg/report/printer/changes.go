@@ -2,6 +2,7 @@ package printer
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/report"
@@ -67,9 +68,12 @@ func comparedWith(c *report.Changes) string {
 func changesOf(c *report.Changes) (list, rest []change) {
 	var good []change
 	for _, f := range c.Causes {
-		if f.Kind == report.ChangeGone {
+		switch {
+		case f.Kind == report.ChangeGone:
 			good = append(good, change{check.Pass, "cause gone", f.Code, f.Headline})
-		} else {
+		case f.Candidate:
+			list = append(list, change{check.Warn, "suspected", f.Code, f.Headline})
+		default:
 			list = append(list, change{check.Fail, "new cause", f.Code, f.Headline})
 		}
 	}
@@ -119,3 +123,45 @@ func join(detail string) string {
 	}
 	return ": " + detail
 }
+
+// changeTexts are the changes as lines of text, for documents that have no place of their
+// own for them: nothing without a baseline.
+func changeTexts(c *report.Changes) []string {
+	if c == nil {
+		return nil
+	}
+	lines := []string{comparedWith(c)}
+	for _, limit := range c.Limits {
+		lines = append(lines, "limited: "+limit)
+	}
+	list, rest := changesOf(c)
+	for _, ch := range append(list, rest...) {
+		lines = append(lines, strings.TrimSuffix(ch.kind+": "+ch.what+": "+ch.text, ": "))
+	}
+	return append(lines, "as before: "+report.CountChecks(c.Same))
+}
+
+// markdownChanges writes them as a list.
+func markdownChanges(b *strings.Builder, c *report.Changes) {
+	if c == nil {
+		return
+	}
+	fmt.Fprintf(b, "\n### %s\n\n", markdownText(comparedWith(c)))
+	for _, limit := range c.Limits {
+		fmt.Fprintf(b, "> the comparison is limited: %s\n>\n", markdownText(limit))
+	}
+	list, rest := changesOf(c)
+	for _, ch := range list[:min(len(list), mostListed)] {
+		fmt.Fprintf(b, "- **%s** %s: %s\n", ch.kind, code(ch.what), markdownText(ch.text))
+	}
+	if more := len(list) - mostListed; more > 0 {
+		fmt.Fprintf(b, "- and %d more\n", more)
+	}
+	if len(rest) > 0 {
+		fmt.Fprintf(b, "- %s that only one of them has, and that are ok\n", report.CountChecks(len(rest)))
+	}
+	fmt.Fprintf(b, "- as before: %s\n", report.CountChecks(c.Same))
+}
+
+// mostListed is how many changes stand in an issue.
+const mostListed = 40

@@ -39,6 +39,7 @@ func printMarkdown(w io.Writer, r *report.Report, _ Options) error {
 	for _, n := range r.Notices {
 		fmt.Fprintf(&b, "\n> %s\n", markdownText(n.Message))
 	}
+	markdownChanges(&b, r.Changes)
 	for _, f := range r.Verdict.Causes {
 		markdownFinding(&b, f)
 	}

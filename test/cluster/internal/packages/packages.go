@@ -32,6 +32,7 @@ func needs(cni string) []need {
 		{"ipset", "ipset"}, {"conntrack", "conntrack"},
 		{"ip", "iproute2"}, {"bridge", "iproute2"}, {"tc", "iproute2"},
 		{"ethtool", "ethtool"}, {"curl", "curl"}, {"openssl", "openssl"}, {"perl", "perl-base"}, {"sysctl", "procps"}, {"mount", "mount"}, {"modprobe", "kmod"},
+		{"xmllint", "libxml2-utils"}, // validates what -o junit writes
 	}
 	if cni == topology.Cilium { // its agent compiles
 		needs = append(needs, need{LLVM + "/clang", "clang-19"}, need{LLVM + "/llc", "llvm-19"})
