@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/report/printer"
@@ -46,6 +47,10 @@ func TestOutputFollowsSchema(t *testing.T) {
 		r.Vantage.Kind, r.Vantage.Rung = facts.VantagePod, report.RungProbe
 		r.Summary.Status, r.Summary.ExitCode = report.Problems, report.ExitProblems
 		r.Notices[0].Kind = report.Note
+		for _, list := range [][]diagnose.Finding{r.Verdict.Causes, r.Verdict.Candidates} {
+			list[0].Path.Hops[0].Kind, list[0].Path.Hops[0].Status = diagnose.HopVeth, diagnose.HopBroken
+			list[0].Path.Links[0].Kind, list[0].Path.Links[0].Status = diagnose.LinkTunnel, diagnose.HopOK
+		}
 		r.Results[0].Kernel.Routes[0].Family = "ipv6"
 		r.Results[0].Kernel.Rules[0].Family = "ipv6"
 		r.Results[0].Kernel.Forwards[0].Route.Family = "ipv6"

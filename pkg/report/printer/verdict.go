@@ -25,6 +25,10 @@ func (p *page) verdict(r *report.Report) {
 }
 
 func (p *page) finding(f diagnose.Finding) {
+	p.path(f.Path)
+	if f.Path != nil {
+		p.printf("\n")
+	}
 	p.list("where", f.Where)
 	p.list("evidence", f.Evidence)
 	p.item("likely", f.Likely)
@@ -65,6 +69,10 @@ func (p *page) candidates(r *report.Report) {
 	}
 	for _, f := range list {
 		p.prose("  "+p.paint(bold, f.Code)+strings.Repeat(" ", max(1, 26-len(f.Code))), f.Headline)
+	}
+	if path := diagnose.MergePaths(list); path != nil {
+		p.path(path)
+		p.printf("\n")
 	}
 	p.list("evidence", common(list))
 	p.toKnow(r)
