@@ -74,7 +74,7 @@ const (
 )
 
 // mostPaths is how many findings of a verdict are drawn.
-const mostPaths = 8
+const mostPaths = 32
 
 // draw gives the findings of a verdict their paths.
 func (c *Case) draw(findings []Finding) {

@@ -54,6 +54,9 @@ func (c *Case) shown(f Finding, at []string) (check.Result, bool) {
 		if r.Object != "" {
 			score++ // it has a name
 		}
+		if r.Asked != "" {
+			score += 3 // it is what the user wants to know of
+		}
 		if vip := c.isVIP(addr); vip == (f.Spot.Place == AtService) {
 			score += 16
 		}

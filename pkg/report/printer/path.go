@@ -28,9 +28,13 @@ func (p *page) path(path *diagnose.Path) {
 		p.pathList(path)
 		return
 	}
+	parts := p.pathParts(path)
+	whole := p.Width == 0 || pathIndent+widthOf(parts) <= p.Width
 	var row []part
-	for _, c := range p.pathParts(path) {
-		if len(row) > 0 && p.Width > 0 && pathIndent+widthOf(row)+c.width() > p.Width {
+	for i, c := range parts {
+		// One that does not fit is broken between the nodes first.
+		between := i > 0 && path.Links[i-1].Kind != diagnose.LinkWire && path.Hops[i].Node != path.Hops[i-1].Node
+		if len(row) > 0 && !whole && (between || pathIndent+widthOf(row)+c.width() > p.Width) {
 			p.pathRow(row)
 			row = nil
 		}

@@ -80,11 +80,16 @@ func (p *page) candidates(r *report.Report) {
 
 // toKnow says what would tell more, where it has not been asked yet.
 func (p *page) toKnow(r *report.Report) {
-	if !slices.ContainsFunc(r.Results, func(res report.Result) bool {
-		return strings.HasPrefix(res.Vantage, "node/") && r.Vantage.Kind == "pod"
-	}) {
+	if !askedNodes(r) {
 		p.item("to know", "run it again with --deep: probes on the nodes read what their kernels do")
 	}
+}
+
+// askedNodes reports whether nodes' kernels were asked besides the vantage point.
+func askedNodes(r *report.Report) bool {
+	return slices.ContainsFunc(r.Results, func(res report.Result) bool {
+		return strings.HasPrefix(res.Vantage, "node/") && r.Vantage.Kind == "pod"
+	})
 }
 
 // common are the lines of evidence of all findings, each once.
