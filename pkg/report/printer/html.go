@@ -111,7 +111,7 @@ func countsText(c report.Counts) string {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{c.Fail, "failed"}, {c.Error, "could not be done"}, {c.Unknown, "gave no result"}, {c.Warn, "warnings"}, {c.Pass, "passed"}, {c.Skipped, "not run"}} {
+	}{{c.Fail, "failed"}, {c.Error, "could not be done"}, {c.Unknown, "gave no result"}, {c.Warn, "with a warning"}, {c.Pass, "passed"}, {c.Skipped, "not run"}} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
 		}

@@ -2,6 +2,7 @@ package printer
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -17,6 +18,7 @@ const (
 	frameName = 22.0
 	mostLabel = 25 // characters of a hop's name
 	mostSub   = 31 // and of the line below it
+	mostNote  = 18 // and of a line at a link
 )
 
 // svgPath is a path with every coordinate worked out: the near end in one column from the
@@ -24,7 +26,7 @@ const (
 // usually drawn.
 type svgPath struct {
 	ID, Title, Desc, Caption string
-	Width, Height            float64
+	Width, Height, Shown     float64 // Shown is the width on a page that has room
 	Frames                   []svgFrame
 	Hops                     []svgHop
 	Links                    []svgLink
@@ -83,6 +85,7 @@ func newSVGPath(p *diagnose.Path, id string) *svgPath {
 	if split < len(p.Hops) {
 		s.Width += hopWidth + sideApart
 	}
+	s.Shown = math.Round(s.Width * 1.2)
 	for i, l := range p.Links {
 		s.addLink(l, s.Hops[i], s.Hops[i+1], i == split-1)
 	}
@@ -109,7 +112,7 @@ func turn(p *diagnose.Path) int {
 // kindWords are the kinds of hop in the words of the field.
 var kindWords = map[diagnose.HopKind]string{
 	diagnose.HopPod: "pod", diagnose.HopInterface: "its interface", diagnose.HopVeth: "veth", diagnose.HopBridge: "bridge",
-	diagnose.HopNode: "node", diagnose.HopOverlay: "tunnel device", diagnose.HopUnderlay: "underlay",
+	diagnose.HopNode: "node", diagnose.HopOverlay: "tunnel", diagnose.HopUnderlay: "underlay",
 	diagnose.HopService: "service address", diagnose.HopPeer: "peer", diagnose.HopApp: "process",
 }
 
@@ -175,7 +178,7 @@ func (s *svgPath) addLink(l diagnose.PathLink, a, b svgHop, across bool) {
 	}
 	switch {
 	case across:
-		texts := append([]string{word}, wrap(l.Note, 18)...)
+		texts := append([]string{word}, firstLines(wrap(l.Note, mostNote))...)
 		y := midY - 16
 		for i, text := range texts {
 			if i == 1 {
@@ -188,9 +191,18 @@ func (s *svgPath) addLink(l diagnose.PathLink, a, b svgHop, across bool) {
 		}
 	case word != "":
 		text := strings.TrimSuffix(word+": "+l.Note, ": ")
-		link.Notes = append(link.Notes, svgNote{X: midX + 16, Y: midY + 4, Text: text, Anchor: "start", Status: l.Status})
+		link.Notes = append(link.Notes, svgNote{X: midX + 16, Y: midY + 4, Text: (&page{}).cut(text, mostNote), Anchor: "start", Status: l.Status})
 	}
 	s.Links = append(s.Links, link)
+}
+
+// firstLines are as many lines as there is room for below a link, none too long.
+func firstLines(lines []string) []string {
+	lines = lines[:min(len(lines), 3)]
+	for i, line := range lines {
+		lines[i] = (&page{}).cut(line, mostNote)
+	}
+	return lines
 }
 
 // addFrames draws the nodes around their hops.
@@ -210,7 +222,7 @@ func (s *svgPath) addFrames(p *diagnose.Path, split int) {
 		x := s.Hops[from].X - framePad + 1
 		s.Frames = append(s.Frames, svgFrame{
 			X: x, Y: top - framePad, W: width + 2*framePad - 2, H: s.Height - top + framePad - 1,
-			TextX: x + 6, TextY: top - framePad - 5, Name: "node " + node,
+			TextX: x + 6, TextY: top - framePad - 5, Name: "node " + (&page{}).cutMiddle(node, mostLabel),
 		})
 	}
 	whole := hopWidth

@@ -200,14 +200,7 @@ func (p *page) pathList(path *diagnose.Path) {
 		}
 		say(text, h.Status, h.Note)
 		if i < len(path.Links) && (path.Links[i].Status == diagnose.HopBroken || path.Links[i].Status == diagnose.HopSuspect) {
-			say("between "+h.Name+" and "+path.Hops[i+1].Name+nodesOf(h, path.Hops[i+1]), path.Links[i].Status, path.Links[i].Note)
+			say("between "+hopName(path.Hops, i)+" and "+hopName(path.Hops, i+1), path.Links[i].Status, path.Links[i].Note)
 		}
 	}
-}
-
-func nodesOf(a, b diagnose.PathHop) string {
-	if a.Node == "" || b.Node == "" || a.Node == b.Node || a.Name == a.Node {
-		return ""
-	}
-	return " (from node " + a.Node + " to node " + b.Node + ")"
 }
