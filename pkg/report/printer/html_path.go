@@ -10,14 +10,14 @@ import (
 
 // The measures of a drawn path, in pixels of its own.
 const (
-	hopWidth  = 196.0
+	hopWidth  = 214.0
 	hopHeight = 40.0
 	hopApart  = 18.0
-	sideApart = 132.0 // between the columns: room for what is said of the network
+	sideApart = 130.0 // between the columns: room for what is said of the network
 	framePad  = 12.0
 	frameName = 22.0
-	mostLabel = 25 // characters of a hop's name
-	mostSub   = 31 // and of the line below it
+	mostLabel = 24 // characters of a hop's name
+	mostSub   = 29 // and of the line below it
 	mostNote  = 18 // and of a line at a link
 )
 
