@@ -133,7 +133,7 @@ func TestCompletion(t *testing.T) {
 		"kinds":          {[]string{"pod", "web-0", "--to", ""}, []string{"svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://"}},
 		"services":       {[]string{"pod", "web-0", "--to", "svc/"}, []string{"svc/payments"}},
 		"services, long": {[]string{"pod", "web-0", "--to", "service/pay"}, []string{"service/payments"}},
-		"formats":        {[]string{"pod", "-o", ""}, []string{"json", "junit", "markdown", "plain", "table", "wide", "yaml"}},
+		"formats":        {[]string{"pod", "-o", ""}, []string{"html", "json", "junit", "markdown", "plain", "table", "wide", "yaml"}},
 		"profiles":       {[]string{"pod", "--profile", ""}, []string{"restricted", "netraw", "netadmin"}},
 		"namespaces":     {[]string{"pod", "-n", ""}, []string{"shop"}},
 		"silent errors":  {[]string{"node", ""}, nil},

@@ -139,7 +139,7 @@ func (b *pathBuilder) build() {
 		away = []PathHop{{Kind: HopPeer, Name: short(object), Node: b.to.node}}
 	}
 	b.split = len(near)
-	b.path.Hops = append(near, away...)
+	b.path.Hops = slices.Concat(near, away)
 	for i := range b.path.Hops {
 		b.path.Hops[i].Status = HopUnknown
 	}

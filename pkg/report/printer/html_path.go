@@ -17,7 +17,8 @@ const (
 	framePad  = 12.0
 	frameName = 22.0
 	mostLabel = 24 // characters of a hop's name
-	mostSub   = 29 // and of the line below it
+	mostSub   = 33 // and of the line below it,
+	mostBold  = 28 // which is bold where it says what is broken
 	mostNote  = 18 // and of a line at a link
 )
 
@@ -133,10 +134,13 @@ func (s *svgPath) addHop(p *diagnose.Path, i int, h diagnose.PathHop, x, y float
 	if statusWords[h.Status] == "" && h.Note != "" {
 		parts = append(parts, h.Note)
 	}
-	name := hopName(p.Hops, i)
+	name, room := hopName(p.Hops, i), mostSub
+	if statusWords[h.Status] != "" {
+		room = mostBold
+	}
 	hop := svgHop{
 		X: x, Y: y, W: hopWidth, H: hopHeight, TextX: x + 10, NameY: y + 17, SubY: y + 32,
-		Name: (&page{}).cutMiddle(name, mostLabel), Sub: (&page{}).cut(strings.Join(parts, " · "), mostSub),
+		Name: (&page{}).cutMiddle(name, mostLabel), Sub: (&page{}).cut(strings.Join(parts, " · "), room),
 		Full: kindWords[h.Kind] + " " + name, Status: h.Status,
 	}
 	s.Hops = append(s.Hops, hop)

@@ -182,6 +182,7 @@ type htmlRaw struct{ Title, Text string }
 // newHTMLRaw is the report as JSON; of a large one what kernels said is left out, then
 // results that are well.
 func newHTMLRaw(r *report.Report) htmlRaw {
+	r = legible(r)
 	text, err := json.MarshalIndent(r.Results, "", " ")
 	what := fmt.Sprintf("all %s as JSON", report.Count(len(r.Results), "result"))
 	if err == nil && len(text) > mostRaw {
