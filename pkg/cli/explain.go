@@ -95,14 +95,14 @@ func takes(c check.Check) string {
 		return "a probe in a pod or on a node (kubectl netlook rbac --for pod)"
 	}
 	var needs []string
-	profile := "netraw"
+	way := "--profile netraw in a pod; a node's probe holds it"
 	for _, n := range c.Needs {
 		needs = append(needs, string(n))
 		if n != check.NetRaw {
-			profile = "netadmin"
+			way = "--profile netadmin, or --deep, which asks the nodes"
 		}
 	}
-	return fmt.Sprintf("a probe with %s: --profile %s in a pod; a node's probe with --deep, or kubectl netlook node", strings.Join(needs, " and "), profile)
+	return fmt.Sprintf("a probe with %s: %s", strings.Join(needs, " and "), way)
 }
 
 // explanation is a cause's page as plain text.
