@@ -47,13 +47,14 @@ images: ## write the probe's image for all architectures to bin/netlook-probe-im
 .PHONY: snapshot
 snapshot: ## build what a release has, for all platforms, to dist/; publish nothing
 	$(GORELEASER) check
-	$(GORELEASER) release --snapshot --clean --skip=publish
+	COMMIT=$$(git rev-parse --short HEAD || echo none) $(GORELEASER) release --snapshot --clean --skip=publish
 	cp dist/krew/netlook.yaml dist/plugin.yaml
 	cp bin/netlook-probe-image.tar dist/
 
 .PHONY: release-test
-release-test: snapshot ## test what is in dist/: krew installs it, kubectl runs it
-	PATH="$$($(TESTCLUSTER) bin):$$PATH" go test -tags release -count=1 ./test/release/
+release-test: snapshot ## test what is in dist/: krew installs it, kubectl runs and completes it
+	go build -C .ci/tools/krew -o $(CURDIR)/bin/ sigs.k8s.io/krew/cmd/krew
+	PATH="$(CURDIR)/bin:$$($(TESTCLUSTER) bin):$$PATH" go test -tags release -count=1 ./test/release/
 
 .PHONY: cluster
 cluster: build image ## start the test cluster (root; three nodes) and load the probe's image
@@ -103,6 +104,7 @@ docs: ## write the generated parts of docs/
 lint: ## golangci-lint, pinned as a Go tool
 	$(LINT) run ./...
 	$(LINT) run --build-tags e2e ./test/e2e/...
+	$(LINT) run --build-tags release ./test/release/...
 	cd test/cluster && $(LINT) run --config ../../.golangci.yml ./...
 	cd test/policyoracle && $(LINT) run --config ../../.golangci.yml ./...
 
