@@ -8,7 +8,11 @@ IMAGE   ?= docker.io/netlook/probe:dev
 MODULE  := github.com/netlook/kubectl-netlook
 # Stamped into both binaries, so that a probe can be told from one of another build.
 LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Image=$(IMAGE)
+# Architectures of nodes that the probe's image is for.
+ARCHES  := amd64 arm64
 LINT    := go tool -modfile=$(CURDIR)/.ci/tools/go.mod golangci-lint
+
+GORELEASER := go tool -modfile=$(CURDIR)/.ci/tools/release/go.mod goreleaser
 
 TESTCLUSTER := bin/testcluster
 # Options of `testcluster up`, for example CLUSTER_FLAGS="--ip-family dual".
@@ -34,6 +38,23 @@ build: ## build bin/kubectl-netlook, bin/netlook-probe and bin/testcluster
 .PHONY: image
 image: build ## write the probe's image to bin/probe.tar, without a container engine
 	go run ./images/mkimage -binary bin/netlook-probe -ref $(IMAGE) -o bin/probe.tar
+
+.PHONY: images
+images: ## write the probe's image for all architectures to bin/netlook-probe-image.tar; PUSH=yes pushes it
+	$(foreach arch,$(ARCHES),GOOS=linux GOARCH=$(arch) go build -ldflags '$(LDFLAGS)' -o bin/linux/$(arch)/netlook-probe ./cmd/netlook-probe;)
+	go run ./images/mkimage -ref $(IMAGE) -version $(VERSION) $(if $(PUSH),-push,-o bin/netlook-probe-image.tar) $(foreach arch,$(ARCHES),$(arch)=bin/linux/$(arch)/netlook-probe)
+
+.PHONY: snapshot
+snapshot: ## build what a release has, for all platforms, to dist/; publish nothing
+	$(GORELEASER) check
+	COMMIT=$$(git rev-parse --short HEAD || echo none) $(GORELEASER) release --snapshot --clean --skip=publish
+	cp dist/krew/netlook.yaml dist/plugin.yaml
+	cp bin/netlook-probe-image.tar dist/
+
+.PHONY: release-test
+release-test: snapshot ## test what is in dist/: krew installs it, kubectl runs and completes it
+	go build -C .ci/tools/krew -o $(CURDIR)/bin/ sigs.k8s.io/krew/cmd/krew
+	PATH="$(CURDIR)/bin:$$($(TESTCLUSTER) bin):$$PATH" go test -tags release -count=1 ./test/release/
 
 .PHONY: cluster
 cluster: build image ## start the test cluster (root; three nodes) and load the probe's image
@@ -88,6 +109,7 @@ docs: ## write the generated parts of docs/
 lint: ## golangci-lint, pinned as a Go tool
 	$(LINT) run ./...
 	$(LINT) run --build-tags e2e ./test/e2e/...
+	$(LINT) run --build-tags release ./test/release/...
 	cd test/cluster && $(LINT) run --config ../../.golangci.yml ./...
 	cd test/policyoracle && $(LINT) run --config ../../.golangci.yml ./...
 	cd test/browser && $(LINT) run --config ../../.golangci.yml ./...
