@@ -115,7 +115,7 @@ func TestGofmt(t *testing.T) {
 }
 
 // TestFault: the example is a fault that the runner loads, and its scripts are bash.
-// `go run ./test/faults/cmd/faults -corpus test/examples/testdata/fault` plays it.
+// play.sh plays it on the test cluster.
 func TestFault(t *testing.T) {
 	list, err := faults.Load(filepath.Join("testdata", "fault"))
 	if err != nil {

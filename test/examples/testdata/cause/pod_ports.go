@@ -19,16 +19,19 @@ func init() {
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
 			for _, r := range c.Find(diagnose.Match{Check: "vantage.ports", Status: []check.Status{check.Warn}}) {
-				findings = append(findings, diagnose.Finding{
+				f := diagnose.Finding{
 					Headline:   fmt.Sprintf("%s has %s", r.Vantage, r.Summary),
 					Confidence: diagnose.Certain, // the state itself was read
 					Where:      []string{r.Vantage},
 					Evidence:   []string{seen(r), portRangeOf(r)},
 					Explains:   []string{diagnose.Key(r)},
 					Likely:     "spec.securityContext.sysctls of the pod, or a tuning of its node's, narrows the range",
-					Try:        []string{"kubectl get pod POD -o jsonpath='{.spec.securityContext.sysctls}'"},
 					Rank:       rankMeasured,
-				})
+				}
+				if namespace, pod := namespaced(r.Vantage); namespace != "" { // a node has none
+					f.Try = []string{fmt.Sprintf("kubectl -n %s get pod %s -o jsonpath='{.spec.securityContext.sysctls}'", namespace, pod)}
+				}
+				findings = append(findings, f)
 			}
 			return findings
 		},

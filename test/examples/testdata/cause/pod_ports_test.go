@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -32,6 +33,9 @@ func TestPodPorts(t *testing.T) {
 			got := ""
 			if len(v.Causes) > 0 {
 				got = v.Causes[0].Code
+				if try := v.Causes[0].Try; len(try) != 1 || !strings.HasPrefix(try[0], "kubectl -n shop get pod client ") {
+					t.Errorf("try %q", try)
+				}
 			}
 			if got != tt.cause || len(v.Causes) > 1 || len(v.Unexplained) > 0 {
 				t.Errorf("causes %q, unexplained %q, want %q", codes(v.Causes), v.Unexplained, tt.cause)
