@@ -28,8 +28,9 @@ TERM=xterm-256color script -qec "stty cols $columns rows 60; $command 2>/dev/nul
 grep -q NL-SVC-ENDPOINT-DOWN "$work/run" || { echo "error: the run does not show the cause" >&2; exit 1; }
 
 # What everybody may look at is the verdict; the table below it goes on for a page.
-lines=34
-head -n "$lines" "$work/run" | aha --black --no-header >"$work/body"
+head -n 34 "$work/run" >"$work/top"
+lines=$(wc -l <"$work/top")
+aha --black --no-header -f "$work/top" >"$work/body"
 cat >"$work/page.html" <<END
 <!doctype html><meta charset="utf-8">
 <style>
