@@ -104,6 +104,11 @@ bench: cluster ## cold and warm runs beside `kubectl debug`, sizes, memory
 .PHONY: docs
 docs: ## write the generated parts of docs/
 	go run ./cmd/kubectl-netlook docs --dir docs
+	go run ./docs/gen
+
+.PHONY: screenshot
+screenshot: cluster ## the README's picture, of a real run (Debian packages aha and chromium)
+	test/demo/screenshot.sh
 
 .PHONY: lint
 lint: ## golangci-lint, pinned as a Go tool

@@ -175,6 +175,26 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// TestUsageOfEveryCommand: each has examples, a table of flags where it has any, and what
+// its exit status means.
+func TestUsageOfEveryCommand(t *testing.T) {
+	sections := strings.Split(usageDoc(newRoot(&seams{getenv: func(string) string { return "" }})), "\n## ")[1:]
+	if len(sections) < 10 {
+		t.Fatalf("%d commands", len(sections))
+	}
+	for _, section := range sections {
+		name, _, _ := strings.Cut(section, "\n")
+		for _, part := range []string{"```sh\n", "\nExit status: "} {
+			if !strings.Contains(section, part) {
+				t.Errorf("%s has no %q", name, strings.TrimSpace(part))
+			}
+		}
+		if strings.Contains(section, "[flags]") && !strings.Contains(section, "| flag |") {
+			t.Errorf("%s has no table of its flags", name)
+		}
+	}
+}
+
 func TestShellWord(t *testing.T) {
 	for word, want := range map[string]string{
 		"jane": "jane", "system:serviceaccount:a:b": "system:serviceaccount:a:b", "": "''", "a b": "'a b'",
