@@ -37,7 +37,7 @@ func TestBadInput(t *testing.T) {
 		"malformed target":     {[]string{"pod", "web-0", "--to", "scv/web"}, "error: --to: "},
 		"port out of range":    {[]string{"pod", "web-0", "--to", "10.0.0.1:99999"}, "error: --to: "},
 		"external in cluster":  {[]string{"pod", "web-0", "--external", "svc/web"}, `error: --external: "svc/web" is a service of the cluster; use --to svc/web`},
-		"unknown output":       {[]string{"pod", "web-0", "-o", "xml"}, `error: --output: no output format "xml"; there are: json, junit, markdown, plain, table, wide, yaml`},
+		"unknown output":       {[]string{"pod", "web-0", "-o", "xml"}, `error: --output: no output format "xml"; there are: html, json, junit, markdown, plain, table, wide, yaml`},
 		"unknown profile":      {[]string{"pod", "web-0", "--profile", "root"}, `error: --profile: no "root"; there are: restricted, netraw, netadmin`},
 		"node profile in pod":  {[]string{"pod", "web-0", "--profile", "node"}, `error: --profile: no "node"; there are: restricted, netraw, netadmin`},
 		"no attempts":          {[]string{"pod", "web-0", "--attempts", "0"}, "error: --attempts: 0 is not between 1 and 100"},
