@@ -2,6 +2,8 @@ module github.com/netlook/kubectl-netlook
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	github.com/MakeNowJust/heredoc v1.0.0
 	github.com/go-logr/logr v1.4.3

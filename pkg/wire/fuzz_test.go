@@ -157,7 +157,7 @@ func FuzzAssembler(f *testing.F) {
 			}
 		}
 		complete := count >= 0 && len(missing) == 0 && highest <= count && len(got) == len(plan)
-		if state.Complete != complete || state.Ended != (count >= 0) || state.After != after || !slices.Equal(state.Missing, missing) {
+		if state.Complete != complete || state.Ended != (count >= 0) || state.After != after || state.Gap != (len(missing) > 0) || !slices.Equal(a.Missing(), missing) {
 			t.Errorf("%+v; want complete %v, after %d, missing %v", state, complete, after, missing)
 		}
 		if left := a.Unanswered(plan); len(left)+len(got) != len(plan) || state.Unanswered != len(left) {
