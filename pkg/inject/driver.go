@@ -43,14 +43,14 @@ type driver struct {
 	planned time.Time
 	// repeated is when something was last sent again because it was refused.
 	repeated time.Time
-	got     int
-	heard   bool // something of the session came over the present attach
-	resumed int
-	gap     bool // results are known to be missing
-	gaps    int  // how often they were asked for
-	asked   time.Time
-	pause   time.Duration
-	fromLog bool
+	got      int
+	heard    bool // something of the session came over the present attach
+	resumed  int
+	gap      bool // results are known to be missing
+	gaps     int  // how often they were asked for
+	asked    time.Time
+	pause    time.Duration
+	fromLog  bool
 	// forgotten: the probe knows nothing of the session any more.
 	forgotten bool
 	reason    string

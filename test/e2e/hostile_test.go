@@ -22,6 +22,7 @@ import (
 
 	"github.com/netlook/kubectl-netlook/images/imagetar"
 	"github.com/netlook/kubectl-netlook/pkg/report/printer"
+	"github.com/netlook/kubectl-netlook/test/hostile"
 )
 
 const (
@@ -55,7 +56,8 @@ type attacked struct {
 // plugin keeps to its deadline and to its memory, and does not call anything healthy.
 func TestHostileProbe(t *testing.T) {
 	needBed(t)
-	attacks := loadHostile(t)
+	loadHostile(t)
+	attacks := hostile.Names()
 	var manifest strings.Builder
 	fmt.Fprintf(&manifest, "apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n", hostileNamespace)
 	for _, a := range attacks {
@@ -98,12 +100,11 @@ func TestHostileProbe(t *testing.T) {
 	noNodePods(t)
 }
 
-// loadHostile builds the hostile probe, loads it into the nodes, and returns the names
-// of its attacks.
-func loadHostile(t *testing.T) []string {
+// loadHostile builds the hostile probe and loads it into the nodes.
+func loadHostile(t *testing.T) {
 	t.Helper()
 	binary, archive := filepath.Join(t.TempDir(), "hostile"), filepath.Join(t.TempDir(), "hostile.tar")
-	build := exec.Command("go", "build", "-o", binary, "./test/hostile")
+	build := exec.Command("go", "build", "-o", binary, "./test/hostile/cmd/hostile")
 	build.Dir = cluster.root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -117,7 +118,6 @@ func loadHostile(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	testcluster(t, "load", archive)
-	return strings.Fields(program(t, nil, binary, "list").stdout)
 }
 
 // attackAll runs the plugin against each attack, a few at a time: most runs wait.

@@ -1,8 +1,7 @@
-package main
+package hostile
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -40,7 +39,7 @@ var attacks = []attack{
 	}},
 	{name: "endless", planned: func(v *victim) {
 		v.raw(`{"v":1,"kind":"result","session":"` + v.session + `","result":{"summary":"`)
-		for range endlessBytes >> 20 {
+		for range v.many(endlessBytes >> 20) {
 			v.raw(strings.Repeat("x", 1<<20))
 		}
 	}},
@@ -91,16 +90,14 @@ var attacks = []attack{
 	}},
 	{name: "beats", planned: func(v *victim) {
 		waiting := []string{escapes, markup}
-		for range 1_000_000 {
+		for range v.many(1_000_000) {
 			v.frame(&wire.Beat{Head: v.head(), Seq: wire.MaxResults, Waiting: waiting})
 		}
 	}},
 	{name: "drip", planned: func(v *victim) {
 		for {
 			v.frame(&wire.Beat{Head: v.head(), Running: len(v.tasks)})
-			if v.out.Flush() != nil {
-				return
-			}
+			v.flush()
 			time.Sleep(500 * time.Millisecond)
 		}
 	}},
@@ -115,7 +112,7 @@ var attacks = []attack{
 		v.end(len(v.tasks))
 	}},
 	{name: "garbage", planned: func(v *victim) {
-		for i := range 200_000 {
+		for i := range v.many(200_000) {
 			v.raw(fmt.Sprintf("goroutine %d [running]:\x1b[2J\n{\n\n{\"v\":1,\n\x00\xff\n", i))
 		}
 		v.end(len(v.tasks))
@@ -139,15 +136,15 @@ var attacks = []attack{
 			v.result(i+1, r)
 		}
 		v.raw("panic: " + escapes + "\n")
-		_ = v.out.Flush()
-		os.Exit(2)
+		v.flush()
+		v.Die()
 	}},
 }
 
 // rejects refuses what was not even sent, again and again, and reads nothing meanwhile.
 func (v *victim) rejects(code string) {
-	hello := &wire.Hello{Head: v.head(), Version: "dev", Build: os.Getenv("NETLOOK_BUILD"), Left: check.Duration(lifetime)}
-	for range 300_000 {
+	hello := &wire.Hello{Head: v.head(), Version: "dev", Build: v.Build, Left: check.Duration(Lifetime)}
+	for range v.many(300_000) {
 		v.frame(&wire.Reject{Head: v.head(), Code: code, Reason: escapes})
 		if code == wire.CodeNotOpen {
 			v.frame(hello)

@@ -1,4 +1,4 @@
-package main
+package hostile
 
 import (
 	"bytes"
@@ -30,7 +30,11 @@ func TestIsAProbeUntilThePlan(t *testing.T) {
 	i := slices.IndexFunc(attacks, func(a attack) bool { return a.name == "seq" })
 	in, feed := io.Pipe()
 	out, say := io.Pipe()
-	go serve(attacks[i], in, say)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		serve(attacks[i], in, say, Options{})
+	}()
 	w, r := wire.NewWriter(feed), wire.NewReader(out)
 	head := wire.Head{Session: "s"}
 	if err := w.Write(&wire.Open{Head: head}); err != nil {
@@ -58,5 +62,6 @@ func TestIsAProbeUntilThePlan(t *testing.T) {
 	if a.State().Complete {
 		t.Error("the attack succeeded: the session counts as complete")
 	}
-	_ = feed.CloseWithError(io.ErrClosedPipe)
+	_ = feed.Close()
+	<-done
 }

@@ -1,51 +1,67 @@
-// Command hostile is a probe that lies. It opens sessions as the real one does, and
+// Package hostile is a probe that lies. It opens sessions as the real one does, and
 // answers the plan with one attack; nothing that it says may reach a terminal raw, fill
-// the plugin's memory, hold it beyond its deadline or pass for "healthy". Tests run it in
-// pods whose name ends in the attack's: an image and no flags is all that a user of
-// --image chooses either.
-package main
+// the plugin's memory, hold it beyond its deadline or pass for "healthy". It may import
+// the packages that a probe shares with the plugin, and the standard library.
+package hostile
 
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
 
-// lifetime ends the program, whatever happens to it.
-const lifetime = 10 * time.Minute
+// Lifetime is how long a hostile probe says that it lives.
+const Lifetime = 10 * time.Minute
 
-func main() {
-	if len(os.Args) > 1 && os.Args[1] == "list" {
-		for _, a := range attacks {
-			fmt.Println(a.name)
-		}
-		return
+// Options are what a probe is told by whoever starts it.
+type Options struct {
+	// Build is what the plugin expects of its probes.
+	Build string
+	// Part of the volume of attacks that consist of many or of much: 100 for a
+	// hundredth. 0 and 1 are all of it.
+	Part int
+	// Die ends the process.
+	Die func()
+}
+
+// Names lists the attacks, sorted.
+func Names() []string {
+	var names []string
+	for _, a := range attacks {
+		names = append(names, a.name)
 	}
-	time.AfterFunc(lifetime, func() { os.Exit(0) })
-	host, err := os.Hostname()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
-	}
-	name := strings.TrimPrefix(host, "hostile-")
+	slices.Sort(names)
+	return names
+}
+
+// Serve carries out an attack on whoever writes to in, until it can neither read nor
+// write any more, and reports whether there is one of that name.
+func Serve(name string, in io.Reader, out io.Writer, o Options) bool {
 	i := slices.IndexFunc(attacks, func(a attack) bool { return a.name == name })
 	if i < 0 {
-		fmt.Fprintf(os.Stderr, "error: %q is no attack\n", name)
-		os.Exit(1)
+		return false
 	}
-	serve(attacks[i], os.Stdin, os.Stdout)
+	defer func() {
+		if r := recover(); r != nil && r != errGone {
+			panic(r)
+		}
+	}()
+	serve(attacks[i], in, out, o)
+	return true
 }
+
+// errGone ends an attack that nobody hears.
+var errGone = errors.New("nobody listens")
 
 // victim is the plugin that is attacked.
 type victim struct {
+	Options
 	out     *bufio.Writer
 	session string
 	tasks   []check.Task
@@ -64,11 +80,10 @@ type attack struct {
 	planned func(*victim)
 }
 
-// serve answers frames until stdin fails. It does not leave when stdin ends: another
-// attach may come.
-func serve(a attack, in io.Reader, out io.Writer) {
-	v := &victim{out: bufio.NewWriterSize(out, 64<<10)}
-	reader := wire.NewReader(forever{in})
+// serve answers frames until stdin fails.
+func serve(a attack, in io.Reader, out io.Writer, o Options) {
+	v := &victim{Options: o, out: bufio.NewWriterSize(out, 64<<10)}
+	reader := wire.NewReader(in)
 	for {
 		frame, err := reader.Next()
 		if err != nil {
@@ -80,8 +95,8 @@ func serve(a attack, in io.Reader, out io.Writer) {
 				v.session, v.tasks = f.Session, nil
 			}
 			hello := &wire.Hello{
-				Head: f.Head, Version: "dev", Build: os.Getenv("NETLOOK_BUILD"), Capabilities: []string{},
-				Netns: "net:[1]", UID: 65532, Left: check.Duration(lifetime),
+				Head: f.Head, Version: "dev", Build: o.Build, Capabilities: []string{},
+				Netns: "net:[1]", UID: 65532, Left: check.Duration(Lifetime),
 			}
 			if a.greet != nil {
 				a.greet(hello)
@@ -103,39 +118,32 @@ func serve(a attack, in io.Reader, out io.Writer) {
 				a.planned(v)
 			}
 		}
-		if v.out.Flush() != nil {
-			return
-		}
+		v.flush()
 	}
 }
 
-// forever is a reader to which the end of a stream is none.
-type forever struct{ r io.Reader }
-
-func (f forever) Read(p []byte) (int, error) {
-	for {
-		n, err := f.r.Read(p)
-		if n > 0 || err != nil && err != io.EOF {
-			return n, err
-		}
-		time.Sleep(100 * time.Millisecond)
+func (v *victim) flush() {
+	if v.out.Flush() != nil {
+		panic(errGone)
 	}
 }
+
+// many is so many, or the part of it that was asked for.
+func (v *victim) many(n int) int { return n / max(1, v.Part) }
 
 // frame says a frame as the real probe would.
 func (v *victim) frame(f wire.Frame) {
 	line, err := wire.Encode(f)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		return
+		panic(err) // a mistake of ours
 	}
 	v.raw(string(line))
 }
 
-// raw says anything at all. It ends the program when nobody can hear it any more.
+// raw says anything at all. It ends the attack when nobody can hear it any more.
 func (v *victim) raw(text string) {
 	if _, err := v.out.WriteString(text); err != nil {
-		os.Exit(0)
+		panic(errGone)
 	}
 }
 
@@ -143,8 +151,7 @@ func (v *victim) raw(text string) {
 func (v *victim) line(value any) {
 	text, err := json.Marshal(value)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		return
+		panic(err) // a mistake of ours
 	}
 	v.raw(string(text) + "\n")
 }
