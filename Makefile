@@ -70,10 +70,15 @@ cluster-down: ## take the test cluster down; leaves nothing behind
 demo: cluster ## everything from nothing: a healthy run, then one dead endpoint and the run that shows it
 	test/demo/demo.sh
 
+# RACE=1 runs the unit tests under the race detector, which needs cgo and a C compiler.
+RACE ?=
+GOTEST := $(if $(RACE),CGO_ENABLED=1 go test -race,go test) -timeout 20m
+
 .PHONY: unit
-unit: ## unit tests, and tests in network namespaces where root allows them
-	go test -timeout 20m ./...
-	cd test/cluster && go test -timeout 20m ./...
+unit: ## unit tests, and tests in network namespaces where root allows them; RACE=1 looks for data races too
+	$(GOTEST) ./...
+	cd test/cluster && $(GOTEST) ./...
+	cd .ci/tools/vuln && go test ./...
 	cd test/policyoracle && go test -v -timeout 20m ./...
 	$(MAKE) browser
 
@@ -81,9 +86,26 @@ unit: ## unit tests, and tests in network namespaces where root allows them
 browser: ## the pages of -o html in a headless Chromium; screenshots in test/browser/out
 	cd test/browser && go test -count=1 -timeout 10m ./... # its pages are outside of its module: no cache
 
+.PHONY: race
+race: ## the unit tests of this module under the race detector
+	$(MAKE) unit RACE=1
+
+# How long each target is fuzzed; FUZZ_FLAGS="-run FuzzDNS" chooses some.
+FUZZTIME ?= 20s
+FUZZ_FLAGS ?=
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser of what strangers write, each for $$FUZZTIME, and print what came of it
+	go run ./test/fuzz -time $(FUZZTIME) $(FUZZ_FLAGS)
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities that the two programs call (govulncheck, with its database from the module proxy)
+	cd .ci/tools/vuln && go run . -C $(CURDIR) ./cmd/kubectl-netlook ./cmd/netlook-probe
+
 .PHONY: packages
 packages: build ## install the Debian packages that tests and the test cluster need (root)
 	$(TESTCLUSTER) packages
+	@if ! command -v gcc >/dev/null || ! test -e /usr/include/stdlib.h; then apt-get install -y --no-install-recommends gcc libc6-dev; fi # for the race detector
 
 .PHONY: e2e
 e2e: ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
@@ -110,8 +132,12 @@ docs: ## write the generated parts of docs/
 screenshot: cluster ## the README's picture, of a real run (Debian packages aha and chromium)
 	test/demo/screenshot.sh
 
+.PHONY: modules
+modules: ## each go.mod and go.sum says what is needed, and what was downloaded is what they name
+	@for m in . test/cluster test/policyoracle .ci/tools/vuln; do (cd $$m && go mod tidy -diff && go mod verify >/dev/null) || { echo "error: $$m: run go mod tidy there" >&2; exit 1; }; done
+
 .PHONY: lint
-lint: ## golangci-lint, pinned as a Go tool
+lint: modules ## golangci-lint, pinned as a Go tool, and the modules' sums
 	$(LINT) run ./...
 	$(LINT) run --build-tags e2e ./test/e2e/...
 	$(LINT) run --build-tags release ./test/release/...

@@ -125,6 +125,13 @@ func (o *outbox) put(line []byte) {
 	o.ready.Signal()
 }
 
+// left reports whether the stream has taken all that was put in.
+func (o *outbox) left() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.lines) == 0
+}
+
 // Read implements io.Reader. Being called again means that what it gave was written.
 func (o *outbox) Read(p []byte) (int, error) {
 	o.mu.Lock()
