@@ -98,7 +98,11 @@ func changeOf(ch report.CheckChange) change {
 	if ch.Target != "" {
 		what += " " + ch.Target
 	}
-	if ch.Vantage != "" && ch.Vantage != check.VantageAPI {
+	switch ch.Vantage {
+	case "", check.VantageAPI:
+	case report.VantageMachine:
+		what += " from this machine"
+	default:
 		what += " from " + ch.Vantage
 	}
 	before, after := word(ch.Before), word(ch.After)
