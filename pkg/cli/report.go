@@ -30,8 +30,8 @@ func (a *app) reportCommand() *cobra.Command {
 
 			With --baseline it also says what changed since an older report: root causes that
 			are new or gone, checks that fail now or no longer, those that only one of the two
-			has, and times that are three times as long and 10 ms longer. Every command that
-			diagnoses takes --baseline too.
+			has, and times that are three times as long and 20 ms longer, by the quickest
+			attempts. Every command that diagnoses takes --baseline too.
 
 			Exit status: that of the run whose report it is.`),
 		Example: templates.Examples(`

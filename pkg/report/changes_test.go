@@ -59,8 +59,8 @@ func TestCompareChecks(t *testing.T) {
 		"tried now, fails":   {[]string{"dns/name@a skipped"}, []string{"dns/name@a fail"}, []string{"broken name a skipped>fail"}, 0},
 		"only one":           {[]string{"dns/x@a pass"}, []string{"api/y@b fail"}, []string{"new y b unknown>fail", "gone x a pass>unknown"}, 0},
 		"skipped in one":     {[]string{"dns/x@a skipped"}, nil, nil, 0},
-		"slower":             {[]string{"dns/name@a pass 5"}, []string{"dns/name@a pass 16"}, []string{"slower name a pass>pass"}, 0},
-		"by less than 10 ms": {[]string{"dns/name@a pass 2"}, []string{"dns/name@a pass 11"}, nil, 1},
+		"slower":             {[]string{"dns/name@a pass 5"}, []string{"dns/name@a pass 26"}, []string{"slower name a pass>pass"}, 0},
+		"by less than 20 ms": {[]string{"dns/name@a pass 2"}, []string{"dns/name@a pass 21"}, nil, 1},
 		"less than 3 times":  {[]string{"dns/name@a pass 50"}, []string{"dns/name@a pass 149"}, nil, 1},
 		"not timed before":   {[]string{"dns/name@a pass"}, []string{"dns/name@a pass 900"}, nil, 1},
 		"a rollout": {

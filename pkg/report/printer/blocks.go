@@ -35,7 +35,7 @@ func (p *page) blocks(r *report.Report) {
 		case check.Unknown:
 			silent = append(silent, lead(row))
 		default:
-			if p.toldByVerdict(r, row) || toldByWalk(r, row) {
+			if p.toldByVerdict(r, row) || p.toldByWalk(r, row) {
 				continue
 			}
 			rows = append(rows, row)
@@ -44,7 +44,7 @@ func (p *page) blocks(r *report.Report) {
 	slices.SortStableFunc(rows, func(a, b report.Row) int { return worseFirst(a.Status, b.Status) })
 	told := map[string]bool{}
 	for _, row := range rows[:min(len(rows), mostBlocks)] {
-		p.block(row, r.Of(row), told)
+		p.block(row, p.results(r, row), told)
 	}
 	if more := len(rows) - mostBlocks; more > 0 {
 		p.printf("\n")
@@ -216,7 +216,7 @@ func others(results []report.Result) string {
 
 // toldByWalk reports whether a row is the lookup of the service that is walked: its
 // queries stand there.
-func toldByWalk(r *report.Report, row report.Row) bool {
-	of := r.Of(row)
+func (p *page) toldByWalk(r *report.Report, row report.Row) bool {
+	of := p.results(r, row)
 	return len(of) > 0 && tracesWalk(r, of[0])
 }

@@ -27,7 +27,11 @@ func (p *page) changes(r *report.Report) {
 	}
 	p.printf("\n")
 	p.prose("  ", p.paint(bold, comparedWith(c)))
-	for _, limit := range c.Limits {
+	limits := c.Limits
+	if !p.spoken && len(limits) > 0 {
+		limits = []string{strings.Join(limits, "; ")}
+	}
+	for _, limit := range limits {
 		p.prose("  "+p.paint(yellow, p.noted())+" ", "the comparison is limited: "+limit)
 	}
 	list, rest := changesOf(c)
@@ -98,7 +102,11 @@ func changeOf(ch report.CheckChange) change {
 	if ch.Target != "" {
 		what += " " + ch.Target
 	}
-	if ch.Vantage != "" && ch.Vantage != check.VantageAPI {
+	switch ch.Vantage {
+	case "", check.VantageAPI:
+	case report.VantageMachine:
+		what += " from this machine"
+	default:
 		what += " from " + ch.Vantage
 	}
 	before, after := word(ch.Before), word(ch.After)

@@ -43,9 +43,9 @@ func printMarkdown(w io.Writer, r *report.Report, _ Options) error {
 	for _, f := range r.Verdict.Causes {
 		markdownFinding(&b, f)
 	}
-	first := true
+	first, p := true, &page{}
 	for _, row := range r.Rows {
-		if row.Status != check.Fail || (&page{}).toldByVerdict(r, row) {
+		if row.Status != check.Fail || p.toldByVerdict(r, row) {
 			continue
 		}
 		if first {

@@ -34,6 +34,7 @@ type page struct {
 	// spoken is for those who hear it: see printPlain. key is the label of the last item.
 	spoken bool
 	key    string
+	index  *index
 	lines  strings.Builder
 }
 

@@ -106,8 +106,12 @@ func common(list []diagnose.Finding) []string {
 }
 
 func explainsFailure(r *report.Report, f diagnose.Finding) bool {
+	explains := make(map[string]bool, len(f.Explains))
+	for _, key := range f.Explains {
+		explains[key] = true
+	}
 	return slices.ContainsFunc(r.Results, func(res report.Result) bool {
-		return res.Status == check.Fail && slices.Contains(f.Explains, diagnose.Key(res))
+		return res.Status == check.Fail && explains[diagnose.Key(res)]
 	})
 }
 
@@ -115,11 +119,11 @@ func explainsFailure(r *report.Report, f diagnose.Finding) bool {
 // then not expanded once more.
 func (p *page) toldByVerdict(r *report.Report, row report.Row) bool {
 	told := false
-	for _, res := range r.Of(row) {
+	for _, res := range p.results(r, row) {
 		if !diagnose.Bad(res) {
 			continue
 		}
-		if !r.Explained(res) {
+		if !p.explained(r, res) {
 			return false
 		}
 		told = true
