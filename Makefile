@@ -52,9 +52,10 @@ snapshot: ## build what a release has, for all platforms, to dist/; publish noth
 	cp bin/netlook-probe-image.tar dist/
 
 .PHONY: release-test
-release-test: snapshot ## test what is in dist/: krew installs it, kubectl runs and completes it
+release-test: build snapshot ## test what is in dist/: krew installs it, kubectl runs and completes it
+	$(TESTCLUSTER) build
 	go build -C .ci/tools/krew -o $(CURDIR)/bin/ sigs.k8s.io/krew/cmd/krew
-	PATH="$(CURDIR)/bin:$$($(TESTCLUSTER) bin):$$PATH" go test -tags release -count=1 ./test/release/
+	bin=$$($(TESTCLUSTER) bin); PATH="$(CURDIR)/bin:$$bin:$$PATH" go test -tags release -count=1 ./test/release/
 
 .PHONY: cluster
 cluster: build image ## start the test cluster (root; three nodes) and load the probe's image
