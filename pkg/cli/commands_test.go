@@ -37,7 +37,7 @@ func TestBadInput(t *testing.T) {
 		"malformed target":     {[]string{"pod", "web-0", "--to", "scv/web"}, "error: --to: "},
 		"port out of range":    {[]string{"pod", "web-0", "--to", "10.0.0.1:99999"}, "error: --to: "},
 		"external in cluster":  {[]string{"pod", "web-0", "--external", "svc/web"}, `error: --external: "svc/web" is a service of the cluster; use --to svc/web`},
-		"unknown output":       {[]string{"pod", "web-0", "-o", "xml"}, `error: --output: no output format "xml"; there are: json, junit, markdown, plain, table, wide, yaml`},
+		"unknown output":       {[]string{"pod", "web-0", "-o", "xml"}, `error: --output: no output format "xml"; there are: html, json, junit, markdown, plain, table, wide, yaml`},
 		"unknown profile":      {[]string{"pod", "web-0", "--profile", "root"}, `error: --profile: no "root"; there are: restricted, netraw, netadmin`},
 		"node profile in pod":  {[]string{"pod", "web-0", "--profile", "node"}, `error: --profile: no "node"; there are: restricted, netraw, netadmin`},
 		"no attempts":          {[]string{"pod", "web-0", "--attempts", "0"}, "error: --attempts: 0 is not between 1 and 100"},
@@ -133,7 +133,7 @@ func TestCompletion(t *testing.T) {
 		"kinds":          {[]string{"pod", "web-0", "--to", ""}, []string{"svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://"}},
 		"services":       {[]string{"pod", "web-0", "--to", "svc/"}, []string{"svc/payments"}},
 		"services, long": {[]string{"pod", "web-0", "--to", "service/pay"}, []string{"service/payments"}},
-		"formats":        {[]string{"pod", "-o", ""}, []string{"json", "junit", "markdown", "plain", "table", "wide", "yaml"}},
+		"formats":        {[]string{"pod", "-o", ""}, []string{"html", "json", "junit", "markdown", "plain", "table", "wide", "yaml"}},
 		"profiles":       {[]string{"pod", "--profile", ""}, []string{"restricted", "netraw", "netadmin"}},
 		"namespaces":     {[]string{"pod", "-n", ""}, []string{"shop"}},
 		"silent errors":  {[]string{"node", ""}, nil},
@@ -171,6 +171,26 @@ func TestDocs(t *testing.T) {
 		}
 		if diff := cmp.Diff(string(want), string(got)); diff != "" {
 			t.Errorf("docs/%s is not up to date (make docs):\n%s", name, diff)
+		}
+	}
+}
+
+// TestUsageOfEveryCommand: each has examples, a table of flags where it has any, and what
+// its exit status means.
+func TestUsageOfEveryCommand(t *testing.T) {
+	sections := strings.Split(usageDoc(newRoot(&seams{getenv: func(string) string { return "" }})), "\n## ")[1:]
+	if len(sections) < 10 {
+		t.Fatalf("%d commands", len(sections))
+	}
+	for _, section := range sections {
+		name, _, _ := strings.Cut(section, "\n")
+		for _, part := range []string{"```sh\n", "\nExit status: "} {
+			if !strings.Contains(section, part) {
+				t.Errorf("%s has no %q", name, strings.TrimSpace(part))
+			}
+		}
+		if strings.Contains(section, "[flags]") && !strings.Contains(section, "| flag |") {
+			t.Errorf("%s has no table of its flags", name)
 		}
 	}
 }

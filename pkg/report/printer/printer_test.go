@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 var cases = map[string]func() report.Input{
 	"healthy": sample, "failing": failing, "diagnosed": diagnosed, "incomplete": incomplete, "api-only": apiOnly, "hostile": hostile,
-	"walked": walked, "walked-well": walkedWell,
+	"walked": walked, "walked-well": walkedWell, "deep": deep,
 }
 
 // reports are those of the cases, and one that says what changed.
@@ -205,7 +205,7 @@ func TestDocumentsReadBack(t *testing.T) {
 
 func TestGetNamesTheFormats(t *testing.T) {
 	_, err := printer.Get("xml")
-	if err == nil || !strings.Contains(err.Error(), "json, junit, markdown, plain, table, wide, yaml") {
+	if err == nil || !strings.Contains(err.Error(), "html, json, junit, markdown, plain, table, wide, yaml") {
 		t.Errorf("error: %v", err)
 	}
 }

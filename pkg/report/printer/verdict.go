@@ -25,6 +25,10 @@ func (p *page) verdict(r *report.Report) {
 }
 
 func (p *page) finding(f diagnose.Finding) {
+	p.path(f.Path)
+	if f.Path != nil {
+		p.printf("\n")
+	}
 	p.list("where", f.Where)
 	p.list("evidence", f.Evidence)
 	p.item("likely", f.Likely)
@@ -66,17 +70,26 @@ func (p *page) candidates(r *report.Report) {
 	for _, f := range list {
 		p.prose("  "+p.paint(bold, f.Code)+strings.Repeat(" ", max(1, 26-len(f.Code))), f.Headline)
 	}
+	if path := diagnose.MergePaths(list); path != nil {
+		p.path(path)
+		p.printf("\n")
+	}
 	p.list("evidence", common(list))
 	p.toKnow(r)
 }
 
 // toKnow says what would tell more, where it has not been asked yet.
 func (p *page) toKnow(r *report.Report) {
-	if !slices.ContainsFunc(r.Results, func(res report.Result) bool {
-		return strings.HasPrefix(res.Vantage, "node/") && r.Vantage.Kind == "pod"
-	}) {
+	if !askedNodes(r) {
 		p.item("to know", "run it again with --deep: probes on the nodes read what their kernels do")
 	}
+}
+
+// askedNodes reports whether nodes' kernels were asked besides the vantage point.
+func askedNodes(r *report.Report) bool {
+	return slices.ContainsFunc(r.Results, func(res report.Result) bool {
+		return strings.HasPrefix(res.Vantage, "node/") && r.Vantage.Kind == "pod"
+	})
 }
 
 // common are the lines of evidence of all findings, each once.
