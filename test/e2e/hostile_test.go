@@ -58,8 +58,9 @@ func TestHostileProbe(t *testing.T) {
 	needBed(t)
 	loadHostile(t)
 	attacks := hostile.Names()
+	kubectlApply(t, fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s}}", hostileNamespace))
+	kubectl(t, "-n", hostileNamespace, "wait", "--for=create", "serviceaccount/default", "--timeout=60s")
 	var manifest strings.Builder
-	fmt.Fprintf(&manifest, "apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n", hostileNamespace)
 	for _, a := range attacks {
 		fmt.Fprintf(&manifest, "---\napiVersion: v1\nkind: Pod\nmetadata: {name: hostile-%s, namespace: %s}\nspec:\n  terminationGracePeriodSeconds: 0\n  containers: [{name: app, image: docker.io/netlook/app:test}]\n", a, hostileNamespace)
 	}

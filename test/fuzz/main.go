@@ -88,7 +88,7 @@ type outcome struct {
 // fuzz runs a target. The time is that of fuzzing; what compiling takes comes on top.
 func fuzz(t target, each time.Duration) outcome {
 	began := time.Now()
-	cmd := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+t.Name+"$", "-fuzztime", each.String(), "-fuzzminimizetime", "5s", t.Package)
+	cmd := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+t.Name+"$", "-fuzztime", each.String(), "-fuzzminimizetime", "1s", t.Package)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err := cmd.Run()

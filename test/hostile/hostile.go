@@ -7,7 +7,6 @@ package hostile
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"io"
 	"slices"
 	"time"
@@ -48,7 +47,9 @@ func Serve(name string, in io.Reader, out io.Writer, o Options) bool {
 		return false
 	}
 	defer func() {
-		if r := recover(); r != nil && r != errGone {
+		switch r := recover().(type) {
+		case nil, gone:
+		default:
 			panic(r)
 		}
 	}()
@@ -56,8 +57,8 @@ func Serve(name string, in io.Reader, out io.Writer, o Options) bool {
 	return true
 }
 
-// errGone ends an attack that nobody hears.
-var errGone = errors.New("nobody listens")
+// gone ends an attack that nobody hears.
+type gone struct{}
 
 // victim is the plugin that is attacked.
 type victim struct {
@@ -124,7 +125,7 @@ func serve(a attack, in io.Reader, out io.Writer, o Options) {
 
 func (v *victim) flush() {
 	if v.out.Flush() != nil {
-		panic(errGone)
+		panic(gone{})
 	}
 }
 
@@ -143,7 +144,7 @@ func (v *victim) frame(f wire.Frame) {
 // raw says anything at all. It ends the attack when nobody can hear it any more.
 func (v *victim) raw(text string) {
 	if _, err := v.out.WriteString(text); err != nil {
-		panic(errGone)
+		panic(gone{})
 	}
 }
 
