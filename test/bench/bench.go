@@ -83,7 +83,7 @@ func (b *Bed) filled(ctx context.Context, o Options, doc *Document) (err error) 
 	if err != nil {
 		return err
 	}
-	stop, err := b.Kwok(ctx)
+	kwok, err := b.Kwok()
 	if err != nil {
 		return err
 	}
@@ -91,11 +91,11 @@ func (b *Bed) filled(ctx context.Context, o Options, doc *Document) (err error) 
 	// become unreachable and their pods evicted.
 	defer func() {
 		since := time.Now()
-		err = errors.Join(err, b.Empty(context.WithoutCancel(ctx)), stop())
+		err = errors.Join(err, b.Empty(context.WithoutCancel(ctx)), kwok.stop())
 		b.log("emptied the cluster: %.0f s", time.Since(since).Seconds())
 	}()
 	since := time.Now()
-	if err := b.Fill(ctx, o.Fill); err != nil {
+	if err := b.Fill(ctx, o.Fill, kwok); err != nil {
 		return fmt.Errorf("fill the cluster: %w", err)
 	}
 	b.log("filled the cluster with %s: %.0f s", o.Fill, time.Since(since).Seconds())

@@ -99,7 +99,7 @@ func (f Fill) Valid() error {
 }
 
 // Fill creates all of it and waits until kwok, which runs, has brought it to life.
-func (b *Bed) Fill(ctx context.Context, f Fill) error {
+func (b *Bed) Fill(ctx context.Context, f Fill, kwok *playing) error {
 	ctx, cancel := context.WithTimeout(ctx, fillLimit)
 	defer cancel()
 	core := b.client.CoreV1()
@@ -128,15 +128,18 @@ func (b *Bed) Fill(ctx context.Context, f Fill) error {
 	}); err != nil {
 		return fmt.Errorf("create fake pods: %w", err)
 	}
-	return b.settled(ctx, f)
+	return b.settled(ctx, f, kwok)
 }
 
 // settled waits until the fake pods run and the fake nodes are ready.
-func (b *Bed) settled(ctx context.Context, f Fill) error {
+func (b *Bed) settled(ctx context.Context, f Fill, kwok *playing) error {
 	const pollEvery = time.Second
 	for {
 		ready, running, err := b.alive(ctx)
 		if err != nil {
+			return err
+		}
+		if err := kwok.err(); err != nil {
 			return err
 		}
 		if ready == f.Nodes && running == f.Pods {

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,33 +10,57 @@ import (
 	"time"
 )
 
+// playing is a kwok that runs.
+type playing struct {
+	cmd   *exec.Cmd
+	out   *bytes.Buffer
+	ended chan struct{} // closed when it has ended
+}
+
 // Kwok starts kwok's controller against the test cluster: it plays the kubelets of nodes
 // that carry its annotation, and leaves all others alone (https://kwok.sigs.k8s.io).
-func (b *Bed) Kwok(ctx context.Context) (stop func() error, err error) {
+func (b *Bed) Kwok() (*playing, error) {
 	//nolint:gosec // our own build
-	cmd := exec.CommandContext(ctx, filepath.Join(b.root, "bin", "kwok"),
+	cmd := exec.Command(filepath.Join(b.root, "bin", "kwok"),
+		"--config", filepath.Join(b.root, "test", "bench", "kwok.yaml"),
 		"--kubeconfig", os.Getenv("KUBECONFIG"),
 		"--manage-all-nodes=false", "--manage-nodes-with-annotation-selector="+fake+"=fake",
 		"--node-lease-duration-seconds=40", "--server-address=")
 	// A group of its own: at Ctrl-C the nodes stay alive until they are deleted.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 10 * time.Second
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	k := &playing{cmd: cmd, out: &bytes.Buffer{}, ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = k.out, k.out
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start kwok (make bin/kwok): %w", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	return func() error {
-		select {
-		case err := <-ended:
-			return fmt.Errorf("kwok ended by itself: %w: %s", err, tail(out.String()))
-		default:
-		}
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		<-ended // a signal ended it: no error of ours
+	go func() {
+		_ = cmd.Wait() // how it ended stands in its output
+		close(k.ended)
+	}()
+	return k, nil
+}
+
+// err says that it has ended by itself, and its last words.
+func (k *playing) err() error {
+	select {
+	case <-k.ended:
+		return fmt.Errorf("kwok has ended: %s", tail(k.out.String()))
+	default:
 		return nil
-	}, nil
+	}
+}
+
+// stop ends it.
+func (k *playing) stop() error {
+	if err := k.err(); err != nil {
+		return err
+	}
+	_ = k.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-k.ended:
+	case <-time.After(10 * time.Second):
+		_ = k.cmd.Process.Kill()
+		<-k.ended
+	}
+	return nil
 }
