@@ -24,8 +24,8 @@ const (
 	// nodesPerService makes services beside the pods: one for so many nodes.
 	nodesPerService = 5
 	podsPerService  = 10
-	fillLimit       = 8 * time.Minute
-	emptyLimit      = 8 * time.Minute
+	fillLimit       = 15 * time.Minute // on a quiet machine it takes a fraction
+	emptyLimit      = 15 * time.Minute
 	maxFakeNodes    = 1 << 14
 )
 
