@@ -94,16 +94,14 @@ func (b *Bed) pod(ctx context.Context, name string) error {
 type ran struct {
 	stdout []byte
 	took   time.Duration
-	rss    float64 // the peak, in MB
 }
 
 // run runs a program to its end and measures it. Exit status 1 of netlook says that it
 // found something, so good lists what is no error.
-func (b *Bed) run(ctx context.Context, env []string, good []int, name string, args ...string) (ran, error) {
+func (b *Bed) run(ctx context.Context, good []int, name string, args ...string) (ran, error) {
 	ctx, cancel := context.WithTimeout(ctx, runLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	start := time.Now()
@@ -125,15 +123,15 @@ func (b *Bed) run(ctx context.Context, env []string, good []int, name string, ar
 
 // netlook runs the plugin and expects it to find nothing wrong.
 func (b *Bed) netlook(ctx context.Context, args ...string) (ran, error) {
-	return b.run(ctx, nil, nil, "kubectl", append([]string{"netlook"}, args...)...)
+	return b.run(ctx, nil, "kubectl", append([]string{"netlook"}, args...)...)
 }
 
 func (b *Bed) kubectl(ctx context.Context, args ...string) (ran, error) {
-	return b.run(ctx, nil, nil, "kubectl", args...)
+	return b.run(ctx, nil, "kubectl", args...)
 }
 
 func (b *Bed) output(ctx context.Context, name string, args ...string) (string, error) {
-	r, err := b.run(ctx, nil, nil, name, args...)
+	r, err := b.run(ctx, nil, name, args...)
 	return strings.TrimSpace(string(r.stdout)), err
 }
 

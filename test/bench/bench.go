@@ -83,7 +83,7 @@ func (b *Bed) filled(ctx context.Context, o Options, doc *Document) (err error) 
 	if err != nil {
 		return err
 	}
-	kwok, err := b.Kwok()
+	kwok, err := b.play()
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (b *Bed) filled(ctx context.Context, o Options, doc *Document) (err error) 
 func (b *Bed) discover(ctx context.Context, rounds int) (Sample, error) {
 	var s Sample
 	for range rounds {
-		r, err := b.run(ctx, nil, []int{1, 2}, "kubectl", "netlook", "pod", "warm", "-n", namespace, "--to", "svc/web", "--no-inject")
+		r, err := b.run(ctx, []int{1, 2}, "kubectl", "netlook", "pod", "warm", "-n", namespace, "--to", "svc/web", "--no-inject")
 		if err != nil {
 			return nil, err
 		}

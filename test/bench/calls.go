@@ -40,7 +40,7 @@ func (b *Bed) CountCalls(ctx context.Context) (traffic map[string]Traffic, err e
 		// The first run makes the second a repeat, which finds its probe warm.
 		for range 2 {
 			proxy.Reset()
-			if _, err := b.run(ctx, nil, []int{1}, "kubectl", args...); err != nil {
+			if _, err := b.run(ctx, []int{1}, "kubectl", args...); err != nil {
 				return nil, err
 			}
 		}

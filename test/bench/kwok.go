@@ -17,10 +17,10 @@ type playing struct {
 	ended chan struct{} // closed when it has ended
 }
 
-// Kwok starts kwok's controller against the test cluster: it plays the kubelets of nodes
+// play starts kwok's controller against the test cluster: it plays the kubelets of nodes
 // that carry its annotation, and leaves all others alone (https://kwok.sigs.k8s.io).
-func (b *Bed) Kwok() (*playing, error) {
-	//nolint:gosec // our own build
+func (b *Bed) play() (*playing, error) {
+
 	cmd := exec.Command(filepath.Join(b.root, "bin", "kwok"),
 		"--config", filepath.Join(b.root, "test", "bench", "kwok.yaml"),
 		"--kubeconfig", os.Getenv("KUBECONFIG"),

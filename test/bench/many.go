@@ -90,7 +90,7 @@ func (b *Bed) many(ctx context.Context, row *Row, rounds int, f fate, floor func
 func (b *Bed) route(ctx context.Context, f fate) (undo func() error, err error) {
 	route := func(ctx context.Context, verb string) error {
 		args := append([]string{"netns", "exec", "netlook-router", "ip", "route", verb}, f.route...)
-		_, err := b.run(ctx, nil, nil, "ip", args...)
+		_, err := b.run(ctx, nil, "ip", args...)
 		return err
 	}
 	return func() error { return route(context.WithoutCancel(ctx), "del") }, route(ctx, "replace")
@@ -132,7 +132,7 @@ func (b *Bed) service(ctx context.Context, name string, n int) error {
 // endpoints runs netlook against a service, makes sure that each of its endpoints came out
 // as it must, and returns the seconds.
 func (b *Bed) endpoints(ctx context.Context, pod, service string, n int, f fate) (float64, error) {
-	r, err := b.run(ctx, nil, []int{1}, "kubectl", "netlook", "pod", pod, "-n", namespace, "--to", "svc/"+service,
+	r, err := b.run(ctx, []int{1}, "kubectl", "netlook", "pod", pod, "-n", namespace, "--to", "svc/"+service,
 		"--external", "none", "--attempts", "1", "--timeout", manyTimeout.String(), "-o", "json")
 	if err != nil {
 		return 0, err

@@ -69,11 +69,11 @@ func probePeak(proc, uid string) (float64, error) {
 	uids := []string{uid, strings.ReplaceAll(uid, "-", "_")} // by the driver cgroupfs, by systemd
 	peak := 0.0
 	for _, file := range groups {
-		group, err := os.ReadFile(file) //nolint:gosec // below /proc
+		group, err := os.ReadFile(file)
 		if err != nil || !strings.Contains(string(group), uids[0]) && !strings.Contains(string(group), uids[1]) {
 			continue // processes come and go
 		}
-		status, err := os.ReadFile(filepath.Join(filepath.Dir(file), "status")) //nolint:gosec // below /proc
+		status, err := os.ReadFile(filepath.Join(filepath.Dir(file), "status"))
 		if err != nil || field(string(status), "Name") != "netlook-probe" {
 			continue
 		}
@@ -113,7 +113,7 @@ func peakOf(status string) (float64, error) {
 func (b *Bed) idlePeak(ctx context.Context) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, runLimit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(b.root, "bin", "netlook-probe"), "--wait", "20s") //nolint:gosec // our own build
+	cmd := exec.CommandContext(ctx, filepath.Join(b.root, "bin", "netlook-probe"), "--wait", "20s")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return 0, err
@@ -146,7 +146,7 @@ func (b *Bed) idlePeak(ctx context.Context) (float64, error) {
 // (getrusage(2), ru_maxrss; fs/exec.c), and the benchmark's own is as large as the
 // plugin's. This one's is small.
 func Peak(args []string) error {
-	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // what the benchmark asks for
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
@@ -185,7 +185,7 @@ func (b *Bed) peakRSS(ctx context.Context, name string, args ...string) (float64
 		return 0, err
 	}
 	defer func() { _ = read.Close() }()
-	cmd := exec.CommandContext(ctx, self, append([]string{"peak", program}, args...)...) //nolint:gosec // ourselves
+	cmd := exec.CommandContext(ctx, self, append([]string{"peak", program}, args...)...)
 	cmd.ExtraFiles = []*os.File{write}
 	out, err := cmd.CombinedOutput()
 	_ = write.Close()

@@ -67,7 +67,7 @@ func NewProxy(config *rest.Config) (*Proxy, error) {
 		FlushInterval:  -1, // watches
 		ModifyResponse: p.count,
 	}
-	p.server = &http.Server{Handler: forward} //nolint:gosec // loopback, for the length of a benchmark
+	p.server = &http.Server{Handler: forward}
 	go func() {
 		if err := p.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			panic(err) // nothing but Close ends it

@@ -61,7 +61,7 @@ func (b *Bed) buildEmpty(ctx context.Context) (string, error) {
 		return "", err
 	}
 	empty := filepath.Join(dir, "empty")
-	if _, err := b.run(ctx, nil, nil, "go", "build", "-ldflags", "-s -w", "-o", empty, source); err != nil {
+	if _, err := b.run(ctx, nil, "go", "build", "-ldflags", "-s -w", "-o", empty, source); err != nil {
 		return "", err
 	}
 	return empty, nil
@@ -85,7 +85,7 @@ func (c *counted) Write(b []byte) (int, error) {
 
 // gzipped is a file's size in MB when compressed as layers of images are.
 func gzipped(file string) (float64, error) {
-	source, err := os.Open(file) //nolint:gosec // just built
+	source, err := os.Open(file)
 	if err != nil {
 		return 0, err
 	}

@@ -83,5 +83,5 @@ func run() error {
 	}
 	var text bytes.Buffer
 	doc.Markdown(&text)
-	return os.WriteFile(*out, text.Bytes(), 0o644) //nolint:gosec // a document
+	return os.WriteFile(*out, text.Bytes(), 0o644)
 }
