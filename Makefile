@@ -5,9 +5,11 @@ SHELL       := /bin/bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE   ?= docker.io/netlook/probe:dev
+TOOLBOX_IMAGE ?= docker.io/netlook/toolbox:dev
 MODULE  := github.com/netlook/kubectl-netlook
 # Stamped into both binaries, so that a probe can be told from one of another build.
-LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Image=$(IMAGE)
+LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Image=$(IMAGE) \
+           -X $(MODULE)/pkg/version.ToolboxImage=$(TOOLBOX_IMAGE)
 LINT    := go tool -modfile=$(CURDIR)/.ci/tools/go.mod golangci-lint
 
 TESTCLUSTER := bin/testcluster
@@ -34,6 +36,16 @@ build: ## build bin/kubectl-netlook, bin/netlook-probe and bin/testcluster
 .PHONY: image
 image: build ## write the probe's image to bin/probe.tar, without a container engine
 	go run ./images/mkimage -binary bin/netlook-probe -ref $(IMAGE) -o bin/probe.tar
+
+# The toolbox's root filesystem is kept outside the checkout, by what it is made of.
+# TOOLBOX_FRESH=1 makes it anew, of the packages that Debian has today.
+TOOLBOX_CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/netlook/toolbox
+.PHONY: toolbox
+toolbox: build ## write the image of `kubectl netlook shell` to bin/toolbox.tar, of Debian packages
+	key=$$(cat images/toolbox/packages.txt images/toolbox/*.sh | sha256sum | cut -c1-16); \
+	rootfs="$(TOOLBOX_CACHE)/$$key-$$(dpkg --print-architecture).tar.gz"; \
+	if [ -n "$${TOOLBOX_FRESH:-}" ] || [ ! -s "$$rootfs" ]; then images/toolbox/rootfs.sh "$$rootfs"; fi; \
+	go run ./images/mkimage -binary bin/netlook-probe -rootfs "$$rootfs" -ref $(TOOLBOX_IMAGE) -o bin/toolbox.tar
 
 .PHONY: cluster
 cluster: build image ## start the test cluster (root; three nodes) and load the probe's image

@@ -1,6 +1,7 @@
-// Command mkimage writes the probe's image as a tar for `docker load`, `ctr images
-// import` or bin/testcluster load, without a container engine. It is the image that
-// images/probe/Dockerfile describes; a test compares the two.
+// Command mkimage writes the probe's image, or with -rootfs the toolbox's, as a tar for
+// `docker load`, `ctr images import` or bin/testcluster load, without a container engine.
+// They are the images that images/probe/Dockerfile and images/toolbox/Dockerfile
+// describe; a test compares them.
 package main
 
 import (
@@ -15,9 +16,18 @@ func main() {
 	binary := flag.String("binary", "bin/netlook-probe", "the static binary of the probe")
 	ref := flag.String("ref", "", "the reference that the image gets")
 	version := flag.String("version", "dev", "the version for its label")
+	rootfs := flag.String("rootfs", "", "the root filesystem of the toolbox, as images/toolbox/rootfs.sh writes it")
+	files := flag.String("files", "images/toolbox/files", "the folder with the toolbox's own files")
 	out := flag.String("o", "bin/probe.tar", "the file to write")
 	flag.Parse()
-	result, err := imagetar.Write(*out, image(*ref, *binary, *version))
+	img, err := image(*ref, *binary, *version), error(nil)
+	if *rootfs != "" {
+		img, err = toolbox(*ref, *binary, *version, *rootfs, *files)
+	}
+	var result imagetar.Result
+	if err == nil {
+		result, err = imagetar.Write(*out, img)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
