@@ -26,11 +26,13 @@ const (
 	// statusWait is how long the kubelet may take to report how the command ended: it
 	// looks every second, and more seldom when it has much to do.
 	statusWait = 15 * time.Second
-	// byeWait is how long a shell has to hear that it is over.
-	byeWait = 200 * time.Millisecond
+	// byePause is between the Ctrl-C for what runs in a shell and the Ctrl-D for the
+	// shell, and byeWait how long it has to hear both.
+	byePause = 200 * time.Millisecond
+	byeWait  = 400 * time.Millisecond
 )
 
-// ErrLost: the connection ended and the command did not.
+// ErrLost says that the connection ended and the command did not.
 var ErrLost = errors.New("connection lost")
 
 // ShellOptions say what runs in the toolbox, and who talks to it. Of the Options
@@ -46,8 +48,8 @@ type ShellOptions struct {
 	Sizes remotecommand.TerminalSizeQueue
 	// Stdin hands In to it. Without, and without a TTY, its stdin is empty.
 	Stdin bool
-	// In is never closed here, and may be read from a moment longer than the shell
-	// lasts.
+	// In is never closed here, not read before EventStarted, and may be read from a
+	// moment longer than the shell lasts.
 	In          io.Reader
 	Out, ErrOut io.Writer
 }
@@ -150,7 +152,9 @@ type shell struct {
 // talk attaches as soon as the container runs, and returns when it has ended.
 func (s *shell) talk(ctx, start context.Context, pod *corev1.Pod) (ShellEnd, error) {
 	end := ShellEnd{Namespace: s.Namespace, Pod: s.Pod, Container: s.Container}
-	in := newShellInput(s.opts.In, s.opts.Stdin)
+	in := newShellInput(s.opts.In, s.opts.Stdin, func() {
+		s.event(EventStarted, "toolbox started in %s", time.Since(s.began).Round(time.Millisecond))
+	})
 	defer in.close()
 	attached, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -232,5 +233,40 @@ func TestShellDoesNotStart(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Hour)
+	})
+}
+
+// TestShellInput: the line that the entry waits for comes first, and a shell on a
+// terminal hears Ctrl-C, then Ctrl-D apart from it.
+func TestShellInput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		typed, user := io.Pipe()
+		begun := 0
+		in := newShellInput(typed, true, func() { begun++ })
+		if in.taken() {
+			t.Error("taken before anybody has read")
+		}
+		began := time.Now()
+		var got []string
+		time.AfterFunc(time.Second, func() { _, _ = user.Write([]byte("ls\n")) })
+		time.AfterFunc(2*time.Second, func() { in.bye(true) })
+		for buffer := make([]byte, 10); ; {
+			n, err := in.Read(buffer)
+			if n > 0 {
+				got = append(got, fmt.Sprintf("%q after %s", buffer[:n], time.Since(began)))
+			}
+			if err != nil {
+				break
+			}
+		}
+		want := []string{`"\n" after 0s`, `"ls\n" after 1s`, `"\x03" after 2s`, `"\x04" after 2.2s`}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if begun != 1 || !in.taken() {
+			t.Errorf("begun %d times", begun)
+		}
+		in.close()
+		user.Close()
 	})
 }

@@ -3,6 +3,7 @@ package inject
 import (
 	"io"
 	"sync"
+	"time"
 )
 
 // shellInput is the stdin of a toolbox: first the line that its entry waits for, then
@@ -12,13 +13,15 @@ type shellInput struct {
 	r    *io.PipeReader
 	w    *io.PipeWriter
 	user io.Reader // nil when there is nothing to hand over
+	// begin is called once, before anything of the user's is read.
+	begin func()
 
 	mu    sync.Mutex
 	begun bool
 }
 
-func newShellInput(user io.Reader, forward bool) *shellInput {
-	in := &shellInput{}
+func newShellInput(user io.Reader, forward bool, begin func()) *shellInput {
+	in := &shellInput{begin: begin}
 	in.r, in.w = io.Pipe()
 	if forward {
 		in.user = user
@@ -38,6 +41,7 @@ func (in *shellInput) Read(p []byte) (int, error) {
 	if begun {
 		return in.r.Read(p)
 	}
+	in.begin()
 	if in.user != nil {
 		go func() {
 			_, err := io.Copy(in.w, in.user)
@@ -60,7 +64,11 @@ func (in *shellInput) taken() bool {
 func (in *shellInput) bye(tty bool) {
 	go func() {
 		if tty && in.taken() {
-			_, _ = in.w.Write([]byte("\x03\x04"))
+			_, _ = in.w.Write([]byte{'\x03'})
+			// Typed at once it would be for the program that just ends, and be lost when
+			// the shell takes its terminal back.
+			time.Sleep(byePause)
+			_, _ = in.w.Write([]byte{'\x04'})
 		}
 		in.w.Close()
 	}()
