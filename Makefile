@@ -12,6 +12,9 @@ LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/ve
            -X $(MODULE)/pkg/version.ToolboxImage=$(TOOLBOX_IMAGE)
 LINT    := go tool -modfile=$(CURDIR)/.ci/tools/go.mod golangci-lint
 
+# What the environment says: TESTCLUSTER=none runs e2e on a cluster of the user's own. The
+# variable itself is the program, and would be passed on in its place.
+ASKED := $(TESTCLUSTER)
 TESTCLUSTER := bin/testcluster
 # Options of `testcluster up`, for example CLUSTER_FLAGS="--ip-family dual".
 CLUSTER_FLAGS ?=
@@ -70,10 +73,11 @@ unit: ## unit tests, and tests in network namespaces where root allows them
 .PHONY: packages
 packages: build ## install the Debian packages that tests and the test cluster need (root)
 	$(TESTCLUSTER) packages
+	command -v mmdebstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 mmdebstrap; }
 
 .PHONY: e2e
-e2e: ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
-	go test -tags e2e -count=1 -timeout 30m ./test/e2e/ $(E2E_FLAGS)
+e2e: $(if $(filter none,$(ASKED)),,toolbox) ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
+	TESTCLUSTER='$(ASKED)' go test -tags e2e -count=1 -timeout 30m ./test/e2e/ $(E2E_FLAGS)
 
 .PHONY: faults
 faults: cluster ## break the test cluster in every known way, score the verdicts, write docs/faults.md
