@@ -10,7 +10,11 @@ MODULE  := github.com/netlook/kubectl-netlook
 # Stamped into both binaries, so that a probe can be told from one of another build.
 LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Image=$(IMAGE) \
            -X $(MODULE)/pkg/version.ToolboxImage=$(TOOLBOX_IMAGE)
+# Architectures of nodes that the probe's image is for.
+ARCHES  := amd64 arm64
 LINT    := go tool -modfile=$(CURDIR)/.ci/tools/go.mod golangci-lint
+
+GORELEASER := go tool -modfile=$(CURDIR)/.ci/tools/release/go.mod goreleaser
 
 # What the environment says: TESTCLUSTER=none runs e2e on a cluster of the user's own. The
 # variable itself is the program, and would be passed on in its place.
@@ -43,12 +47,37 @@ image: build ## write the probe's image to bin/probe.tar, without a container en
 # The toolbox's root filesystem is kept outside the checkout, by what it is made of.
 # TOOLBOX_FRESH=1 makes it anew, of the packages that Debian has today.
 TOOLBOX_CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/netlook/toolbox
+TOOLBOX_KEY   = $(shell cat images/toolbox/packages.txt images/toolbox/*.sh | sha256sum | cut -c1-16)
+toolbox_rootfs = $(TOOLBOX_CACHE)/$(TOOLBOX_KEY)-$(1).tar.gz
+make_rootfs    = if [ -n "$${TOOLBOX_FRESH:-}" ] || [ ! -s "$(toolbox_rootfs)" ]; then images/toolbox/rootfs.sh "$(toolbox_rootfs)" $(1); fi
+
 .PHONY: toolbox
 toolbox: build ## write the image of `kubectl netlook shell` to bin/toolbox.tar, of Debian packages
-	key=$$(cat images/toolbox/packages.txt images/toolbox/*.sh | sha256sum | cut -c1-16); \
-	rootfs="$(TOOLBOX_CACHE)/$$key-$$(dpkg --print-architecture).tar.gz"; \
-	if [ -n "$${TOOLBOX_FRESH:-}" ] || [ ! -s "$$rootfs" ]; then images/toolbox/rootfs.sh "$$rootfs"; fi; \
-	go run ./images/mkimage -binary bin/netlook-probe -rootfs "$$rootfs" -ref $(TOOLBOX_IMAGE) -o bin/toolbox.tar
+	$(call make_rootfs,$(shell go env GOARCH))
+	go run ./images/mkimage -binary bin/netlook-probe -rootfs "$(call toolbox_rootfs,ARCH)" -ref $(TOOLBOX_IMAGE) -o bin/toolbox.tar
+
+.PHONY: toolbox-images
+toolbox-images: ## the same for all architectures, to bin/netlook-toolbox-image.tar; PUSH=yes pushes it
+	$(foreach arch,$(ARCHES),$(call make_rootfs,$(arch));)
+	$(foreach arch,$(ARCHES),GOOS=linux GOARCH=$(arch) go build -ldflags '$(LDFLAGS)' -o bin/linux/$(arch)/netlook-probe ./cmd/netlook-probe;)
+	go run ./images/mkimage -ref $(TOOLBOX_IMAGE) -version $(VERSION) -rootfs "$(call toolbox_rootfs,ARCH)" $(if $(PUSH),-push,-o bin/netlook-toolbox-image.tar) $(foreach arch,$(ARCHES),$(arch)=bin/linux/$(arch)/netlook-probe)
+
+.PHONY: images
+images: ## write the probe's image for all architectures to bin/netlook-probe-image.tar; PUSH=yes pushes it
+	$(foreach arch,$(ARCHES),GOOS=linux GOARCH=$(arch) go build -ldflags '$(LDFLAGS)' -o bin/linux/$(arch)/netlook-probe ./cmd/netlook-probe;)
+	go run ./images/mkimage -ref $(IMAGE) -version $(VERSION) $(if $(PUSH),-push,-o bin/netlook-probe-image.tar) $(foreach arch,$(ARCHES),$(arch)=bin/linux/$(arch)/netlook-probe)
+
+.PHONY: snapshot
+snapshot: ## build what a release has, for all platforms, to dist/; publish nothing
+	$(GORELEASER) check
+	COMMIT=$$(git rev-parse --short HEAD || echo none) $(GORELEASER) release --snapshot --clean --skip=publish
+	cp dist/krew/netlook.yaml dist/plugin.yaml
+	cp bin/netlook-probe-image.tar dist/
+
+.PHONY: release-test
+release-test: snapshot ## test what is in dist/: krew installs it, kubectl runs and completes it
+	go build -C .ci/tools/krew -o $(CURDIR)/bin/ sigs.k8s.io/krew/cmd/krew
+	PATH="$(CURDIR)/bin:$$($(TESTCLUSTER) bin):$$PATH" go test -tags release -count=1 ./test/release/
 
 .PHONY: cluster
 cluster: build image ## start the test cluster (root; three nodes) and load the probe's image
@@ -64,16 +93,43 @@ cluster-down: ## take the test cluster down; leaves nothing behind
 demo: cluster ## everything from nothing: a healthy run, then one dead endpoint and the run that shows it
 	test/demo/demo.sh
 
+# RACE=1 runs the unit tests under the race detector, which needs cgo and a C compiler.
+RACE ?=
+GOTEST := $(if $(RACE),CGO_ENABLED=1 go test -race,go test) -timeout 20m
+
 .PHONY: unit
-unit: ## unit tests, and tests in network namespaces where root allows them
-	go test -timeout 20m ./...
-	cd test/cluster && go test -timeout 20m ./...
+unit: ## unit tests, and tests in network namespaces where root allows them; RACE=1 looks for data races too
+	$(GOTEST) ./...
+	cd test/cluster && $(GOTEST) ./...
+	cd .ci/tools/vuln && go test ./...
 	cd test/policyoracle && go test -v -timeout 20m ./...
+	$(MAKE) browser
+
+.PHONY: browser
+browser: ## the pages of -o html in a headless Chromium; screenshots in test/browser/out
+	cd test/browser && go test -count=1 -timeout 10m ./... # its pages are outside of its module: no cache
+
+.PHONY: race
+race: ## the unit tests of this module under the race detector
+	$(MAKE) unit RACE=1
+
+# How long each target is fuzzed; FUZZ_FLAGS="-run FuzzDNS" chooses some.
+FUZZTIME ?= 20s
+FUZZ_FLAGS ?=
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser of what strangers write, each for $$FUZZTIME, and print what came of it
+	go run ./test/fuzz -time $(FUZZTIME) $(FUZZ_FLAGS)
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities that the two programs call (govulncheck, with its database from the module proxy)
+	cd .ci/tools/vuln && go run . -C $(CURDIR) ./cmd/kubectl-netlook ./cmd/netlook-probe
 
 .PHONY: packages
 packages: build ## install the Debian packages that tests and the test cluster need (root)
 	$(TESTCLUSTER) packages
 	command -v mmdebstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 mmdebstrap; }
+	@if ! command -v gcc >/dev/null || ! test -e /usr/include/stdlib.h; then apt-get install -y --no-install-recommends gcc libc6-dev; fi # for the race detector
 
 .PHONY: e2e
 e2e: $(if $(filter none,$(ASKED)),,toolbox) ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
@@ -94,13 +150,24 @@ bench: cluster ## cold and warm runs beside `kubectl debug`, sizes, memory
 .PHONY: docs
 docs: ## write the generated parts of docs/
 	go run ./cmd/kubectl-netlook docs --dir docs
+	go run ./docs/gen
+
+.PHONY: screenshot
+screenshot: cluster ## the README's picture, of a real run (Debian packages aha and chromium)
+	test/demo/screenshot.sh
+
+.PHONY: modules
+modules: ## each go.mod and go.sum says what is needed, and what was downloaded is what they name
+	@for m in . test/cluster test/policyoracle .ci/tools/vuln; do (cd $$m && go mod tidy -diff && go mod verify >/dev/null) || { echo "error: $$m: run go mod tidy there" >&2; exit 1; }; done
 
 .PHONY: lint
-lint: ## golangci-lint, pinned as a Go tool
+lint: modules ## golangci-lint, pinned as a Go tool, and the modules' sums
 	$(LINT) run ./...
 	$(LINT) run --build-tags e2e ./test/e2e/...
+	$(LINT) run --build-tags release ./test/release/...
 	cd test/cluster && $(LINT) run --config ../../.golangci.yml ./...
 	cd test/policyoracle && $(LINT) run --config ../../.golangci.yml ./...
+	cd test/browser && $(LINT) run --config ../../.golangci.yml ./...
 
 .PHONY: clean
 clean: ## remove what was built in this folder

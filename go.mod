@@ -2,6 +2,8 @@ module github.com/netlook/kubectl-netlook
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	github.com/MakeNowJust/heredoc v1.0.0
 	github.com/creack/pty v1.1.24
@@ -16,6 +18,7 @@ require (
 	github.com/spf13/pflag v1.0.10
 	github.com/vishvananda/netlink v1.3.1
 	github.com/vishvananda/netns v0.0.5
+	go.uber.org/goleak v1.3.0
 	golang.org/x/net v0.62.0
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
