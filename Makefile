@@ -5,15 +5,20 @@ SHELL       := /bin/bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE   ?= docker.io/netlook/probe:dev
+TOOLBOX_IMAGE ?= docker.io/netlook/toolbox:dev
 MODULE  := github.com/netlook/kubectl-netlook
 # Stamped into both binaries, so that a probe can be told from one of another build.
-LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Image=$(IMAGE)
+LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Image=$(IMAGE) \
+           -X $(MODULE)/pkg/version.ToolboxImage=$(TOOLBOX_IMAGE)
 # Architectures of nodes that the probe's image is for.
 ARCHES  := amd64 arm64
 LINT    := go tool -modfile=$(CURDIR)/.ci/tools/go.mod golangci-lint
 
 GORELEASER := go tool -modfile=$(CURDIR)/.ci/tools/release/go.mod goreleaser
 
+# What the environment says: TESTCLUSTER=none runs e2e on a cluster of the user's own. The
+# variable itself is the program, and would be passed on in its place.
+ASKED := $(TESTCLUSTER)
 TESTCLUSTER := bin/testcluster
 # Options of `testcluster up`, for example CLUSTER_FLAGS="--ip-family dual".
 CLUSTER_FLAGS ?=
@@ -38,6 +43,24 @@ build: ## build bin/kubectl-netlook, bin/netlook-probe and bin/testcluster
 .PHONY: image
 image: build ## write the probe's image to bin/probe.tar, without a container engine
 	go run ./images/mkimage -binary bin/netlook-probe -ref $(IMAGE) -o bin/probe.tar
+
+# The toolbox's root filesystem is kept outside the checkout, by what it is made of.
+# TOOLBOX_FRESH=1 makes it anew, of the packages that Debian has today.
+TOOLBOX_CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/netlook/toolbox
+TOOLBOX_KEY   = $(shell cat images/toolbox/packages.txt images/toolbox/*.sh | sha256sum | cut -c1-16)
+toolbox_rootfs = $(TOOLBOX_CACHE)/$(TOOLBOX_KEY)-$(1).tar.gz
+make_rootfs    = if [ -n "$${TOOLBOX_FRESH:-}" ] || [ ! -s "$(toolbox_rootfs)" ]; then images/toolbox/rootfs.sh "$(toolbox_rootfs)" $(1); fi
+
+.PHONY: toolbox
+toolbox: build ## write the image of `kubectl netlook shell` to bin/toolbox.tar, of Debian packages
+	$(call make_rootfs,$(shell go env GOARCH))
+	go run ./images/mkimage -binary bin/netlook-probe -rootfs "$(call toolbox_rootfs,ARCH)" -ref $(TOOLBOX_IMAGE) -o bin/toolbox.tar
+
+.PHONY: toolbox-images
+toolbox-images: ## the same for all architectures, to bin/netlook-toolbox-image.tar; PUSH=yes pushes it
+	$(foreach arch,$(ARCHES),$(call make_rootfs,$(arch));)
+	$(foreach arch,$(ARCHES),GOOS=linux GOARCH=$(arch) go build -ldflags '$(LDFLAGS)' -o bin/linux/$(arch)/netlook-probe ./cmd/netlook-probe;)
+	go run ./images/mkimage -ref $(TOOLBOX_IMAGE) -version $(VERSION) -rootfs "$(call toolbox_rootfs,ARCH)" $(if $(PUSH),-push,-o bin/netlook-toolbox-image.tar) $(foreach arch,$(ARCHES),$(arch)=bin/linux/$(arch)/netlook-probe)
 
 .PHONY: images
 images: ## write the probe's image for all architectures to bin/netlook-probe-image.tar; PUSH=yes pushes it
@@ -106,11 +129,12 @@ vuln: ## look for known vulnerabilities that the two programs call (govulncheck,
 .PHONY: packages
 packages: build ## install the Debian packages that tests and the test cluster need (root)
 	$(TESTCLUSTER) packages
+	command -v mmdebstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 mmdebstrap; }
 	@if ! command -v gcc >/dev/null || ! test -e /usr/include/stdlib.h; then apt-get install -y --no-install-recommends gcc libc6-dev; fi # for the race detector
 
 .PHONY: e2e
-e2e: ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
-	go test -tags e2e -count=1 -timeout 30m ./test/e2e/ $(E2E_FLAGS)
+e2e: $(if $(filter none,$(ASKED)),,toolbox) ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
+	TESTCLUSTER='$(ASKED)' go test -tags e2e -count=1 -timeout 30m ./test/e2e/ $(E2E_FLAGS)
 
 .PHONY: faults
 faults: cluster ## break the test cluster in every known way, score the verdicts, write docs/faults.md

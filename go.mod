@@ -6,6 +6,7 @@ toolchain go1.26.10
 
 require (
 	github.com/MakeNowJust/heredoc v1.0.0
+	github.com/creack/pty v1.1.24
 	github.com/go-logr/logr v1.4.3
 	github.com/google/go-cmp v0.7.0
 	github.com/google/go-containerregistry v0.22.1

@@ -1,12 +1,13 @@
 // Package imagetar writes container images from files, without a container
-// engine, a registry or a Dockerfile: a scratch base, one gzip-compressed layer,
-// in the docker-archive form that `docker load` and `ctr images import` accept. Images
-// of several architectures become one index: an OCI archive, or pushed to a registry.
+// engine, a registry or a Dockerfile: a scratch base, or the tar of a root
+// filesystem, and one gzip-compressed layer of files on it, in the docker-archive
+// form that `docker load` and `ctr images import` accept. Images of several
+// architectures become one index: an OCI archive, or pushed to a registry.
 //
 // The same input gives the same bytes, so a digest can be pinned and compared.
 // It exists because both the released probe image and the images of the test
-// cluster are a static binary and nothing else. It may import the standard
-// library and go-containerregistry only.
+// cluster are a static binary and nothing else, and the toolbox is not much more. It
+// may import the standard library and go-containerregistry only.
 package imagetar
 
 import (
@@ -42,6 +43,7 @@ type File struct {
 // Image describes an image completely: nothing else finds its way into it.
 type Image struct {
 	Ref          string          // full reference, such as docker.io/netlook/app:test
+	RootFS       string          // a tar, gzip-compressed or not, that is the lowest layer; "" for none
 	Files        map[string]File // absolute path in the image -> its content
 	Entrypoint   []string
 	Cmd          []string
@@ -55,7 +57,7 @@ type Image struct {
 // Result tells what was written.
 type Result struct {
 	Digest         string // of the image's manifest, "sha256:..."
-	CompressedSize int64  // bytes of the layer, as a registry would transfer them
+	CompressedSize int64  // bytes of the layers, as a registry would transfer them
 }
 
 // Write makes the image and writes it to file as a docker archive. The file
@@ -115,7 +117,15 @@ func build(image Image, layerType types.MediaType) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	built, err := mutate.AppendLayers(empty.Image, layer)
+	layers := []v1.Layer{layer}
+	if image.RootFS != "" {
+		root, err := tarball.LayerFromFile(image.RootFS, tarball.WithMediaType(layerType), tarball.WithCompressedCaching)
+		if err != nil {
+			return nil, fmt.Errorf("root filesystem %s: %w", image.RootFS, err)
+		}
+		layers = []v1.Layer{root, layer}
+	}
+	built, err := mutate.AppendLayers(empty.Image, layers...)
 	if err != nil {
 		return nil, err
 	}

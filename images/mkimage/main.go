@@ -1,6 +1,7 @@
-// Command mkimage writes the probe's image as a tar for `docker load`, `ctr images
-// import` or bin/testcluster load, without a container engine. It is the image that
-// images/probe/Dockerfile describes; a test compares the two.
+// Command mkimage writes the probe's image, or with -rootfs the toolbox's, as a tar for
+// `docker load`, `ctr images import` or bin/testcluster load, without a container engine.
+// They are the images that images/probe/Dockerfile and images/toolbox/Dockerfile
+// describe; a test compares them.
 //
 // With arguments ARCH=BINARY it makes one image for all of these architectures, which
 // is written as an OCI archive, or pushed (-push).
@@ -11,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -21,7 +23,9 @@ import (
 
 type options struct {
 	binary, ref, version, out string
-	push                      bool
+	// rootfs and files make it the toolbox: see toolbox.
+	rootfs, files string
+	push          bool
 }
 
 func main() {
@@ -29,6 +33,8 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "bin/netlook-probe", "the static binary of the probe")
 	flag.StringVar(&o.ref, "ref", "", "the reference that the image gets")
 	flag.StringVar(&o.version, "version", "dev", "the version for its label")
+	flag.StringVar(&o.rootfs, "rootfs", "", "the root filesystem of the toolbox, as images/toolbox/rootfs.sh writes it; ARCH in it is replaced")
+	flag.StringVar(&o.files, "files", "images/toolbox/files", "the folder with the toolbox's own files")
 	flag.StringVar(&o.out, "o", "bin/probe.tar", "the file to write")
 	flag.BoolVar(&o.push, "push", false, "push to the registry of -ref instead; for ARCH=BINARY")
 	flag.Parse()
@@ -46,7 +52,11 @@ func (o options) run(ctx context.Context, binaries []string) (string, error) {
 		if o.push {
 			return "", fmt.Errorf("push %s: give ARCH=BINARY for each architecture", o.ref)
 		}
-		result, err := imagetar.Write(o.out, image(o.ref, o.binary, o.version))
+		img, err := o.image(o.binary, runtime.GOARCH)
+		if err != nil {
+			return "", err
+		}
+		result, err := imagetar.Write(o.out, img)
 		if err != nil {
 			return "", err
 		}
@@ -59,8 +69,10 @@ func (o options) run(ctx context.Context, binaries []string) (string, error) {
 		if !ok {
 			return "", fmt.Errorf("argument %q: want ARCH=BINARY, such as arm64=bin/linux/arm64/netlook-probe", arg)
 		}
-		img := image(o.ref, binary, o.version)
-		img.Architecture = arch
+		img, err := o.image(binary, arch)
+		if err != nil {
+			return "", err
+		}
 		images, names = append(images, img), append(names, arch)
 	}
 	if o.push {
@@ -69,6 +81,16 @@ func (o options) run(ctx context.Context, binaries []string) (string, error) {
 	}
 	digest, err := imagetar.WriteIndex(o.out, o.ref, images)
 	return fmt.Sprintf("%s %s for %s, in %s", o.ref, digest, strings.Join(names, ", "), o.out), err
+}
+
+// image is the one that was asked for, for an architecture.
+func (o options) image(binary, arch string) (imagetar.Image, error) {
+	img, err := image(o.ref, binary, o.version), error(nil)
+	if o.rootfs != "" {
+		img, err = toolbox(o.ref, binary, o.version, strings.ReplaceAll(o.rootfs, "ARCH", arch), o.files)
+	}
+	img.Architecture = arch
+	return img, err
 }
 
 // push sends the image to the registry of ref, with the credentials of `docker login`.

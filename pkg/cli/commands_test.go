@@ -48,6 +48,17 @@ func TestBadInput(t *testing.T) {
 		"pull policy":          {[]string{"pod", "web-0", "--image-pull-policy", "Maybe"}, `error: --image-pull-policy: no "Maybe"`},
 		"rbac for what":        {[]string{"rbac", "--for", "all"}, `error: --for: "all" is none of pod, node, api`},
 		"arguments to checks":  {[]string{"checks", "dns"}, `error: kubectl netlook checks takes no arguments, got "dns"`},
+		"shell where":          {[]string{"shell"}, "error: name a pod, or node/NAME"},
+		"shell without --":     {[]string{"shell", "web-0", "ip", "addr"}, "error: write -- before the command: web-0 -- ip addr"},
+		"shell of nothing":     {[]string{"shell", "web-0", "--"}, "error: a command is missing behind --"},
+		"shell of a service":   {[]string{"shell", "svc/web"}, "error: svc/web is a service: a shell is opened beside a pod, or on node/NAME"},
+		"shell, node profile":  {[]string{"shell", "web-0", "--profile", "node"}, `error: --profile: no "node" here; there are: netadmin, netraw, restricted`},
+		"shell, pull secret":   {[]string{"shell", "web-0", "--image-pull-secret", "s"}, "error: --image-pull-secret: an ephemeral container can only use the pull secrets of its pod"},
+		"shell for ever":       {[]string{"shell", "web-0", "--lifetime", "25h"}, "error: --lifetime: 25h0m0s is not between 1s and 24h0m0s"},
+		"image of no name":     {[]string{"image", "--image", "A:B:C"}, "error: the image of the probe (flag): "},
+		"image for no machine": {[]string{"image", "--platform", "amd64"}, `error: --platform: "amd64" is no OS/ARCHITECTURE such as linux/amd64`},
+		"image, all and one":   {[]string{"image", "--platform", "all", "--platform", "linux/amd64"}, "error: --platform all is all of them: leave the others out"},
+		"image to nowhere":     {[]string{"image", "--to", "no registry"}, "error: --to: "},
 		"version output":       {[]string{"version", "-o", "yaml"}, `error: no output format "yaml"; there are: text, json`},
 	}
 	for name, tt := range tests {
@@ -69,7 +80,7 @@ func TestBadInput(t *testing.T) {
 }
 
 func TestHelpBeginsWithExamples(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"pod", "--help"}, {"node", "--help"}, {"rbac", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"pod", "--help"}, {"node", "--help"}, {"rbac", "--help"}, {"shell", "--help"}, {"image", "--help"}} {
 		got := runWith(t, t.Context(), &fakeBackend{}, args...)
 		if got.code != 0 || !strings.HasPrefix(got.stdout, "Examples:\n") {
 			t.Errorf("%v: exit status %d\n%s", args, got.code, got.stdout)

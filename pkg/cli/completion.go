@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"path/filepath"
@@ -87,6 +88,35 @@ func (a *app) completeTargets(cmd *cobra.Command) {
 
 // completeKinds completes a flag that takes KIND/NAME: first the kind, then the names.
 func (a *app) completeKinds(cmd *cobra.Command, flag string, kinds ...string) {
+	offer(cmd, flag, func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if !strings.Contains(prefix, "/") {
+			return kinds, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+		}
+		return a.ofKind(cmd, prefix)
+	})
+}
+
+// completePlace completes the one argument that names a pod, or pod/NAME or node/NAME.
+func (a *app) completePlace(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	switch {
+	case len(args) > 0:
+		return nil, cobra.ShellCompDirectiveDefault // words of a command
+	case strings.Contains(prefix, "/"):
+		return a.ofKind(cmd, prefix)
+	}
+	pods := a.ask(cmd, func(ctx context.Context, b backend, p string) ([]string, error) {
+		return b.PodNames(ctx, b.Namespace(), p)
+	}, prefix)
+	for _, kind := range []string{"node/", "pod/"} {
+		if strings.HasPrefix(kind, prefix) {
+			pods = append(pods, kind)
+		}
+	}
+	return pods, cobra.ShellCompDirectiveNoFileComp
+}
+
+// ofKind completes the name in KIND/NAME.
+func (a *app) ofKind(cmd *cobra.Command, prefix string) ([]string, cobra.ShellCompDirective) {
 	lists := map[string]names{
 		"svc": func(ctx context.Context, b backend, p string) ([]string, error) {
 			return b.ServiceNames(ctx, b.Namespace(), p)
@@ -97,25 +127,16 @@ func (a *app) completeKinds(cmd *cobra.Command, flag string, kinds ...string) {
 		"node": func(ctx context.Context, b backend, p string) ([]string, error) { return b.NodeNames(ctx, p) },
 	}
 	aliases := map[string]string{"service": "svc", "services": "svc", "po": "pod", "pods": "pod", "no": "node", "nodes": "node"}
-	offer(cmd, flag, func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		typed, name, named := strings.Cut(prefix, "/")
-		if !named {
-			return kinds, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
-		}
-		kind := typed
-		if long, ok := aliases[typed]; ok {
-			kind = long
-		}
-		list, known := lists[kind]
-		if !known {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		found := a.ask(cmd, list, name)
-		for i := range found {
-			found[i] = typed + "/" + found[i]
-		}
-		return found, cobra.ShellCompDirectiveNoFileComp
-	})
+	typed, name, _ := strings.Cut(prefix, "/")
+	list, known := lists[cmp.Or(aliases[typed], typed)]
+	if !known {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	found := a.ask(cmd, list, name)
+	for i := range found {
+		found[i] = typed + "/" + found[i]
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeKubeFlags completes those of kubectl's flags that name things.

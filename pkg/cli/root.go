@@ -60,7 +60,7 @@ func newRoot(s *seams) *cobra.Command {
 	root.SetErr(s.ErrOut)
 	root.SetFlagErrorFunc(flagError)
 	a.kube.AddFlags(root.PersistentFlags())
-	root.AddCommand(a.podCommand(), a.nodeCommand(), a.serviceCommand(), a.dnsCommand(), a.policyCommand(), a.reportCommand(), a.cleanupCommand(), a.checksCommand(), a.explainCommand(), a.rbacCommand(), a.versionCommand(), a.docsCommand())
+	root.AddCommand(a.podCommand(), a.nodeCommand(), a.serviceCommand(), a.dnsCommand(), a.policyCommand(), a.shellCommand(), a.imageCommand(), a.reportCommand(), a.cleanupCommand(), a.checksCommand(), a.explainCommand(), a.rbacCommand(), a.versionCommand(), a.docsCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	aboutCompletion(root)

@@ -8,6 +8,7 @@
 package inject
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -98,6 +99,7 @@ type Probe struct {
 	opts    Options
 	uid     types.UID // of the pod, "" when unknown
 	node    bool      // a pod of ours, to be deleted
+	noun    string    // what it is called, "" for a probe
 	began   time.Time
 	session string
 	used    bool // the session had its plan
@@ -232,6 +234,9 @@ func (p *Probe) disconnect() {
 }
 
 func (p *Probe) where() string { return fmt.Sprintf("pod/%s/%s", p.Namespace, p.Pod) }
+
+// what is what people call it.
+func (p *Probe) what() string { return cmp.Or(p.noun, "probe") }
 
 func (p *Probe) place() place { return place{p.Namespace, p.Pod, p.Container} }
 
