@@ -89,6 +89,9 @@ func (d *diagnosis) input(started time.Time) report.Input {
 	for _, note := range d.facts.Notes {
 		in.Notices = append(in.Notices, report.Notice{Kind: report.Unread, Message: note})
 	}
+	for _, lost := range d.facts.Lost {
+		in.Notices = append(in.Notices, report.Notice{Kind: report.Cut, Message: lost})
+	}
 	in.Verdict = d.verdict()
 	in.Service = d.walked()
 	if dns := d.facts.DNS.Service; dns != nil {

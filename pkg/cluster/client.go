@@ -10,6 +10,7 @@ package cluster
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -35,6 +36,8 @@ type Client struct {
 	timeout   time.Duration // of one request
 	// dynamic makes the client for APIs of custom resources, which few runs need.
 	dynamic func() (dynamic.Interface, error)
+	// answered: the API server has answered before, so that it is worth waiting for.
+	answered atomic.Bool
 }
 
 // New makes a Client of kubectl's flags. It sends nothing. Errors are of kind

@@ -42,6 +42,9 @@ type Facts struct {
 	// Notes says, for people, what could not be read and why ("services: forbidden
 	// for user jane"). A check that needs what is missing says so too.
 	Notes []string
+	// Lost says what could not be read because the API server gave no answer. Unlike what
+	// Notes tell, it is nobody's will: a run without it is not a whole one.
+	Lost []string
 }
 
 // Asked lists the --to and --external arguments that this run must have evidence

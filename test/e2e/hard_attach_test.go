@@ -1,0 +1,228 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/report"
+)
+
+const (
+	hardNS = "netlook-hard"
+	// dead is an address behind the router that nobody has; the router is told to drop
+	// what goes there, so that packets vanish.
+	dead = "198.51.100.99:9"
+	// hardSeed makes the random moments the same in every run of the tests.
+	hardSeed = 20261127
+)
+
+var hardSetUp = sync.OnceValue(func() error {
+	for _, args := range [][]string{
+		{"apply", "-f", filepath.Join("testdata", "hard.yaml")},
+		{"-n", hardNS, "wait", "--for=condition=Ready", "pod/client", "pod/other", "--timeout=120s"},
+		{"-n", hardNS, "wait", "--for=jsonpath={.status.phase}=Running", "pod/unready", "--timeout=120s"},
+	} {
+		if err := quietKubectl(args...); err != nil {
+			return err
+		}
+	}
+	return nil
+})
+
+// hard prepares a test of hard times, which needs the test cluster.
+func hard(t *testing.T) {
+	t.Helper()
+	needBed(t)
+	if err := hardSetUp(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tasksOf are the tasks that have a result in a report.
+func tasksOf(rep report.Report) map[string]check.Status {
+	tasks := map[string]check.Status{}
+	for _, r := range rep.Results {
+		if r.Status != check.Unknown {
+			tasks[r.Vantage+" "+r.TaskID] = r.Status
+		}
+	}
+	return tasks
+}
+
+// honest judges a run that was disturbed, against the same run undisturbed: it says
+// what it came to, and what is wrong with it.
+func honest(code int, stdout, stderr string, whole map[string]check.Status, wholeCode int) (came string, problems []string) {
+	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	var rep report.Report
+	if err := json.Unmarshal([]byte(stdout), &rep); err != nil {
+		if code != 2 || strings.TrimSpace(stdout) != "" {
+			add("status %d and no report: %q", code, stdout)
+		}
+		if text := strings.TrimSpace(stderr); !strings.HasPrefix(text, "error: ") || strings.Contains(text, "\n") {
+			add("not one clear line: %q", text)
+		}
+		return "one line, no report", problems
+	}
+	got := tasksOf(rep)
+	var missing []string
+	for task := range whole {
+		if _, found := got[task]; !found {
+			missing = append(missing, task)
+		}
+	}
+	slices.Sort(missing)
+	resumed := rep.Probe != nil && rep.Probe.Resumed > 0
+	if code != rep.Summary.ExitCode {
+		add("status %d, and the report says %d", code, rep.Summary.ExitCode)
+	}
+	switch {
+	case code == report.ExitHealthy && len(missing) > 0:
+		add("healthy without %d results: %v", len(missing), missing)
+	case code == report.ExitHealthy && wholeCode != report.ExitHealthy:
+		add("healthy, and undisturbed it is status %d", wholeCode)
+	case code == report.ExitProblems && wholeCode != report.ExitProblems:
+		add("a problem that is none: %s\n%s", rep.Summary.Headline, bad(rep))
+	case code == report.ExitProblems && len(missing) > 0 && !strings.Contains(rep.Summary.Headline, "not everything"):
+		add("%d results are missing, and it does not say so: %s", len(missing), rep.Summary.Headline)
+	case code == report.ExitIncomplete && len(rep.Notices) == 0 && rep.Summary.Headline == "":
+		add("incomplete, and does not say why")
+	}
+	switch {
+	case len(missing) == 0 && code == wholeCode && resumed:
+		came = "complete by resume"
+	case len(missing) == 0 && code == wholeCode:
+		came = "complete"
+	case code == report.ExitIncomplete || len(missing) > 0:
+		came = "incomplete, told"
+	default:
+		came = fmt.Sprintf("status %d", code)
+	}
+	if len(problems) > 0 {
+		problems = append(problems, "notices: "+notices(rep)+"; stderr: "+short(stderr))
+	}
+	return came, problems
+}
+
+func notices(rep report.Report) string {
+	var lines []string
+	for _, n := range rep.Notices {
+		lines = append(lines, string(n.Kind)+": "+n.Message)
+	}
+	return strings.Join(lines, " | ")
+}
+
+// through runs the plugin through a link.
+func through(t *testing.T, l *link, args ...string) (code int, stdout, stderr *bytes.Buffer) {
+	t.Helper()
+	cmd, stdout, stderr := start(t, l.env(t), append(args, "-o", "json")...)
+	_ = cmd.Wait()
+	return cmd.ProcessState.ExitCode(), stdout, stderr
+}
+
+// TestHardCutAtBytes: the way to the API server is cut after a random number of bytes
+// of a healthy run, and comes back after a moment.
+func TestHardCutAtBytes(t *testing.T) {
+	hard(t)
+	random := rand.New(rand.NewPCG(hardSeed, 1))
+	args := []string{"pod", "client", "-n", hardNS, "--to", "pod/other:8080"}
+	plain := newLink(t)
+	if code, stdout, stderr := through(t, plain, args...); code != 0 { // and the probe is warm
+		t.Fatalf("undisturbed: status %d\n%s\n%s", code, stdout, stderr)
+	}
+	plain = newLink(t)
+	code, stdout, stderr := through(t, plain, args...)
+	if code != 0 {
+		t.Fatalf("undisturbed: status %d\n%s\n%s", code, stdout, stderr)
+	}
+	whole := tasksOf(decode(t, stdout.Bytes()))
+	for _, cut := range []struct {
+		name string
+		on   func(int) bool
+		runs int
+	}{
+		{"all connections cut at a random byte of a healthy run, refused for 0-1.5 s", anyConn, 10},
+		{"the attach cut at a random byte of a healthy run, refused for 0-1.5 s", attachConns, 15},
+	} {
+		total := plain.sum(cut.on)
+		for range cut.runs {
+			l := newLink(t)
+			l.cutOn, l.cutAt = cut.on, 1+random.IntN(total)
+			l.refill = time.Duration(random.IntN(1500)) * time.Millisecond
+			code, stdout, stderr := through(t, l, args...)
+			came, problems := honest(code, stdout.String(), stderr.String(), whole, 0)
+			if !l.wasCut {
+				came = "over before the cut"
+			}
+			t.Logf("cut at byte %d of %d, back after %s: status %d, %s; %s", l.cutAt, total, l.refill, code, came, short(stderr.String()))
+			survived(t, cut.name, came, problems...)
+		}
+	}
+}
+
+// blackHole makes the router drop what goes to the dead address, so that checks of it
+// take as long as they may.
+func blackHole(t *testing.T) {
+	t.Helper()
+	drop(t, nodeNS(t, "router"), "prerouting", "ip daddr 198.51.100.99 drop")
+}
+
+// TestHardCutInTime: while a check still waits for an answer that never comes, the way
+// to the cluster breaks, the API server is restarted, or the kubelet is killed.
+func TestHardCutInTime(t *testing.T) {
+	hard(t)
+	blackHole(t)
+	random := rand.New(rand.NewPCG(hardSeed, 2))
+	args := []string{"pod", "client", "-n", hardNS, "--to", dead, "--timeout", "6s", "--deadline", "40s"}
+	code, stdout, stderr := through(t, newLink(t), args...)
+	if code != 1 {
+		t.Fatalf("undisturbed: status %d\n%s\n%s", code, stdout, stderr)
+	}
+	whole := tasksOf(decode(t, stdout.Bytes()))
+	for _, cut := range []struct {
+		name string
+		runs int
+		// resumes: the session must have gone on over another attach.
+		resumes bool
+		do      func(l *link)
+	}{
+		{"all connections reset, refused for 3 s", 2, true, func(l *link) { l.breakFor(3 * time.Second) }},
+		{"network silent for 5 s, then it goes on", 2, false, func(l *link) { l.holdFor(5 * time.Second) }},
+		{"network silent for 5 s, then every connection is lost", 2, true, func(l *link) {
+			l.holdFor(5 * time.Second)
+			time.AfterFunc(4900*time.Millisecond, l.cut)
+		}},
+		{"API server killed, away for 2 s", 2, true, func(*link) {
+			testcluster(t, "restart", "--hard", "--pause", "2s", "cp", "kube-apiserver")
+		}},
+		{"kubelet killed in the middle of the stream, away for 1 s", 2, true, func(*link) {
+			testcluster(t, "restart", "--hard", "--pause", "1s", "w1", "kubelet")
+		}},
+	} {
+		for range cut.runs {
+			l := newLink(t)
+			cmd, stdout, stderr := start(t, l.env(t), append(args, "-o", "json")...)
+			eventually(t, "the attach carries results", 20*time.Second, func() bool { return l.sum(attachConns) > 4000 })
+			time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond) // the moment is random
+			cut.do(l)
+			_ = cmd.Wait()
+			code := cmd.ProcessState.ExitCode()
+			came, problems := honest(code, stdout.String(), stderr.String(), whole, 1)
+			if cut.resumes && came == "complete" {
+				problems = append(problems, "complete without a resume: the cut did not bite, or is not told")
+			}
+			t.Logf("%s: status %d, %s; %s", cut.name, code, came, short(stderr.String()))
+			survived(t, cut.name, came, problems...)
+		}
+	}
+}
