@@ -31,6 +31,12 @@ type hardRow struct {
 // survived notes a run of a case: what it came to, and whether it is as it must be.
 func survived(t testing.TB, name, came string, problems ...string) {
 	t.Helper()
+	survivedAll(t, name, 1, came, problems...)
+}
+
+// survivedAll notes runs that are judged together.
+func survivedAll(t testing.TB, name string, runs int, came string, problems ...string) {
+	t.Helper()
 	hardTimes.Lock()
 	defer hardTimes.Unlock()
 	var row *hardRow
@@ -43,13 +49,13 @@ func survived(t testing.TB, name, came string, problems ...string) {
 		row = &hardRow{name: name, came: map[string]int{}}
 		hardTimes.rows = append(hardTimes.rows, row)
 	}
-	row.runs++
+	row.runs += runs
 	if row.came[came] == 0 {
 		row.order = append(row.order, came)
 	}
 	row.came[came]++
 	if len(problems) == 0 {
-		row.survived++
+		row.survived += runs
 		return
 	}
 	t.Errorf("%s: %s", name, strings.Join(problems, "; "))
@@ -64,7 +70,7 @@ func hardTable() string {
 	for _, r := range hardTimes.rows {
 		var came []string
 		for _, text := range r.order {
-			if r.runs > 1 {
+			if len(r.order) > 1 {
 				text = fmt.Sprintf("%d %s", r.came[text], text)
 			}
 			came = append(came, text)
