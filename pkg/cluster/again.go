@@ -48,8 +48,8 @@ func brokenOff(err error, answered bool) bool {
 	case utilnet.IsConnectionReset(err), utilnet.IsProbableEOF(err), utilnet.IsHTTP2ConnectionLost(err),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.EPIPE):
 		return true
-	case strings.Contains(err.Error(), "when reading response body"):
-		return true // of client-go, which has no type for it: "... Please retry"
+	case strings.Contains(err.Error(), "when reading response body"), strings.Contains(err.Error(), "http2: client conn"):
+		return true // of client-go ("... Please retry") and of HTTP/2: they have no type
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return answered
 	}

@@ -62,6 +62,7 @@ func TestBrokenOff(t *testing.T) {
 		{fmt.Errorf("read: %w", syscall.ECONNRESET), false, true},
 		{io.ErrUnexpectedEOF, false, true},
 		{errors.New("unexpected error when reading response body. Please retry. Original error: x"), false, true},
+		{errors.New("http2: client connection force closed via ClientConn.Close"), false, true},
 		{syscall.ECONNREFUSED, true, true},
 		{syscall.ECONNREFUSED, false, false}, // nobody is there: said at once
 		{errors.New("something else"), true, false},

@@ -19,10 +19,10 @@ const (
 	kills     = 50
 	killSpan  = 1500 * time.Millisecond // a run's whole length and more
 	killsWide = 2                       // runs at a time
-	// probeWait is how long a probe waits for a plan, and killSlack what the kubelet
-	// takes to end and report a container.
-	probeWait = 30 * time.Second
-	killSlack = 10 * time.Second
+	// killSlack is what the kubelet takes to end and report a container, killPatience
+	// more than the deadline of a node pod of a run with --deadline 5s.
+	killSlack    = 10 * time.Second
+	killPatience = 140 * time.Second
 )
 
 // podsOf reads pods as objects.
@@ -151,39 +151,47 @@ func unbounded(pod corev1.Pod) (problems []string) {
 // allEnd waits until no probe runs any more, and says which outlived what it may.
 func allEnd(t *testing.T, last time.Time) (problems []string) {
 	t.Helper()
-	running := func() (names []string, late []string) {
-		for _, pod := range podsOf(t, "-A", "-l", "app.kubernetes.io/managed-by=kubectl-netlook") {
-			if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
-				continue
-			}
-			names = append(names, pod.Name)
-			if end := pod.CreationTimestamp.Add(time.Duration(*pod.Spec.ActiveDeadlineSeconds)*time.Second + killSlack); time.Now().After(end) {
-				late = append(late, pod.Name+" outlives its deadline")
-			}
-		}
-		client := podOf(t, hardNS, "client")
-		for _, s := range client.Status.EphemeralContainerStatuses {
-			if s.State.Terminated != nil {
-				continue
-			}
-			names = append(names, "client/"+s.Name)
-		}
-		return names, late
-	}
-	// Of each probe either no plan came, or the plan's deadline of 5 s and the keep-alive
-	// of 1 s have passed: all are bounded by the wait for a plan.
-	limit := probeWait + killSlack
 	for {
-		names, late := running()
+		var running []string
+		problems = nil
+		longest := time.Duration(0)
+		for _, pod := range podsOf(t, "-A", "-l", "app.kubernetes.io/managed-by=kubectl-netlook") {
+			lives, deadline := lifetimeOf(pod.Spec.Containers[0].Args), time.Duration(*pod.Spec.ActiveDeadlineSeconds)*time.Second
+			if end := pod.CreationTimestamp.Add(deadline + killSlack); !ended(pod) {
+				running = append(running, pod.Name)
+				if time.Now().After(end) {
+					problems = append(problems, pod.Name+" outlives its deadline")
+				}
+				continue
+			}
+			for _, s := range pod.Status.ContainerStatuses {
+				if end := s.State.Terminated; end != nil && !end.StartedAt.IsZero() {
+					ran := end.FinishedAt.Sub(end.StartedAt.Time)
+					longest = max(longest, ran)
+					if ran > lives+time.Second { // the API's times have whole seconds
+						problems = append(problems, fmt.Sprintf("the probe in %s ran for %s, and may for %s", pod.Name, ran, lives))
+					}
+				}
+			}
+		}
+		for _, s := range podOf(t, hardNS, "client").Status.EphemeralContainerStatuses {
+			if s.State.Terminated == nil {
+				running = append(running, "client/"+s.Name)
+			}
+		}
 		switch {
-		case len(late) > 0:
-			return late
-		case len(names) == 0:
-			t.Logf("all probes had ended %s after the last kill", time.Since(last).Round(time.Second))
-			return nil
-		case time.Since(last) > limit:
-			return []string{fmt.Sprintf("%s after the last kill there still run: %v", limit, names)}
+		case len(running) == 0:
+			t.Logf("all probes had ended %s after the last kill; node probes ran for %s at most", time.Since(last).Round(time.Second), longest)
+			return problems
+		case len(problems) > 0:
+			return problems
+		case time.Since(last) > killPatience:
+			return append(problems, fmt.Sprintf("%s after the last kill there still run: %v", killPatience, running))
 		}
 		time.Sleep(500 * time.Millisecond)
 	}
+}
+
+func ended(pod corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -27,15 +29,14 @@ type link struct {
 	refuse bool
 	// stuck: nothing moves, in either direction; what was sent meanwhile arrives later.
 	stuck bool
-	// bytes are those that came from the server over each connection, by its number in
-	// the order in which they were made; the first is where the API is read.
-	bytes []int
-	// cutAt and cutOn: all is cut when that many bytes have come over the connections
-	// that cutOn counts, once. onCut then says for how long connections are refused.
-	cutAt  int
-	cutOn  func(number int) bool
-	refill time.Duration
-	wasCut bool
+	// total are the bytes that came from the server, attached those of attaches.
+	total, attached int
+	// cutAt: all is cut when so many bytes have come, once; of attaches with cutAttach.
+	// refusing is for how long connections are refused then.
+	cutAt     int
+	cutAttach bool
+	refusing  time.Duration
+	wasCut    bool
 }
 
 func newLink(t *testing.T) *link {
@@ -104,10 +105,6 @@ func (l *link) set(change func()) {
 func (l *link) carry(client net.Conn) {
 	l.mu.Lock()
 	refused := l.refuse
-	number := len(l.bytes)
-	if !refused {
-		l.bytes = append(l.bytes, 0)
-	}
 	l.mu.Unlock()
 	if refused {
 		abort(client)
@@ -119,12 +116,13 @@ func (l *link) carry(client net.Conn) {
 		return
 	}
 	l.set(func() { l.conns[client], l.conns[upstream] = true, true })
+	var isAttach atomic.Bool
 	for _, way := range []struct {
 		to, from net.Conn
 		down     bool
 	}{{upstream, client, false}, {client, upstream, true}} {
 		go func() {
-			l.copy(way.to, way.from, number, way.down)
+			l.copy(way.to, way.from, way.down, &isAttach)
 			way.to.Close()
 			way.from.Close()
 			l.set(func() { delete(l.conns, way.to); delete(l.conns, way.from) })
@@ -132,17 +130,22 @@ func (l *link) carry(client net.Conn) {
 	}
 }
 
-func (l *link) copy(to io.Writer, from io.Reader, number int, down bool) {
+func (l *link) copy(to io.Writer, from io.Reader, down bool, isAttach *atomic.Bool) {
 	buffer := make([]byte, 4096)
-	for {
+	for first := true; ; first = false {
 		n, err := from.Read(buffer)
+		if first && !down {
+			// The API is read over HTTP/2, which the TLS hello offers (RFC 7301); an attach
+			// is an upgrade of HTTP/1.1.
+			isAttach.Store(n > 0 && !bytes.Contains(buffer[:n], []byte("\x02h2")))
+		}
 		l.mu.Lock()
 		for l.stuck {
 			l.changed.Wait()
 		}
 		cut := false
 		if down {
-			n, cut = l.count(number, n)
+			n, cut = l.count(n, isAttach.Load())
 		}
 		l.mu.Unlock()
 		if n > 0 {
@@ -151,7 +154,7 @@ func (l *link) copy(to io.Writer, from io.Reader, number int, down bool) {
 			}
 		}
 		if cut {
-			l.breakFor(l.refill)
+			l.breakFor(l.refusing)
 		}
 		if err != nil || cut {
 			return
@@ -161,35 +164,27 @@ func (l *link) copy(to io.Writer, from io.Reader, number int, down bool) {
 
 // count adds bytes, and returns how many of them may pass, and whether that is the end.
 // The lock is held.
-func (l *link) count(number, n int) (pass int, cut bool) {
-	l.bytes[number] += n
-	if l.cutAt == 0 || l.wasCut || !l.cutOn(number) {
-		return n, false
+func (l *link) count(n int, isAttach bool) (pass int, cut bool) {
+	l.total += n
+	sum := l.total
+	if isAttach {
+		l.attached += n
 	}
-	sum := 0
-	for i, b := range l.bytes {
-		if l.cutOn(i) {
-			sum += b
-		}
+	if l.cutAttach {
+		sum = l.attached
 	}
-	if sum < l.cutAt {
+	if l.cutAt == 0 || l.wasCut || sum < l.cutAt || l.cutAttach && !isAttach {
 		return n, false
 	}
 	l.wasCut = true
 	return max(0, n-(sum-l.cutAt)), true
 }
 
-// sum is how many bytes came over the connections that match.
-func (l *link) sum(on func(number int) bool) int {
+// carried is how many bytes came from the server so far, and over attaches.
+func (l *link) carried() (total, attached int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	sum := 0
-	for i, b := range l.bytes {
-		if on(i) {
-			sum += b
-		}
-	}
-	return sum
+	return l.total, l.attached
 }
 
 // breakFor cuts all and refuses for a time, then carries again.
@@ -222,11 +217,6 @@ func abort(conn net.Conn) {
 	}
 	conn.Close()
 }
-
-// anyConn and attachConns choose connections for counting: the first one carries the
-// API's reads (HTTP/2), every other is an attach.
-func anyConn(int) bool            { return true }
-func attachConns(number int) bool { return number > 0 }
 
 // short is the last line of stderr, for messages.
 func short(text string) string {

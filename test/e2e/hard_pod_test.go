@@ -61,7 +61,7 @@ func atWork(t *testing.T, args ...string) *disturbed {
 	t.Helper()
 	l := newLink(t)
 	cmd, stdout, stderr := start(t, l.env(t), append(args, "--to", dead, "--timeout", "8s", "-o", "json")...)
-	eventually(t, "the attach carries results", 20*time.Second, func() bool { return l.sum(attachConns) > 4000 })
+	attached(t, l)
 	return &disturbed{cmd: cmd, stdout: stdout, stderr: stderr}
 }
 
