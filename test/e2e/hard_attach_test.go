@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -171,30 +173,45 @@ func TestHardCutAtBytes(t *testing.T) {
 	}
 }
 
-// attached waits until the session of a run carries results.
-func attached(t *testing.T, l *link) {
+// hole is a rule of the router that drops what goes to the dead address, so that checks
+// of it take as long as they may, and counts it, so that it is known when one is at work.
+type hole struct{ t *testing.T }
+
+func blackHole(t *testing.T) hole {
 	t.Helper()
-	eventually(t, "the attach carries results", 20*time.Second, func() bool {
-		_, bytes := l.carried()
-		return bytes > 8000 // its TLS handshake takes some 3000
-	})
+	router := nodeNS(t, "router")
+	router("nft", "add", "table", "inet", "netlook_hole")
+	t.Cleanup(func() { router("nft", "delete", "table", "inet", "netlook_hole") })
+	router("nft", "add", "chain", "inet", "netlook_hole", "c", "{ type filter hook prerouting priority -300; }")
+	router("nft", "add", "rule", "inet", "netlook_hole", "c", "ip", "daddr", strings.TrimSuffix(dead, ":9"), "counter", "drop")
+	return hole{t}
 }
 
-// blackHole makes the router drop what goes to the dead address, so that checks of it
-// take as long as they may.
-func blackHole(t *testing.T) {
-	t.Helper()
-	drop(t, nodeNS(t, "router"), "prerouting", "ip daddr 198.51.100.99 drop")
+var packets = regexp.MustCompile(`counter packets (\d+)`)
+
+func (h hole) packets() string {
+	h.t.Helper()
+	return packets.FindString(onNode(h.t, "router", "nft", "list", "table", "inet", "netlook_hole"))
+}
+
+// start starts the plugin with a check of the dead address, and returns when that is at
+// work: the session is in its middle.
+func (h hole) start(env []string, args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
+	h.t.Helper()
+	before := h.packets()
+	cmd, stdout, stderr = start(h.t, env, append(args, "--to", dead, "-o", "json")...)
+	eventually(h.t, "the checks run", 20*time.Second, func() bool { return h.packets() != before })
+	return cmd, stdout, stderr
 }
 
 // TestHardCutInTime: while a check still waits for an answer that never comes, the way
 // to the cluster breaks, the API server is restarted, or the kubelet is killed.
 func TestHardCutInTime(t *testing.T) {
 	hard(t)
-	blackHole(t)
+	hole := blackHole(t)
 	random := rand.New(rand.NewPCG(hardSeed, 2))
-	args := []string{"pod", "client", "-n", hardNS, "--to", dead, "--timeout", "6s", "--deadline", "40s"}
-	code, stdout, stderr := through(t, newLink(t), args...)
+	args := []string{"pod", "client", "-n", hardNS, "--timeout", "6s", "--deadline", "40s"}
+	code, stdout, stderr := through(t, newLink(t), append(args, "--to", dead)...)
 	if code != 1 {
 		t.Fatalf("undisturbed: status %d\n%s\n%s", code, stdout, stderr)
 	}
@@ -221,8 +238,7 @@ func TestHardCutInTime(t *testing.T) {
 	} {
 		for range cut.runs {
 			l := newLink(t)
-			cmd, stdout, stderr := start(t, l.env(t), append(args, "-o", "json")...)
-			attached(t, l)
+			cmd, stdout, stderr := hole.start(l.env(t), args...)
 			time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond) // the moment is random
 			cut.do(l)
 			_ = cmd.Wait()

@@ -56,13 +56,12 @@ type disturbed struct {
 }
 
 // atWork starts a run whose last check waits for an answer that never comes, and
-// returns when its session carries results.
-func atWork(t *testing.T, args ...string) *disturbed {
-	t.Helper()
-	l := newLink(t)
-	cmd, stdout, stderr := start(t, l.env(t), append(args, "--to", dead, "--timeout", "8s", "-o", "json")...)
-	attached(t, l)
-	return &disturbed{cmd: cmd, stdout: stdout, stderr: stderr}
+// returns when it does.
+func atWork(h hole, args ...string) *disturbed {
+	h.t.Helper()
+	d := &disturbed{}
+	d.cmd, d.stdout, d.stderr = h.start(nil, append(args, "--timeout", "8s")...)
+	return d
 }
 
 // told waits for the run's end and judges it: it must be incomplete, within a time, and
@@ -106,7 +105,7 @@ spec:
 // TestHardPodDeleted: the pod that is looked from goes away in the middle.
 func TestHardPodDeleted(t *testing.T) {
 	hard(t)
-	blackHole(t)
+	hole := blackHole(t)
 	for name, flags := range map[string][]string{
 		"pod deleted in the middle":           nil,
 		"pod deleted by force in the middle":  {"--force", "--grace-period=0"},
@@ -114,7 +113,7 @@ func TestHardPodDeleted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if strings.HasPrefix(name, "node") {
-				d := atWork(t, "node", "w1", "-n", hardNS)
+				d := atWork(hole, "node", "w1", "-n", hardNS)
 				d.happened = time.Now()
 				kubectl(t, append([]string{"-n", hardNS, "delete", "pod", "--wait=false"}, flags...)...)
 				d.told(t, name, 15*time.Second, "deleted")
@@ -122,39 +121,13 @@ func TestHardPodDeleted(t *testing.T) {
 			}
 			kubectlApply(t, victim)
 			kubectl(t, "-n", hardNS, "wait", "--for=condition=Ready", "pod/victim", "--timeout=60s")
-			d := atWork(t, "pod", "victim", "-n", hardNS)
+			d := atWork(hole, "pod", "victim", "-n", hardNS)
 			d.happened = time.Now()
 			kubectl(t, append([]string{"-n", hardNS, "delete", "pod", "victim", "--wait=false"}, flags...)...)
 			d.told(t, name, 15*time.Second, "deleted")
 			eventually(t, "the pod is gone", 30*time.Second, func() bool {
 				return kubectl(t, "-n", hardNS, "get", "pod", "victim", "--ignore-not-found", "-o", "name") == ""
 			})
-		})
-	}
-}
-
-// TestHardNodeStops: nothing leaves the node any more, as if it had lost its power.
-func TestHardNodeStops(t *testing.T) {
-	hard(t)
-	blackHole(t)
-	for _, args := range [][]string{{"pod", "client"}, {"node", "w1"}} {
-		name := "node falls silent in the middle, looked from a " + args[0]
-		t.Run(args[0], func(t *testing.T) {
-			d := atWork(t, append(args, "-n", hardNS, "--deadline", "20s")...)
-			onNode(t, "w1", "tc", "qdisc", "add", "dev", "eth0", "root", "netem", "loss", "100%")
-			d.happened = time.Now()
-			var once sync.Once
-			heal := func() { once.Do(func() { onNode(t, "w1", "tc", "qdisc", "del", "dev", "eth0", "root") }) }
-			t.Cleanup(func() {
-				heal()
-				eventually(t, "the node is ready", time.Minute, func() bool {
-					return strings.Contains(kubectl(t, "get", "node", "w1", "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`), "True")
-				})
-				netlook(t, "cleanup", "-n", hardNS)
-				noNodePods(t)
-			})
-			d.told(t, name, 30*time.Second, "w1")
-			heal()
 		})
 	}
 }
@@ -214,7 +187,7 @@ func exhaust(t *testing.T, group string) {
 // TestHardKilledProbe: the probe is killed in the middle, by hand and by the kernel.
 func TestHardKilledProbe(t *testing.T) {
 	hard(t)
-	blackHole(t)
+	hole := blackHole(t)
 	probePod := func(t *testing.T) string {
 		names := strings.Fields(kubectl(t, "-n", hardNS, "get", "pods", "-l", "app.kubernetes.io/managed-by=kubectl-netlook", "-o", "jsonpath={.items[*].metadata.name}"))
 		if len(names) != 1 {
@@ -223,7 +196,7 @@ func TestHardKilledProbe(t *testing.T) {
 		return names[0]
 	}
 	t.Run("signal", func(t *testing.T) {
-		d := atWork(t, "pod", "client", "-n", hardNS)
+		d := atWork(hole, "pod", "client", "-n", hardNS)
 		data, err := os.ReadFile(filepath.Join(probeGroup(t, hardNS, "client"), "cgroup.procs"))
 		if err != nil {
 			t.Fatal(err)
@@ -239,11 +212,43 @@ func TestHardKilledProbe(t *testing.T) {
 		d.told(t, "probe in a pod killed (SIGKILL) in the middle", 15*time.Second, "was killed", "memory")
 	})
 	t.Run("memory", func(t *testing.T) {
-		d := atWork(t, "node", "w1", "-n", hardNS)
+		d := atWork(hole, "node", "w1", "-n", hardNS)
 		group := probeGroup(t, hardNS, probePod(t))
 		d.happened = time.Now()
 		exhaust(t, group)
 		d.told(t, "node probe OOM-killed in the middle", 15*time.Second, "OOMKilled", "memory")
 		noNodePods(t)
 	})
+}
+
+// TestHardNodeStops: nothing leaves the node any more, as if it had lost its power.
+func TestHardNodeStops(t *testing.T) {
+	hard(t)
+	hole := blackHole(t)
+	for _, args := range [][]string{{"pod", "client"}, {"node", "w1"}} {
+		name := "node falls silent in the middle, looked from a " + args[0]
+		t.Run(args[0], func(t *testing.T) {
+			d := atWork(hole, append(args, "-n", hardNS, "--deadline", "20s")...)
+			const table = "netlook_silent"
+			w1 := nodeNS(t, "w1")
+			w1("nft", "add", "table", "inet", table)
+			var once sync.Once
+			heal := func() { once.Do(func() { w1("nft", "delete", "table", "inet", table) }) }
+			t.Cleanup(func() {
+				heal()
+				eventually(t, "the node is ready", time.Minute, func() bool {
+					return strings.Contains(kubectl(t, "get", "node", "w1", "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`), "True")
+				})
+				// The node controller has called its pods not ready.
+				kubectl(t, "-n", hardNS, "wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
+				netlook(t, "cleanup", "-n", hardNS)
+				noNodePods(t)
+			})
+			w1("nft", "add", "chain", "inet", table, "c", "{ type filter hook postrouting priority -300; }")
+			w1("nft", "add", "rule", "inet", table, "c", "oifname", "eth0", "drop")
+			d.happened = time.Now()
+			d.told(t, name, 30*time.Second, "w1")
+			heal()
+		})
+	}
 }
