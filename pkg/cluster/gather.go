@@ -87,6 +87,7 @@ func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) 
 	}
 	slices.SortFunc(g.facts.Nodes, func(a, b facts.Node) int { return strings.Compare(a.Name, b.Name) })
 	g.vantageNode()
+	g.facts.Now, g.facts.Ahead = g.clock.read()
 	g.facts.Notes = slices.Sorted(maps.Keys(g.notes))
 	slices.Sort(g.facts.Lost)
 	return &g.facts, nil
