@@ -228,7 +228,7 @@ func TestHardNodeStops(t *testing.T) {
 	for _, args := range [][]string{{"pod", "client"}, {"node", "w1"}} {
 		name := "node falls silent in the middle, looked from a " + args[0]
 		t.Run(args[0], func(t *testing.T) {
-			d := atWork(hole, append(args, "-n", hardNS, "--deadline", "20s")...)
+			d := atWork(hole, append(args, "-n", hardNS, "--deadline", "12s")...)
 			const table = "netlook_silent"
 			w1 := nodeNS(t, "w1")
 			w1("nft", "add", "table", "inet", table)
