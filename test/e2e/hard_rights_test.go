@@ -104,7 +104,8 @@ func TestHardRights(t *testing.T) {
 		{user: "hard-noephemeral", has: "rbac --for pod without pods/ephemeralcontainers", grant: with("pod", true, "pods/ephemeralcontainers"), args: pod, code: 1, cause: noReady, rung: report.RungAPI, says: []string{"ephemeral containers", "rbac --for pod"}},
 		{user: "hard-nowatch", has: "rbac --for pod without list and watch pods", grant: with("pod", true, "list pods", "watch pods"), args: pod, code: 1, cause: noReady, rung: report.RungAPI, says: []string{"pods", "rbac --for pod"}},
 		{user: "hard-noservices", has: "rbac --for pod without services", grant: with("pod", true, "services"), args: pod, code: 2, says: []string{"services"}},
-		{user: "hard-noslices", has: "rbac --for pod without endpointslices", grant: with("pod", true, "endpointslices"), args: pod, code: 1, rung: report.RungProbe, /* packets to it are refused */ says: []string{"endpointslices"}},
+		// Packets to the ClusterIP are refused, which is a problem; why is not known.
+		{user: "hard-noslices", has: "rbac --for pod without endpointslices", grant: with("pod", true, "endpointslices"), args: pod, code: 1, rung: report.RungProbe, says: []string{"endpointslices"}},
 		{user: "hard-nolog", has: "rbac --for pod without pods/log", grant: with("pod", true, "pods/log"), args: pod, code: 1, cause: noReady, rung: report.RungProbe},
 		{user: "hard-nonodes", has: "rbac --for pod without nodes", grant: with("pod", true, "nodes"), args: pod, code: 1, cause: noReady, rung: report.RungProbe, says: []string{"nodes"}},
 		{user: "hard-namespaced", has: "the Roles of rbac --for pod, not its ClusterRoles", grant: with("pod", false), args: pod, code: 1, cause: noReady, rung: report.RungProbe},
