@@ -106,11 +106,15 @@ spec:
 func TestHardPodDeleted(t *testing.T) {
 	hard(t)
 	hole := blackHole(t)
-	for name, flags := range map[string][]string{
-		"pod deleted in the middle":           nil,
-		"pod deleted by force in the middle":  {"--force", "--grace-period=0"},
-		"node probe's pod deleted by another": {"-l", "app.kubernetes.io/managed-by=kubectl-netlook"},
+	for _, c := range []struct {
+		name  string
+		flags []string
+	}{
+		{"pod deleted in the middle", nil},
+		{"pod deleted by force in the middle", []string{"--force", "--grace-period=0"}},
+		{"node probe's pod deleted by another", []string{"-l", "app.kubernetes.io/managed-by=kubectl-netlook"}},
 	} {
+		name, flags := c.name, c.flags
 		t.Run(name, func(t *testing.T) {
 			if strings.HasPrefix(name, "node") {
 				d := atWork(hole, "node", "w1", "-n", hardNS)
