@@ -22,6 +22,8 @@ ASKED := $(TESTCLUSTER)
 TESTCLUSTER := bin/testcluster
 # Options of `testcluster up`, for example CLUSTER_FLAGS="--ip-family dual".
 CLUSTER_FLAGS ?=
+# Tests that `make e2e` leaves out: `make hard` has those.
+E2E_SKIP ?= ^TestHard
 
 export CGO_ENABLED := 0
 # Builds must not depend on whether git is there.
@@ -134,7 +136,11 @@ packages: build ## install the Debian packages that tests and the test cluster n
 
 .PHONY: e2e
 e2e: $(if $(filter none,$(ASKED)),,toolbox) ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
-	TESTCLUSTER='$(ASKED)' go test -tags e2e -count=1 -timeout 30m ./test/e2e/ $(E2E_FLAGS)
+	TESTCLUSTER='$(ASKED)' go test -tags e2e -count=1 -timeout 30m -skip '$(E2E_SKIP)' ./test/e2e/ $(E2E_FLAGS)
+
+.PHONY: hard
+hard: ## cut, kill and starve netlook on the test cluster that is up, and print what it survived
+	go test -v -tags e2e -count=1 -timeout 20m -run '^TestHard' ./test/e2e/ $(HARD_FLAGS)
 
 .PHONY: faults
 faults: cluster ## break the test cluster in every known way, score the verdicts, write docs/faults.md

@@ -236,6 +236,9 @@ func (d *diagnosis) collect(r check.Result) {
 // explain names the deadline when it is what ended a call.
 func (d *diagnosis) explain(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errDeadline) {
+		if told, found := strings.CutSuffix(err.Error(), ": "+errDeadline.Error()); found {
+			err = errors.New(told) // it has the cause at its end already
+		}
 		return fmt.Errorf("%w (--deadline %s): %w", errDeadline, d.flags.Deadline, err)
 	}
 	return err

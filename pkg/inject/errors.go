@@ -87,7 +87,7 @@ func apiError(err error, profile, doing string) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail(ErrTimeout, "", "%s: no answer of the API server in time", doing)
 	}
-	return fail(ErrAPI, "", "%s: %s", doing, message(err))
+	return fail(ErrAPI, "run it again when the API server answers", "%s: %s", doing, message(err))
 }
 
 // forbidden tells rights from admission: both answer 403. The authorizer's message

@@ -34,7 +34,7 @@ func startOnNode(ctx context.Context, e env, namespace string, node *corev1.Node
 		return nil, err
 	}
 	wanted.Name = nodePodName(node.Name, e.suffix)
-	p := &Probe{Namespace: namespace, Pod: wanted.Name, Container: nodeContainer, env: e, opts: opts, node: true, began: time.Now()}
+	p := &Probe{Namespace: namespace, Pod: wanted.Name, Container: nodeContainer, env: e, opts: opts, node: true, nodeName: node.Name, began: time.Now()}
 	p.sendAhead(wanted)
 	start, cancel := context.WithTimeoutCause(ctx, opts.Timeout, errStartTimeout)
 	defer cancel()

@@ -97,12 +97,25 @@ func pullHint(pod *corev1.Pod, why string) string {
 		has, otherImage, pod.Namespace, account)
 }
 
+// sigkill is the exit code of a process that was killed with signal 9, as the shell and
+// the container runtimes count it.
+const sigkill = 128 + 9
+
 func terminated(where, container string, t *corev1.ContainerStateTerminated) *Error {
 	how := fmt.Sprintf("exit code %d", t.ExitCode)
 	if t.Signal != 0 {
 		how = fmt.Sprintf("signal %d", t.Signal)
 	}
 	e := fail(ErrStart, "", "the container %s in %s has ended (%s): %s", container, where, how, reasonAndMessage(t.Reason, t.Message))
+	switch {
+	case t.Reason == "OOMKilled":
+		e = fail(ErrStart, "aim at fewer targets at once, or use --no-inject",
+			"the container %s in %s was killed for lack of memory (%s)", container, where, reasonAndMessage(t.Reason, t.Message))
+	case t.ExitCode == sigkill || t.Signal == 9:
+		// The pod's limits hold for the probe too, and then the runtime does not say so.
+		e = fail(ErrStart, "see the pod's memory limit and the node's kernel log (dmesg), and run it again",
+			"the container %s in %s was killed (SIGKILL): by somebody, or by the kernel for lack of memory in the pod or on the node", container, where)
+	}
 	e.ended = true
 	return e
 }
