@@ -55,6 +55,7 @@ type htmlView struct {
 	ToKnow                   string
 	Unexplained              []string
 	Traces                   []report.Result
+	Changes                  *htmlChanges
 	Policy                   *htmlPolicy
 	Endpoints, Checks        *htmlTable
 	Axis                     []axisMark
@@ -74,7 +75,7 @@ func printHTML(w io.Writer, r *report.Report, _ Options) error {
 		Style: template.CSS(htmlStyle), StyleHash: template.HTMLAttr(styleHash()), //nolint:gosec // the embedded style and its own hash, nothing from a report
 		R: r, Sum: outcome(r.Summary.Status),
 		Vantage: vantageName(r.Vantage), Counts: countsText(r.Summary.Counts), Started: r.Metadata.StartedAt.UTC().Format(time.RFC3339),
-		Unexplained: unexplained(r), Policy: newHTMLPolicy(r), Endpoints: endpointTable(r), Checks: checkTable(r),
+		Unexplained: unexplained(r), Changes: newHTMLChanges(r.Changes), Policy: newHTMLPolicy(r), Endpoints: endpointTable(r), Checks: checkTable(r),
 		Axis: axisMarks(), Raw: newHTMLRaw(raw),
 	}
 	for i, f := range r.Verdict.Causes {
