@@ -8,7 +8,11 @@ IMAGE   ?= docker.io/netlook/probe:dev
 MODULE  := github.com/netlook/kubectl-netlook
 # Stamped into both binaries, so that a probe can be told from one of another build.
 LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Image=$(IMAGE)
+# Architectures of nodes that the probe's image is for.
+ARCHES  := amd64 arm64
 LINT    := go tool -modfile=$(CURDIR)/.ci/tools/go.mod golangci-lint
+
+GORELEASER := go tool -modfile=$(CURDIR)/.ci/tools/release/go.mod goreleaser
 
 TESTCLUSTER := bin/testcluster
 # Options of `testcluster up`, for example CLUSTER_FLAGS="--ip-family dual".
@@ -35,6 +39,24 @@ build: ## build bin/kubectl-netlook, bin/netlook-probe and bin/testcluster
 image: build ## write the probe's image to bin/probe.tar, without a container engine
 	go run ./images/mkimage -binary bin/netlook-probe -ref $(IMAGE) -o bin/probe.tar
 
+.PHONY: images
+images: ## write the probe's image for all architectures to bin/netlook-probe-image.tar; PUSH=yes pushes it
+	$(foreach arch,$(ARCHES),GOOS=linux GOARCH=$(arch) go build -ldflags '$(LDFLAGS)' -o bin/linux/$(arch)/netlook-probe ./cmd/netlook-probe;)
+	go run ./images/mkimage -ref $(IMAGE) -version $(VERSION) $(if $(PUSH),-push,-o bin/netlook-probe-image.tar) $(foreach arch,$(ARCHES),$(arch)=bin/linux/$(arch)/netlook-probe)
+
+.PHONY: snapshot
+snapshot: ## build what a release has, for all platforms, to dist/; publish nothing
+	$(GORELEASER) check
+	COMMIT=$$(git rev-parse --short HEAD || echo none) $(GORELEASER) release --snapshot --clean --skip=publish
+	cp dist/krew/netlook.yaml dist/plugin.yaml
+	cp bin/netlook-probe-image.tar dist/
+
+.PHONY: release-test
+release-test: build snapshot ## test what is in dist/: krew installs it, kubectl runs and completes it
+	$(TESTCLUSTER) build
+	go build -C .ci/tools/krew -o $(CURDIR)/bin/ sigs.k8s.io/krew/cmd/krew
+	bin=$$($(TESTCLUSTER) bin); PATH="$(CURDIR)/bin:$$bin:$$PATH" go test -tags release -count=1 ./test/release/
+
 .PHONY: cluster
 cluster: build image ## start the test cluster (root; three nodes) and load the probe's image
 	$(TESTCLUSTER) up $(CLUSTER_FLAGS)
@@ -49,15 +71,42 @@ cluster-down: ## take the test cluster down; leaves nothing behind
 demo: cluster ## everything from nothing: a healthy run, then one dead endpoint and the run that shows it
 	test/demo/demo.sh
 
+# RACE=1 runs the unit tests under the race detector, which needs cgo and a C compiler.
+RACE ?=
+GOTEST := $(if $(RACE),CGO_ENABLED=1 go test -race,go test) -timeout 20m
+
 .PHONY: unit
-unit: ## unit tests, and tests in network namespaces where root allows them
-	go test -timeout 20m ./...
-	cd test/cluster && go test -timeout 20m ./...
+unit: ## unit tests, and tests in network namespaces where root allows them; RACE=1 looks for data races too
+	$(GOTEST) ./...
+	cd test/cluster && $(GOTEST) ./...
+	cd .ci/tools/vuln && go test ./...
 	cd test/policyoracle && go test -v -timeout 20m ./...
+	$(MAKE) browser
+
+.PHONY: browser
+browser: ## the pages of -o html in a headless Chromium; screenshots in test/browser/out
+	cd test/browser && go test -count=1 -timeout 10m ./... # its pages are outside of its module: no cache
+
+.PHONY: race
+race: ## the unit tests of this module under the race detector
+	$(MAKE) unit RACE=1
+
+# How long each target is fuzzed; FUZZ_FLAGS="-run FuzzDNS" chooses some.
+FUZZTIME ?= 20s
+FUZZ_FLAGS ?=
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser of what strangers write, each for $$FUZZTIME, and print what came of it
+	go run ./test/fuzz -time $(FUZZTIME) $(FUZZ_FLAGS)
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities that the two programs call (govulncheck, with its database from the module proxy)
+	cd .ci/tools/vuln && go run . -C $(CURDIR) ./cmd/kubectl-netlook ./cmd/netlook-probe
 
 .PHONY: packages
 packages: build ## install the Debian packages that tests and the test cluster need (root)
 	$(TESTCLUSTER) packages
+	@if ! command -v gcc >/dev/null || ! test -e /usr/include/stdlib.h; then apt-get install -y --no-install-recommends gcc libc6-dev; fi # for the race detector
 
 .PHONY: e2e
 e2e: ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
@@ -87,13 +136,24 @@ bin/kwok: .ci/tools/kwok/go.mod ## plays the kubelets of fake nodes; pinned as a
 .PHONY: docs
 docs: ## write the generated parts of docs/
 	go run ./cmd/kubectl-netlook docs --dir docs
+	go run ./docs/gen
+
+.PHONY: screenshot
+screenshot: cluster ## the README's picture, of a real run (Debian packages aha and chromium)
+	test/demo/screenshot.sh
+
+.PHONY: modules
+modules: ## each go.mod and go.sum says what is needed, and what was downloaded is what they name
+	@for m in . test/cluster test/policyoracle .ci/tools/vuln; do (cd $$m && go mod tidy -diff && go mod verify >/dev/null) || { echo "error: $$m: run go mod tidy there" >&2; exit 1; }; done
 
 .PHONY: lint
-lint: ## golangci-lint, pinned as a Go tool
+lint: modules ## golangci-lint, pinned as a Go tool, and the modules' sums
 	$(LINT) run ./...
 	$(LINT) run --build-tags e2e ./test/e2e/...
+	$(LINT) run --build-tags release ./test/release/...
 	cd test/cluster && $(LINT) run --config ../../.golangci.yml ./...
 	cd test/policyoracle && $(LINT) run --config ../../.golangci.yml ./...
+	cd test/browser && $(LINT) run --config ../../.golangci.yml ./...
 
 .PHONY: clean
 clean: ## remove what was built in this folder

@@ -1,6 +1,7 @@
 // Package imagetar writes container images from files, without a container
 // engine, a registry or a Dockerfile: a scratch base, one gzip-compressed layer,
-// in the docker-archive form that `docker load` and `ctr images import` accept.
+// in the docker-archive form that `docker load` and `ctr images import` accept. Images
+// of several architectures become one index: an OCI archive, or pushed to a registry.
 //
 // The same input gives the same bytes, so a digest can be pinned and compared.
 // It exists because both the released probe image and the images of the test
@@ -26,7 +27,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
+
+// system is what every image is for: its binaries are Linux programs.
+const system = "linux"
 
 // File is one regular file of the image.
 type File struct {
@@ -61,7 +66,7 @@ func Write(file string, image Image) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("image reference %q: %w", image.Ref, err)
 	}
-	built, err := build(image)
+	built, err := build(image, types.DockerLayer)
 	if err != nil {
 		return Result{}, fmt.Errorf("build image %s: %w", image.Ref, err)
 	}
@@ -69,36 +74,42 @@ func Write(file string, image Image) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("measure image %s: %w", image.Ref, err)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return Result{}, fmt.Errorf("write image %s: %w", image.Ref, err)
-	}
-	defer os.Remove(temporary.Name()) // after the rename there is nothing left to remove
-	if err := tarball.Write(ref, built, temporary); err != nil {
-		temporary.Close()
-		return Result{}, fmt.Errorf("write image %s: %w", image.Ref, err)
-	}
-	// CreateTemp makes the file private; an archive is for others to load.
-	if err := temporary.Chmod(0o644); err != nil {
-		temporary.Close()
-		return Result{}, fmt.Errorf("write image %s: %w", image.Ref, err)
-	}
-	if err := temporary.Close(); err != nil {
-		return Result{}, fmt.Errorf("write image %s: %w", image.Ref, err)
-	}
-	if err := os.Rename(temporary.Name(), file); err != nil {
+	if err := replace(file, func(w io.Writer) error { return tarball.Write(ref, built, w) }); err != nil {
 		return Result{}, fmt.Errorf("write image %s: %w", image.Ref, err)
 	}
 	return result, nil
 }
 
-func build(image Image) (v1.Image, error) {
+// replace writes a file that appears complete or not at all.
+func replace(file string, write func(io.Writer) error) error {
+	temporary, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name()) // after the rename there is nothing left to remove
+	if err := write(temporary); err != nil {
+		temporary.Close()
+		return err
+	}
+	// CreateTemp makes the file private; an archive is for others to load.
+	if err := temporary.Chmod(0o644); err != nil {
+		temporary.Close()
+		return err
+	}
+	if err := temporary.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), file)
+}
+
+func build(image Image, layerType types.MediaType) (v1.Image, error) {
 	content, err := layerTar(image.Files)
 	if err != nil {
 		return nil, err
 	}
 	layer, err := tarball.LayerFromOpener(
 		func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
+		tarball.WithMediaType(layerType),
 		tarball.WithCompressedCaching, // digest, size and archive all need it: compress once
 	)
 	if err != nil {
@@ -117,7 +128,7 @@ func build(image Image) (v1.Image, error) {
 		return nil, err
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", architecture
+	config.OS, config.Architecture = system, architecture
 	config.Created = v1.Time{Time: epoch()}
 	config.History = nil // would carry the moment of the build
 	config.Config = v1.Config{

@@ -37,7 +37,7 @@ func TestBadInput(t *testing.T) {
 		"malformed target":     {[]string{"pod", "web-0", "--to", "scv/web"}, "error: --to: "},
 		"port out of range":    {[]string{"pod", "web-0", "--to", "10.0.0.1:99999"}, "error: --to: "},
 		"external in cluster":  {[]string{"pod", "web-0", "--external", "svc/web"}, `error: --external: "svc/web" is a service of the cluster; use --to svc/web`},
-		"unknown output":       {[]string{"pod", "web-0", "-o", "xml"}, `error: --output: no output format "xml"; there are: json, junit, markdown, plain, table, wide, yaml`},
+		"unknown output":       {[]string{"pod", "web-0", "-o", "xml"}, `error: --output: no output format "xml"; there are: html, json, junit, markdown, plain, table, wide, yaml`},
 		"unknown profile":      {[]string{"pod", "web-0", "--profile", "root"}, `error: --profile: no "root"; there are: restricted, netraw, netadmin`},
 		"node profile in pod":  {[]string{"pod", "web-0", "--profile", "node"}, `error: --profile: no "node"; there are: restricted, netraw, netadmin`},
 		"no attempts":          {[]string{"pod", "web-0", "--attempts", "0"}, "error: --attempts: 0 is not between 1 and 100"},
@@ -133,7 +133,7 @@ func TestCompletion(t *testing.T) {
 		"kinds":          {[]string{"pod", "web-0", "--to", ""}, []string{"svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://"}},
 		"services":       {[]string{"pod", "web-0", "--to", "svc/"}, []string{"svc/payments"}},
 		"services, long": {[]string{"pod", "web-0", "--to", "service/pay"}, []string{"service/payments"}},
-		"formats":        {[]string{"pod", "-o", ""}, []string{"json", "junit", "markdown", "plain", "table", "wide", "yaml"}},
+		"formats":        {[]string{"pod", "-o", ""}, []string{"html", "json", "junit", "markdown", "plain", "table", "wide", "yaml"}},
 		"profiles":       {[]string{"pod", "--profile", ""}, []string{"restricted", "netraw", "netadmin"}},
 		"namespaces":     {[]string{"pod", "-n", ""}, []string{"shop"}},
 		"silent errors":  {[]string{"node", ""}, nil},
@@ -175,6 +175,26 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// TestUsageOfEveryCommand: each has examples, a table of flags where it has any, and what
+// its exit status means.
+func TestUsageOfEveryCommand(t *testing.T) {
+	sections := strings.Split(usageDoc(newRoot(&seams{getenv: func(string) string { return "" }})), "\n## ")[1:]
+	if len(sections) < 10 {
+		t.Fatalf("%d commands", len(sections))
+	}
+	for _, section := range sections {
+		name, _, _ := strings.Cut(section, "\n")
+		for _, part := range []string{"```sh\n", "\nExit status: "} {
+			if !strings.Contains(section, part) {
+				t.Errorf("%s has no %q", name, strings.TrimSpace(part))
+			}
+		}
+		if strings.Contains(section, "[flags]") && !strings.Contains(section, "| flag |") {
+			t.Errorf("%s has no table of its flags", name)
+		}
+	}
+}
+
 func TestShellWord(t *testing.T) {
 	for word, want := range map[string]string{
 		"jane": "jane", "system:serviceaccount:a:b": "system:serviceaccount:a:b", "": "''", "a b": "'a b'",
@@ -193,19 +213,31 @@ func TestProgressLine(t *testing.T) {
 	task := func(id, target string) check.Task {
 		return check.Task{ID: id, Label: check.Label{Title: "tcp", Target: target}}
 	}
-	p.plan([]check.Task{task("a", "10.244.2.7:8080"), task("b", "10.244.2.8:8080\x1b[2J")})
+	p.expect("", []check.Task{task("a", "10.244.2.7:8080"), task("b", "10.244.2.8:8080\x1b[2J")})
 	now = now.Add(1400 * time.Millisecond)
 	if got, want := p.line(), " ⠋ probe started on w1 in 600 ms · 0/2 checks · waiting 1.4 s: tcp 10.244.2.7"; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q", got)
 	}
-	p.got("a")
-	p.width, p.ascii = 200, true
-	if got, want := p.line(), ` | probe started on w1 in 600 ms | 1/2 checks | waiting 1.4 s: tcp 10.244.2.8:8080\x1b[2J`; got != want {
+	p.got("", "a")
+	p.width = 200
+	if got, want := p.line(), ` ⠋ probe started on w1 in 600 ms · 1/2 checks · waiting 1.4 s: tcp 10.244.2.8:8080\x1b[2J`; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	p.got("b")
+	p.got("", "b")
 	if got := p.line(); strings.Contains(got, "waiting") {
 		t.Errorf("got %q", got)
+	}
+	// The same task at two nodes counts twice, and a new stage forgets what was waited for.
+	p.say("asking the kernels of w1, w2")
+	if got := p.line(); strings.Contains(got, "checks") {
+		t.Errorf("the stage before is still counted: %q", got)
+	}
+	p.expect("w1", []check.Task{task("a", "x")})
+	p.expect("w2", []check.Task{task("a", "x")})
+	p.got("w1", "a")
+	p.hear("attached anew")
+	if got, want := p.line(), ` ⠋ attached anew · 1/2 checks · waiting - : tcp x from w2`; strings.ReplaceAll(got, "- :", "-:") != strings.ReplaceAll(want, "- :", "-:") {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	for width := range 60 {
 		p.width = width
@@ -215,7 +247,7 @@ func TestProgressLine(t *testing.T) {
 	}
 	var none *progress
 	none.say("x")
-	none.plan(nil)
-	none.got("a")
+	none.expect("", nil)
+	none.got("", "a")
 	none.stop()
 }

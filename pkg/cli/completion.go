@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,12 +14,35 @@ import (
 // says why it could not: a shell that prints errors into a command line is worse
 // than one that completes nothing.
 
+// completer is the name under which kubectl looks for the completion of a plugin
+// (kubectl: pkg/cmd/plugin/plugin_completion.go): a link to this very binary.
+const completer = "kubectl_complete-netlook"
+
+// Arguments returns what a process was asked to do, given all that it was started
+// with: the arguments as they are, or, where it was called by the name of the
+// completer, the request to complete them.
+func Arguments(argv []string) []string {
+	if len(argv) == 0 {
+		return nil
+	}
+	name, _ := strings.CutSuffix(strings.ToLower(filepath.Base(argv[0])), ".exe")
+	if name != completer {
+		return argv[1:]
+	}
+	return append([]string{cobra.ShellCompRequestCmd}, argv[1:]...)
+}
+
 // complete offers fixed values for a flag. A flag that does not exist is a mistake of
 // a programmer.
 func complete(cmd *cobra.Command, flag string, values ...string) {
 	offer(cmd, flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return values, cobra.ShellCompDirectiveNoFileComp
 	})
+}
+
+// beginning keeps what begins with prefix: not every shell does so by itself.
+func beginning(list []string, prefix string) []string {
+	return slices.DeleteFunc(list, func(s string) bool { return !strings.HasPrefix(s, prefix) })
 }
 
 func offer(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
@@ -101,8 +125,8 @@ func (a *app) completeKubeFlags(root *cobra.Command) {
 		return a.ask(cmd, list, prefix), cobra.ShellCompDirectiveNoFileComp
 	})
 	fromConfig := func(flag string, pick func() []string) {
-		offer(root, flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return pick(), cobra.ShellCompDirectiveNoFileComp
+		offer(root, flag, func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			return beginning(pick(), prefix), cobra.ShellCompDirectiveNoFileComp
 		})
 	}
 	fromConfig("context", func() []string {

@@ -28,6 +28,10 @@ func (d *diagnosis) print(started time.Time) error {
 
 func (d *diagnosis) write(started time.Time) (exitCode int, err error) {
 	r := report.New(d.input(started))
+	if d.baseline != nil {
+		changes := report.Compare(d.baseline, r)
+		r.Changes = &changes
+	}
 	if !d.printer.ForPeople {
 		// The document has them too, but who pipes it away should know at once.
 		d.tell(r.Notices)

@@ -97,7 +97,7 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first, least time.
 				p.adopt(t.contact)
 				return nil
 			}
-			if errors.Is(t.err, errShortLife) {
+			if errors.Is(t.err, errShortLife) || errors.Is(t.err, ErrVersion) {
 				return t.err
 			}
 			if notAllowed(t.err) {

@@ -12,6 +12,9 @@ import (
 const (
 	// askAgain is how long an answer to the plan may take before it is asked for.
 	askAgain = time.Second
+	// repeatPause is the least time between two answers to refusals: that of an honest
+	// probe between two refusals of what it cannot read.
+	repeatPause = 100 * time.Millisecond
 	// silence is how long a running session may say nothing: three beats, and some.
 	silence = 6500 * time.Millisecond
 	// deadlineSpare is how much longer than the plan's deadline its end may take.
@@ -38,14 +41,16 @@ type driver struct {
 
 	acked   bool // the probe runs the plan
 	planned time.Time
-	got     int
-	heard   bool // something of the session came over the present attach
-	resumed int
-	gap     bool // results are known to be missing
-	gaps    int  // how often they were asked for
-	asked   time.Time
-	pause   time.Duration
-	fromLog bool
+	// repeated is when something was last sent again because it was refused.
+	repeated time.Time
+	got      int
+	heard    bool // something of the session came over the present attach
+	resumed  int
+	gap      bool // results are known to be missing
+	gaps     int  // how often they were asked for
+	asked    time.Time
+	pause    time.Duration
+	fromLog  bool
 	// forgotten: the probe knows nothing of the session any more.
 	forgotten bool
 	reason    string
@@ -172,7 +177,7 @@ func (d *driver) judge(ctx context.Context, frame wire.Frame) {
 		return
 	}
 	state := d.asm.State()
-	d.gap = len(state.Missing) > 0
+	d.gap = state.Gap
 	switch {
 	case state.Complete:
 		d.finished = true
@@ -200,11 +205,11 @@ func (d *driver) rejected(ctx context.Context, r *wire.Reject) error {
 	switch r.Code {
 	case wire.CodeUnreadable:
 		// Perhaps our plan, joined with another client's line.
-		if !d.acked {
+		if !d.acked && d.again() {
 			return d.sendPlan()
 		}
 	case wire.CodeNotOpen:
-		if !d.acked {
+		if !d.acked && d.again() {
 			d.planned = time.Time{} // the hello that follows is to be answered
 			d.send(&wire.Open{Head: d.head()})
 		}
@@ -217,6 +222,17 @@ func (d *driver) rejected(ctx context.Context, r *wire.Reject) error {
 		return fmt.Errorf("the probe in %s refuses the plan: %s", d.p.where(), r.Reason)
 	}
 	return nil
+}
+
+// again reports whether something may be sent once more: all that was sent before has
+// left, and not just now. Otherwise a probe that refuses whatever it is sent, or what it
+// was never sent, would fill the queue.
+func (d *driver) again() bool {
+	if time.Since(d.repeated) < repeatPause || !d.p.conn.out.left() {
+		return false
+	}
+	d.repeated = time.Now()
+	return true
 }
 
 // sendPlan sends all parts of the plan.

@@ -32,6 +32,8 @@ var (
 	ErrTimeout = errors.New("probe not ready in time")
 	// ErrBusy: another run has the probe.
 	ErrBusy = errors.New("probe is busy")
+	// ErrVersion: the probe is of a build that speaks another version of the wire.
+	ErrVersion = errors.New("probe of another wire version")
 	// ErrAPI: the API server cannot be reached, or gave an unexpected answer.
 	ErrAPI = errors.New("API server")
 )

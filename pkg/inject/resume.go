@@ -77,7 +77,7 @@ func (d *driver) giveUp(ctx context.Context, reason string) {
 		if state.Ended || d.forgotten {
 			late++ // no more is written, and the log is but a moment behind
 		}
-		if state.Complete || state.Ended && len(state.Missing) == 0 || late > logLate || over != nil || time.Now().After(end) || ctx.Err() != nil {
+		if state.Complete || state.Ended && !state.Gap || late > logLate || over != nil || time.Now().After(end) || ctx.Err() != nil {
 			return
 		}
 		select {

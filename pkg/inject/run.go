@@ -83,7 +83,7 @@ func (p *Probe) RunWithProgress(ctx context.Context, tasks []check.Task, deadlin
 func (d *driver) outcome() Outcome {
 	state := d.asm.State()
 	o := Outcome{
-		Complete: state.Complete, Unanswered: d.asm.Unanswered(d.tasks), Missing: state.Missing,
+		Complete: state.Complete, Unanswered: d.asm.Unanswered(d.tasks), Missing: d.asm.Missing(),
 		Resumed: d.resumed, FromLog: d.fromLog, Duration: time.Since(d.began),
 	}
 	switch {
@@ -92,7 +92,7 @@ func (d *driver) outcome() Outcome {
 		o.Reason = d.reason
 	case !state.Ended:
 		o.Reason = "the probe did not say that it was done"
-	case len(state.Missing) > 0:
+	case state.Gap:
 		o.Reason = "results were lost on the way"
 	default:
 		o.Reason = "the probe ended without a result for every task"

@@ -3,6 +3,7 @@ package netsys
 import (
 	"encoding/binary"
 	"strings"
+	"syscall"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -19,7 +20,7 @@ func attributesOf(b []byte, skip int) attributes {
 	if len(b) < skip {
 		return nil
 	}
-	list, err := nl.ParseRouteAttr(b[skip:])
+	list, err := attributeList(b[skip:])
 	if err != nil || len(list) == 0 {
 		return nil
 	}
@@ -28,6 +29,15 @@ func attributesOf(b []byte, skip int) attributes {
 		as[a.Attr.Type&^(unix.NLA_F_NESTED|unix.NLA_F_NET_BYTEORDER)] = a.Value
 	}
 	return as
+}
+
+// attributeList parses attributes that follow one another. The library takes for granted
+// that the last one is padded, and panics when it is not.
+func attributeList(b []byte) ([]syscall.NetlinkRouteAttr, error) {
+	if rest := len(b) % unix.RTA_ALIGNTO; rest > 0 {
+		b = append(b[:len(b):len(b)], make([]byte, unix.RTA_ALIGNTO-rest)...)
+	}
+	return nl.ParseRouteAttr(b)
 }
 
 func (as attributes) nest(t uint16) attributes { return attributesOf(as[t], 0) }

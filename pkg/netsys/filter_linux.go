@@ -3,7 +3,6 @@ package netsys
 import (
 	"fmt"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
@@ -58,6 +57,15 @@ func FilterDrops() ([]facts.Drop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list nftables' chains: %w", err)
 	}
+	rules, err := nftDump(nftGetRule, nftNewRule)
+	if err != nil {
+		return nil, fmt.Errorf("list nftables' rules: %w", err)
+	}
+	return filterDrops(chains, rules), nil
+}
+
+// filterDrops is pure: the messages of chains and of rules, none shorter than its header.
+func filterDrops(chains, rules [][]byte) []facts.Drop {
 	hooks := map[chainKey]string{}
 	var drops []facts.Drop
 	for _, m := range chains {
@@ -67,16 +75,12 @@ func FilterDrops() ([]facts.Drop, error) {
 			continue
 		}
 		hooks[key] = hookName(family, as.nest(nftaChainHook).be32(nftaHookNumber))
-		if as[nftaChainPolicy] != nil && as.be32(nftaChainPolicy) == nfDrop {
+		if as[nftaChainPolicy] != nil && as.be32(nftaChainPolicy) == nfDrop && len(drops) < maxDrops {
 			drops = append(drops, facts.Drop{
 				Family: family, Table: key.table, Chain: key.chain, Verdict: "drop", Policy: true,
 				Packets: packetsOf(as.nest(nftaChainCounters)),
 			})
 		}
-	}
-	rules, err := nftDump(nftGetRule, nftNewRule)
-	if err != nil {
-		return nil, fmt.Errorf("list nftables' rules: %w", err)
 	}
 	jumps := map[chainKey][]chainKey{}
 	for _, m := range rules {
@@ -99,7 +103,7 @@ func FilterDrops() ([]facts.Drop, error) {
 	for i, d := range drops {
 		drops[i].Hook = hooks[chainKey{d.Family, d.Table, d.Chain}]
 	}
-	return drops, nil
+	return drops
 }
 
 func hookName(family string, number uint32) string {
@@ -141,7 +145,7 @@ const severalHooks = "several"
 // verdictOf is what the expressions of a rule lead to: drop, reject, or "" with the
 // chain that they jump to, if any; and how many packets got as far as its counter.
 func verdictOf(expressions []byte) (verdict, jump string, packets *uint64) {
-	list, err := nl.ParseRouteAttr(expressions)
+	list, err := attributeList(expressions)
 	if err != nil {
 		return "", "", nil
 	}

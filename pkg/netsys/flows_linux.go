@@ -148,7 +148,8 @@ func parseTuple(as attributes) (*facts.Tuple, uint8) {
 	}
 	from, okFrom := netip.AddrFromSlice(src)
 	to, okTo := netip.AddrFromSlice(dst)
-	if !okFrom || !okTo {
+	from, to = from.Unmap(), to.Unmap()
+	if !okFrom || !okTo || from.Is4() != to.Is4() {
 		return nil, 0
 	}
 	return &facts.Tuple{

@@ -78,8 +78,9 @@ func parseRule(message []byte) (facts.Rule, bool) {
 }
 
 func prefixText(addr []byte, bits uint8) string {
-	if a, ok := netip.AddrFromSlice(addr); ok {
-		return netip.PrefixFrom(a, int(bits)).String()
+	a, _ := netip.AddrFromSlice(addr)
+	if p := netip.PrefixFrom(a, int(bits)); p.IsValid() {
+		return p.String()
 	}
 	return ""
 }

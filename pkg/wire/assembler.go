@@ -101,24 +101,32 @@ type State struct {
 	Ended    bool
 	// After is the seq up to which nothing is missing: where to resume.
 	After int
-	// Missing are the seqs known to exist but not seen, ascending.
-	Missing []int
+	// Gap: a seq is known to exist that was not seen; Missing tells which.
+	Gap bool
 	// Unanswered is the number of tasks without a result.
 	Unanswered int
 	// Strange is the number of results that fit no task, or a task that has one.
 	Strange int
 }
 
-// State returns what is known so far.
+// State returns what is known so far. It costs the same however large the gaps are: a
+// probe may lie about them a million times.
 func (a *Assembler) State() State {
 	s := State{Ended: a.count >= 0, After: a.prefix, Unanswered: len(a.open), Strange: a.strange}
+	s.Gap = a.prefix < max(a.highest, a.count)
+	s.Complete = s.Ended && !s.Gap && a.highest <= a.count && len(a.open) == 0
+	return s
+}
+
+// Missing returns the seqs known to exist but not seen, ascending.
+func (a *Assembler) Missing() []int {
+	var list []int
 	for seq := a.prefix + 1; seq <= max(a.highest, a.count); seq++ {
 		if !a.seen[seq] {
-			s.Missing = append(s.Missing, seq)
+			list = append(list, seq)
 		}
 	}
-	s.Complete = s.Ended && len(s.Missing) == 0 && a.highest <= a.count && len(a.open) == 0
-	return s
+	return list
 }
 
 // Unanswered returns the tasks without a result, in the order of the given plan.

@@ -75,24 +75,29 @@ func Ask(ctx context.Context, q Question) (reply Reply, err error) {
 	if err != nil {
 		return reply, err
 	}
-	reply.Rcode = rcodeName(in.Rcode)
+	return reply, reply.read(in, q)
+}
+
+// read is pure: it takes what an answer says. The error is that of Ask.
+func (r *Reply) read(in *dns.Msg, q Question) error {
+	r.Rcode = rcodeName(in.Rcode)
 	for _, rr := range in.Answer {
 		switch rr := rr.(type) {
 		case *dns.A:
-			reply.add(rr.A)
+			r.add(rr.A)
 		case *dns.AAAA:
-			reply.add(rr.AAAA)
+			r.add(rr.AAAA)
 		case *dns.CNAME:
-			if reply.CNAME == "" {
-				reply.CNAME = Clean(rr.Target, 120)
+			if r.CNAME == "" {
+				r.CNAME = Clean(rr.Target, 120)
 			}
-			if len(reply.Aliases) < maxAddrs {
-				reply.Aliases = append(reply.Aliases, Alias{rr.Hdr.Name, rr.Target})
+			if len(r.Aliases) < maxAddrs {
+				r.Aliases = append(r.Aliases, Alias{rr.Hdr.Name, rr.Target})
 			}
 		}
 	}
-	slices.SortFunc(reply.Addrs, netip.Addr.Compare)
-	return reply, verdict(in.Rcode, reply, q)
+	slices.SortFunc(r.Addrs, netip.Addr.Compare)
+	return verdict(in.Rcode, *r, q)
 }
 
 func (r *Reply) add(ip []byte) {

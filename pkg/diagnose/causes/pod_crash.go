@@ -20,6 +20,7 @@ func init() {
 		Confirm: []string{"kubectl -n NAMESPACE describe pod POD (Last State, Exit Code)"},
 		Remedy:  []string{"kubectl -n NAMESPACE logs POD -c CONTAINER --previous"},
 		Source:  "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts",
+		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "crashes"},
 		Find:    findPodCrash,
 	})
 }

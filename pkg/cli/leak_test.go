@@ -1,0 +1,10 @@
+package cli
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain fails when a goroutine is left behind by the tests.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
