@@ -36,6 +36,11 @@ func Run(ctx context.Context, o Options) (doc Document, err error) {
 	}
 	if o.Fill.Nodes > 0 {
 		err = b.filled(ctx, o, &doc)
+	} else {
+		doc.Rows = append(doc.Rows, Row{
+			What: "plugin's peak RSS, the filled cluster", Unit: MB, Budget: "150 MB", Limit: pluginRSSLimit,
+			Floor: "that of `kubectl get pod`", Missing: "the cluster was not filled (-nodes 0)",
+		})
 	}
 	doc.Took = time.Since(began)
 	return doc, err

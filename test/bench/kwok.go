@@ -20,7 +20,6 @@ type playing struct {
 // play starts kwok's controller against the test cluster: it plays the kubelets of nodes
 // that carry its annotation, and leaves all others alone (https://kwok.sigs.k8s.io).
 func (b *Bed) play() (*playing, error) {
-
 	cmd := exec.Command(filepath.Join(b.root, "bin", "kwok"),
 		"--config", filepath.Join(b.root, "test", "bench", "kwok.yaml"),
 		"--kubeconfig", os.Getenv("KUBECONFIG"),
