@@ -75,9 +75,10 @@ snapshot: ## build what a release has, for all platforms, to dist/; publish noth
 	cp bin/netlook-probe-image.tar dist/
 
 .PHONY: release-test
-release-test: snapshot ## test what is in dist/: krew installs it, kubectl runs and completes it
+release-test: build snapshot ## test what is in dist/: krew installs it, kubectl runs and completes it
+	$(TESTCLUSTER) build
 	go build -C .ci/tools/krew -o $(CURDIR)/bin/ sigs.k8s.io/krew/cmd/krew
-	PATH="$(CURDIR)/bin:$$($(TESTCLUSTER) bin):$$PATH" go test -tags release -count=1 ./test/release/
+	bin=$$($(TESTCLUSTER) bin); PATH="$(CURDIR)/bin:$$bin:$$PATH" go test -tags release -count=1 ./test/release/
 
 .PHONY: cluster
 cluster: build image ## start the test cluster (root; three nodes) and load the probe's image
@@ -143,9 +144,18 @@ faults: cluster ## break the test cluster in every known way, score the verdicts
 test: unit ## all tests: unit, network namespaces, and end to end on the test cluster
 	test/e2e/all.sh
 
+# How full the benchmarks make the cluster; BENCH_NODES=5000 BENCH_PODS=50000 is the budget's size.
+BENCH_NODES ?= 1000
+BENCH_PODS  ?= 10000
+BENCH_FLAGS ?=
+
 .PHONY: bench
-bench: cluster ## cold and warm runs beside `kubectl debug`, sizes, memory
-	go test -tags e2e -count=1 -timeout 20m -run '^$$' -bench . -benchtime 5x ./test/e2e/
+bench: cluster bin/kwok ## measure times, memory, sizes and API calls beside their floors, write docs/bench.md
+	go build -o bin/ ./test/bench/cmd/bench
+	bin/bench -image $(IMAGE) -nodes $(BENCH_NODES) -pods $(BENCH_PODS) $(BENCH_FLAGS)
+
+bin/kwok: .ci/tools/kwok/go.mod ## plays the kubelets of fake nodes; pinned as a Go tool
+	go build -modfile=.ci/tools/kwok/go.mod -o $@ sigs.k8s.io/kwok/cmd/kwok
 
 .PHONY: docs
 docs: ## write the generated parts of docs/

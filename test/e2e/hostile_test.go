@@ -62,10 +62,13 @@ func TestHostileProbe(t *testing.T) {
 	kubectl(t, "-n", hostileNamespace, "wait", "--for=create", "serviceaccount/default", "--timeout=60s")
 	var manifest strings.Builder
 	for _, a := range attacks {
-		fmt.Fprintf(&manifest, "---\napiVersion: v1\nkind: Pod\nmetadata: {name: hostile-%s, namespace: %s}\nspec:\n  terminationGracePeriodSeconds: 0\n  containers: [{name: app, image: docker.io/netlook/app:test}]\n", a, hostileNamespace)
+		fmt.Fprintf(&manifest, "---\napiVersion: v1\nkind: Pod\nmetadata: {name: hostile-%s, namespace: %s}\nspec:\n  terminationGracePeriodSeconds: 0\n  containers: [{name: app, image: docker.io/netlook/app:test, args: [--http, \":8080\"]}]\n", a, hostileNamespace)
 	}
 	kubectlApply(t, manifest.String())
-	kubectl(t, "-n", hostileNamespace, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=100s")
+	eventually(t, "every pod is ready", 5*time.Minute, func() bool {
+		ready := kubectl(t, "-n", hostileNamespace, "get", "pods", "-o", `jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}`)
+		return strings.Count(ready, "True") == len(attacks)
+	})
 
 	for _, r := range attackAll(attacks) {
 		t.Run(r.attack+"/"+r.format, func(t *testing.T) {

@@ -120,8 +120,7 @@ func changeOf(ch report.CheckChange) change {
 	case report.ChangeUntried:
 		return change{ch.After, "not tried", what, before + " before, " + after + " now" + join(ch.Detail)}
 	}
-	kind := map[report.ChangeKind]string{report.ChangeBroken: "broken", report.ChangeWorse: "worse", report.ChangeMended: "mended", report.ChangeBetter: "better"}[ch.Kind]
-	return change{ch.After, kind, what, before + " before, " + after + " now" + join(ch.Detail)}
+	return change{ch.After, string(ch.Kind), what, before + " before, " + after + " now" + join(ch.Detail)}
 }
 
 // join puts a detail behind what it is of.
