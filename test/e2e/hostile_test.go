@@ -28,8 +28,8 @@ import (
 const (
 	hostileImage     = "docker.io/netlook/probe:hostile"
 	hostileNamespace = "netlook-hostile"
-	hostileDeadline  = 6 * time.Second
-	hostileStart     = 10 * time.Second
+	hostileDeadline  = 20 * time.Second
+	hostileStart     = 15 * time.Second
 	// hostileLimit is how long a run may take: the time for a start, for the session and
 	// its spare, for the log, and some for a machine that does much else.
 	hostileLimit = hostileStart + hostileDeadline + 5*time.Second + 25*time.Second
@@ -70,7 +70,9 @@ func TestHostileProbe(t *testing.T) {
 		return strings.Count(ready, "True") == len(attacks)
 	})
 
+	reached := map[string]bool{"busy": true} // which is never reached
 	for _, r := range attackAll(attacks) {
+		reached[r.attack] = reached[r.attack] || !strings.Contains(r.stderr, "start a probe in")
 		t.Run(r.attack+"/"+r.format, func(t *testing.T) {
 			if r.failed != nil {
 				t.Fatal(r.failed)
@@ -100,6 +102,11 @@ func TestHostileProbe(t *testing.T) {
 				t.Error("markup of the probe is in the page as it was")
 			}
 		})
+	}
+	for _, a := range attacks {
+		if !reached[a] {
+			t.Errorf("%s: no run got as far as the attack", a)
+		}
 	}
 	noNodePods(t)
 }
