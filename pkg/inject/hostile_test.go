@@ -48,7 +48,7 @@ func (l *liar) attach(ctx context.Context, _ place, s streams) error {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		hostile.Serve(l.attack, s.stdin, io.MultiWriter(l, s.stdout), hostile.Options{Part: 100, Die: func() {
+		hostile.Serve(l.attack, s.stdin, io.MultiWriter(l, s.stdout), hostile.Options{Part: 300, Die: func() {
 			l.mu.Lock()
 			l.dead = true
 			l.mu.Unlock()
@@ -149,8 +149,8 @@ func texts(t *testing.T, value any) []string {
 	}
 }
 
-// TestRefusalsDoNotFillTheQueue: a probe that refuses the plan ten thousand times, and
-// reads nothing meanwhile, is not sent ten thousand plans: they would wait in memory.
+// TestRefusalsDoNotFillTheQueue: a probe that refuses the plan a thousand times, and
+// reads nothing meanwhile, is not sent a thousand plans: they would wait in memory.
 func TestRefusalsDoNotFillTheQueue(t *testing.T) {
 	for _, code := range []string{wire.CodeUnreadable, wire.CodeNotOpen} {
 		t.Run(code, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestRefusalsDoNotFillTheQueue(t *testing.T) {
 						return err
 					}
 					head, w := wire.Head{Session: open.SessionID()}, wire.NewWriter(s.stdout)
-					for range 10_000 {
+					for range 1_000 {
 						for _, f := range []wire.Frame{&wire.Hello{Head: head, Left: check.Duration(time.Hour)}, &wire.Reject{Head: head, Code: code}} {
 							if err := w.Write(f); err != nil {
 								return err

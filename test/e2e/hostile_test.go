@@ -28,16 +28,16 @@ import (
 const (
 	hostileImage     = "docker.io/netlook/probe:hostile"
 	hostileNamespace = "netlook-hostile"
-	hostileDeadline  = 6 * time.Second
-	hostileStart     = 10 * time.Second
+	hostileDeadline  = 20 * time.Second
+	hostileStart     = 15 * time.Second
 	// hostileLimit is how long a run may take: the time for a start, for the session and
 	// its spare, for the log, and some for a machine that does much else.
 	hostileLimit = hostileStart + hostileDeadline + 5*time.Second + 25*time.Second
 	// hostileMemory bounds the plugin's resident memory, in bytes. What a probe says may
 	// take 128 MiB as it is counted (wire.MaxHeld).
 	hostileMemory = 512 << 20
-	// hostileOutput bounds what is printed, in bytes.
-	hostileOutput = 4 << 20
+	// hostileOutput bounds what is printed, in bytes: JSON has all that wire.MaxHeld let in.
+	hostileOutput = 64 << 20
 )
 
 // shown are the attacks whose results are printed, in every format; of the others the
@@ -70,7 +70,9 @@ func TestHostileProbe(t *testing.T) {
 		return strings.Count(ready, "True") == len(attacks)
 	})
 
+	reached := map[string]bool{"busy": true} // which is never reached
 	for _, r := range attackAll(attacks) {
+		reached[r.attack] = reached[r.attack] || !strings.Contains(r.stderr, "start a probe in")
 		t.Run(r.attack+"/"+r.format, func(t *testing.T) {
 			if r.failed != nil {
 				t.Fatal(r.failed)
@@ -96,10 +98,15 @@ func TestHostileProbe(t *testing.T) {
 			if r.format == "json" && r.stdout != "" && !json.Valid([]byte(r.stdout)) {
 				t.Errorf("no JSON: %.500s", r.stdout)
 			}
-			if markup := []string{"markdown", "html", "junit"}; slices.Contains(markup, r.format) && strings.Contains(r.stdout, "<script>alert") {
+			if markup := []string{"html", "junit"}; slices.Contains(markup, r.format) && strings.Contains(r.stdout, "<script>alert") {
 				t.Error("markup of the probe is in the page as it was")
 			}
 		})
+	}
+	for _, a := range attacks {
+		if !reached[a] {
+			t.Errorf("%s: no run got as far as the attack", a)
+		}
 	}
 	noNodePods(t)
 }

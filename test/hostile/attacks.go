@@ -29,7 +29,7 @@ var attacks = []attack{
 		}
 		v.end(len(v.tasks))
 	}},
-	{name: "tables", planned: func(v *victim) { v.all(tables) }},
+	{name: "tables", planned: func(v *victim) { v.all(v.tables) }},
 	{name: "long", planned: func(v *victim) {
 		v.all(func(check.Task) check.Result { // Encode refuses them, so by hand
 			v.raw(`{"v":1,"kind":"result","session":"` + v.session + `","result":{"summary":"` + strings.Repeat("x", 10<<20) + `"}}` + "\n")
@@ -186,12 +186,12 @@ func (e evil) result(t check.Task) check.Result {
 }
 
 // tables fails with as many elements as a line may have.
-func tables(check.Task) check.Result {
+func (v *victim) tables(check.Task) check.Result {
 	r := check.Result{Status: check.Fail, Failure: check.Timeout, Summary: "much"}
-	for range 20_000 {
+	for range max(2*wire.MaxAttempts, v.many(20_000)) {
 		r.Attempts = append(r.Attempts, check.Attempt{Failure: check.Timeout, Detail: "d"})
 		r.Evidence = append(r.Evidence, check.Evidence{Key: "k", Value: "v"})
 	}
-	r.Kernel = &facts.Kernel{Sysctls: make([]facts.Sysctl, 40_000), Links: make([]facts.Link, 2_000)}
+	r.Kernel = &facts.Kernel{Sysctls: make([]facts.Sysctl, v.many(40_000)), Links: make([]facts.Link, v.many(2_000))}
 	return r
 }

@@ -10,6 +10,11 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/report"
 )
 
+// maxYAML is the size of a report, in bytes of JSON, beyond which it is left as JSON,
+// which is YAML too (YAML 1.2.2, section 1.2): the encoder takes more than a hundred
+// times the memory of what it encodes.
+const maxYAML = 2 << 20
+
 func init() {
 	register(Printer{Name: "yaml", Summary: "the same document as YAML", Print: printYAML})
 }
@@ -21,7 +26,11 @@ func printYAML(w io.Writer, r *report.Report, _ Options) error {
 	if err != nil {
 		return err
 	}
-	if text, err = yaml.JSONToYAML(escapeJSON(text, unicode.IsControl)); err != nil {
+	text = escapeJSON(text, unicode.IsControl)
+	if len(text) > maxYAML {
+		text = append(text, '
+')
+	} else if text, err = yaml.JSONToYAML(text); err != nil {
 		return err
 	}
 	_, err = w.Write(text)
