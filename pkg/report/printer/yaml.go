@@ -28,8 +28,7 @@ func printYAML(w io.Writer, r *report.Report, _ Options) error {
 	}
 	text = escapeJSON(text, unicode.IsControl)
 	if len(text) > maxYAML {
-		text = append(text, '
-')
+		text = append(text, '\n')
 	} else if text, err = yaml.JSONToYAML(text); err != nil {
 		return err
 	}
