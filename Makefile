@@ -5,14 +5,25 @@ SHELL       := /bin/bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE   ?= docker.io/netlook/probe:dev
+TOOLBOX_IMAGE ?= docker.io/netlook/toolbox:dev
 MODULE  := github.com/netlook/kubectl-netlook
 # Stamped into both binaries, so that a probe can be told from one of another build.
-LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Image=$(IMAGE)
+LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Image=$(IMAGE) \
+           -X $(MODULE)/pkg/version.ToolboxImage=$(TOOLBOX_IMAGE)
+# Architectures of nodes that the probe's image is for.
+ARCHES  := amd64 arm64
 LINT    := go tool -modfile=$(CURDIR)/.ci/tools/go.mod golangci-lint
 
+GORELEASER := go tool -modfile=$(CURDIR)/.ci/tools/release/go.mod goreleaser
+
+# What the environment says: TESTCLUSTER=none runs e2e on a cluster of the user's own. The
+# variable itself is the program, and would be passed on in its place.
+ASKED := $(TESTCLUSTER)
 TESTCLUSTER := bin/testcluster
 # Options of `testcluster up`, for example CLUSTER_FLAGS="--ip-family dual".
 CLUSTER_FLAGS ?=
+# Tests that `make e2e` leaves out: `make hard` has those.
+E2E_SKIP ?= ^TestHard
 
 export CGO_ENABLED := 0
 # Builds must not depend on whether git is there.
@@ -34,6 +45,42 @@ build: ## build bin/kubectl-netlook, bin/netlook-probe and bin/testcluster
 .PHONY: image
 image: build ## write the probe's image to bin/probe.tar, without a container engine
 	go run ./images/mkimage -binary bin/netlook-probe -ref $(IMAGE) -o bin/probe.tar
+
+# The toolbox's root filesystem is kept outside the checkout, by what it is made of.
+# TOOLBOX_FRESH=1 makes it anew, of the packages that Debian has today.
+TOOLBOX_CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/netlook/toolbox
+TOOLBOX_KEY   = $(shell cat images/toolbox/packages.txt images/toolbox/*.sh | sha256sum | cut -c1-16)
+toolbox_rootfs = $(TOOLBOX_CACHE)/$(TOOLBOX_KEY)-$(1).tar.gz
+make_rootfs    = if [ -n "$${TOOLBOX_FRESH:-}" ] || [ ! -s "$(toolbox_rootfs)" ]; then images/toolbox/rootfs.sh "$(toolbox_rootfs)" $(1); fi
+
+.PHONY: toolbox
+toolbox: build ## write the image of `kubectl netlook shell` to bin/toolbox.tar, of Debian packages
+	$(call make_rootfs,$(shell go env GOARCH))
+	go run ./images/mkimage -binary bin/netlook-probe -rootfs "$(call toolbox_rootfs,ARCH)" -ref $(TOOLBOX_IMAGE) -o bin/toolbox.tar
+
+.PHONY: toolbox-images
+toolbox-images: ## the same for all architectures, to bin/netlook-toolbox-image.tar; PUSH=yes pushes it
+	$(foreach arch,$(ARCHES),$(call make_rootfs,$(arch));)
+	$(foreach arch,$(ARCHES),GOOS=linux GOARCH=$(arch) go build -ldflags '$(LDFLAGS)' -o bin/linux/$(arch)/netlook-probe ./cmd/netlook-probe;)
+	go run ./images/mkimage -ref $(TOOLBOX_IMAGE) -version $(VERSION) -rootfs "$(call toolbox_rootfs,ARCH)" $(if $(PUSH),-push,-o bin/netlook-toolbox-image.tar) $(foreach arch,$(ARCHES),$(arch)=bin/linux/$(arch)/netlook-probe)
+
+.PHONY: images
+images: ## write the probe's image for all architectures to bin/netlook-probe-image.tar; PUSH=yes pushes it
+	$(foreach arch,$(ARCHES),GOOS=linux GOARCH=$(arch) go build -ldflags '$(LDFLAGS)' -o bin/linux/$(arch)/netlook-probe ./cmd/netlook-probe;)
+	go run ./images/mkimage -ref $(IMAGE) -version $(VERSION) $(if $(PUSH),-push,-o bin/netlook-probe-image.tar) $(foreach arch,$(ARCHES),$(arch)=bin/linux/$(arch)/netlook-probe)
+
+.PHONY: snapshot
+snapshot: ## build what a release has, for all platforms, to dist/; publish nothing
+	$(GORELEASER) check
+	COMMIT=$$(git rev-parse --short HEAD || echo none) $(GORELEASER) release --snapshot --clean --skip=publish
+	cp dist/krew/netlook.yaml dist/plugin.yaml
+	cp bin/netlook-probe-image.tar dist/
+
+.PHONY: release-test
+release-test: build snapshot ## test what is in dist/: krew installs it, kubectl runs and completes it
+	$(TESTCLUSTER) build
+	go build -C .ci/tools/krew -o $(CURDIR)/bin/ sigs.k8s.io/krew/cmd/krew
+	bin=$$($(TESTCLUSTER) bin); PATH="$(CURDIR)/bin:$$bin:$$PATH" go test -tags release -count=1 ./test/release/
 
 .PHONY: cluster
 cluster: build image ## start the test cluster (root; three nodes) and load the probe's image
@@ -59,6 +106,11 @@ unit: ## unit tests, and tests in network namespaces where root allows them; RAC
 	cd test/cluster && $(GOTEST) ./...
 	cd .ci/tools/vuln && go test ./...
 	cd test/policyoracle && go test -v -timeout 20m ./...
+	$(MAKE) browser
+
+.PHONY: browser
+browser: ## the pages of -o html in a headless Chromium; screenshots in test/browser/out
+	cd test/browser && go test -count=1 -timeout 10m ./... # its pages are outside of its module: no cache
 
 .PHONY: race
 race: ## the unit tests of this module under the race detector
@@ -79,11 +131,16 @@ vuln: ## look for known vulnerabilities that the two programs call (govulncheck,
 .PHONY: packages
 packages: build ## install the Debian packages that tests and the test cluster need (root)
 	$(TESTCLUSTER) packages
+	command -v mmdebstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 mmdebstrap; }
 	@if ! command -v gcc >/dev/null || ! test -e /usr/include/stdlib.h; then apt-get install -y --no-install-recommends gcc libc6-dev; fi # for the race detector
 
 .PHONY: e2e
-e2e: ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
-	go test -tags e2e -count=1 -timeout 30m ./test/e2e/ $(E2E_FLAGS)
+e2e: $(if $(filter none,$(ASKED)),,toolbox) ## end-to-end tests against the test cluster that is up, or $$KUBECONFIG where there is none
+	TESTCLUSTER='$(ASKED)' go test -tags e2e -count=1 -timeout 30m -skip '$(E2E_SKIP)' ./test/e2e/ $(E2E_FLAGS)
+
+.PHONY: hard
+hard: ## cut, kill and starve netlook on the test cluster that is up, and print what it survived
+	go test -v -tags e2e -count=1 -timeout 20m -run '^TestHard' ./test/e2e/ $(HARD_FLAGS)
 
 .PHONY: faults
 faults: cluster ## break the test cluster in every known way, score the verdicts, write docs/faults.md
@@ -93,13 +150,27 @@ faults: cluster ## break the test cluster in every known way, score the verdicts
 test: unit ## all tests: unit, network namespaces, and end to end on the test cluster
 	test/e2e/all.sh
 
+# How full the benchmarks make the cluster; BENCH_NODES=5000 BENCH_PODS=50000 is the budget's size.
+BENCH_NODES ?= 1000
+BENCH_PODS  ?= 10000
+BENCH_FLAGS ?=
+
 .PHONY: bench
-bench: cluster ## cold and warm runs beside `kubectl debug`, sizes, memory
-	go test -tags e2e -count=1 -timeout 20m -run '^$$' -bench . -benchtime 5x ./test/e2e/
+bench: cluster bin/kwok ## measure times, memory, sizes and API calls beside their floors, write docs/bench.md
+	go build -o bin/ ./test/bench/cmd/bench
+	bin/bench -image $(IMAGE) -nodes $(BENCH_NODES) -pods $(BENCH_PODS) $(BENCH_FLAGS)
+
+bin/kwok: .ci/tools/kwok/go.mod ## plays the kubelets of fake nodes; pinned as a Go tool
+	go build -modfile=.ci/tools/kwok/go.mod -o $@ sigs.k8s.io/kwok/cmd/kwok
 
 .PHONY: docs
 docs: ## write the generated parts of docs/
 	go run ./cmd/kubectl-netlook docs --dir docs
+	go run ./docs/gen
+
+.PHONY: screenshot
+screenshot: cluster ## the README's picture, of a real run (Debian packages aha and chromium)
+	test/demo/screenshot.sh
 
 .PHONY: modules
 modules: ## each go.mod and go.sum says what is needed, and what was downloaded is what they name
@@ -109,8 +180,10 @@ modules: ## each go.mod and go.sum says what is needed, and what was downloaded 
 lint: modules ## golangci-lint, pinned as a Go tool, and the modules' sums
 	$(LINT) run ./...
 	$(LINT) run --build-tags e2e ./test/e2e/...
+	$(LINT) run --build-tags release ./test/release/...
 	cd test/cluster && $(LINT) run --config ../../.golangci.yml ./...
 	cd test/policyoracle && $(LINT) run --config ../../.golangci.yml ./...
+	cd test/browser && $(LINT) run --config ../../.golangci.yml ./...
 
 .PHONY: clean
 clean: ## remove what was built in this folder

@@ -22,5 +22,5 @@ func main() {
 	// After the first signal the default holds again: a second one kills at once.
 	context.AfterFunc(ctx, stop)
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	os.Exit(cli.Main(ctx, os.Args[1:], streams))
+	os.Exit(cli.Main(ctx, cli.Arguments(os.Args), streams))
 }

@@ -1,11 +1,13 @@
 // Package imagetar writes container images from files, without a container
-// engine, a registry or a Dockerfile: a scratch base, one gzip-compressed layer,
-// in the docker-archive form that `docker load` and `ctr images import` accept.
+// engine, a registry or a Dockerfile: a scratch base, or the tar of a root
+// filesystem, and one gzip-compressed layer of files on it, in the docker-archive
+// form that `docker load` and `ctr images import` accept. Images of several
+// architectures become one index: an OCI archive, or pushed to a registry.
 //
 // The same input gives the same bytes, so a digest can be pinned and compared.
 // It exists because both the released probe image and the images of the test
-// cluster are a static binary and nothing else. It may import the standard
-// library and go-containerregistry only.
+// cluster are a static binary and nothing else, and the toolbox is not much more. It
+// may import the standard library and go-containerregistry only.
 package imagetar
 
 import (
@@ -26,7 +28,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
+
+// system is what every image is for: its binaries are Linux programs.
+const system = "linux"
 
 // File is one regular file of the image.
 type File struct {
@@ -37,6 +43,7 @@ type File struct {
 // Image describes an image completely: nothing else finds its way into it.
 type Image struct {
 	Ref          string          // full reference, such as docker.io/netlook/app:test
+	RootFS       string          // a tar, gzip-compressed or not, that is the lowest layer; "" for none
 	Files        map[string]File // absolute path in the image -> its content
 	Entrypoint   []string
 	Cmd          []string
@@ -50,7 +57,7 @@ type Image struct {
 // Result tells what was written.
 type Result struct {
 	Digest         string // of the image's manifest, "sha256:..."
-	CompressedSize int64  // bytes of the layer, as a registry would transfer them
+	CompressedSize int64  // bytes of the layers, as a registry would transfer them
 }
 
 // Write makes the image and writes it to file as a docker archive. The file
@@ -61,7 +68,7 @@ func Write(file string, image Image) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("image reference %q: %w", image.Ref, err)
 	}
-	built, err := build(image)
+	built, err := build(image, types.DockerLayer)
 	if err != nil {
 		return Result{}, fmt.Errorf("build image %s: %w", image.Ref, err)
 	}
@@ -69,42 +76,56 @@ func Write(file string, image Image) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("measure image %s: %w", image.Ref, err)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return Result{}, fmt.Errorf("write image %s: %w", image.Ref, err)
-	}
-	defer os.Remove(temporary.Name()) // after the rename there is nothing left to remove
-	if err := tarball.Write(ref, built, temporary); err != nil {
-		temporary.Close()
-		return Result{}, fmt.Errorf("write image %s: %w", image.Ref, err)
-	}
-	// CreateTemp makes the file private; an archive is for others to load.
-	if err := temporary.Chmod(0o644); err != nil {
-		temporary.Close()
-		return Result{}, fmt.Errorf("write image %s: %w", image.Ref, err)
-	}
-	if err := temporary.Close(); err != nil {
-		return Result{}, fmt.Errorf("write image %s: %w", image.Ref, err)
-	}
-	if err := os.Rename(temporary.Name(), file); err != nil {
+	if err := replace(file, func(w io.Writer) error { return tarball.Write(ref, built, w) }); err != nil {
 		return Result{}, fmt.Errorf("write image %s: %w", image.Ref, err)
 	}
 	return result, nil
 }
 
-func build(image Image) (v1.Image, error) {
+// replace writes a file that appears complete or not at all.
+func replace(file string, write func(io.Writer) error) error {
+	temporary, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name()) // after the rename there is nothing left to remove
+	if err := write(temporary); err != nil {
+		temporary.Close()
+		return err
+	}
+	// CreateTemp makes the file private; an archive is for others to load.
+	if err := temporary.Chmod(0o644); err != nil {
+		temporary.Close()
+		return err
+	}
+	if err := temporary.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), file)
+}
+
+func build(image Image, layerType types.MediaType) (v1.Image, error) {
 	content, err := layerTar(image.Files)
 	if err != nil {
 		return nil, err
 	}
 	layer, err := tarball.LayerFromOpener(
 		func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
+		tarball.WithMediaType(layerType),
 		tarball.WithCompressedCaching, // digest, size and archive all need it: compress once
 	)
 	if err != nil {
 		return nil, err
 	}
-	built, err := mutate.AppendLayers(empty.Image, layer)
+	layers := []v1.Layer{layer}
+	if image.RootFS != "" {
+		root, err := tarball.LayerFromFile(image.RootFS, tarball.WithMediaType(layerType), tarball.WithCompressedCaching)
+		if err != nil {
+			return nil, fmt.Errorf("root filesystem %s: %w", image.RootFS, err)
+		}
+		layers = []v1.Layer{root, layer}
+	}
+	built, err := mutate.AppendLayers(empty.Image, layers...)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +138,7 @@ func build(image Image) (v1.Image, error) {
 		return nil, err
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", architecture
+	config.OS, config.Architecture = system, architecture
 	config.Created = v1.Time{Time: epoch()}
 	config.History = nil // would carry the moment of the build
 	config.Config = v1.Config{

@@ -3,6 +3,7 @@ package imagetar_test
 import (
 	"archive/tar"
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -137,5 +138,53 @@ func TestWriteRefuses(t *testing.T) {
 				t.Errorf("a failed write left %v behind", left)
 			}
 		})
+	}
+}
+
+// TestRootFS: the files lie on the root filesystem, and replace what it has.
+func TestRootFS(t *testing.T) {
+	image := sample(t)
+	image.RootFS = filepath.Join(t.TempDir(), "root.tar")
+	var root bytes.Buffer
+	archive := tar.NewWriter(&root)
+	for _, name := range []string{"etc/notes", "etc/passwd"} {
+		if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: 4}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := archive.Write([]byte("root")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(image.RootFS, root.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "image.tar")
+	if _, err := imagetar.Write(file, image); err != nil {
+		t.Fatal(err)
+	}
+	read, err := tarball.ImageFromPath(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flat := mutate.Extract(read)
+	defer flat.Close()
+	got := map[string]string{}
+	for reader := tar.NewReader(flat); ; {
+		header, err := reader.Next()
+		if err != nil {
+			break
+		}
+		content, _ := io.ReadAll(reader)
+		got[header.Name] = string(content)
+	}
+	if got["etc/notes"] != "#!program" || got["etc/passwd"] != "root" {
+		t.Errorf("the image has %v", got)
+	}
+	image.RootFS = "none.tar"
+	if _, err := imagetar.Write(file, image); err == nil || !strings.Contains(err.Error(), "none.tar") {
+		t.Errorf("a root filesystem that is not there: %v", err)
 	}
 }

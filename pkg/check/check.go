@@ -123,11 +123,11 @@ func Define[P any](s Spec[P]) Check {
 	}
 	if s.Run != nil {
 		c.Run = func(ctx context.Context, t Task) Result {
-			var params P
-			if err := json.Unmarshal(t.Params, &params); err != nil {
-				return Result{Status: Error, Summary: fmt.Sprintf("the plan's parameters for %s cannot be read: %v", s.ID, err)}
+			params := new(P) // not on the stack of a run that may wait: see probe.launch
+			if err := json.Unmarshal(t.Params, params); err != nil {
+				return Errorf("the plan's parameters for %s cannot be read: %v", s.ID, err)
 			}
-			return s.Run(ctx, t, params)
+			return s.Run(ctx, t, *params)
 		}
 	}
 	if s.Read != nil {

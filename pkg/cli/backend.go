@@ -30,6 +30,8 @@ type backend interface {
 	WhoAmI(ctx context.Context) (string, error)
 	// Inject puts a probe there, or finds a warm one. Errors are those of pkg/inject.
 	Inject(ctx context.Context, v vantage, o inject.Options) (prober, error)
+	// Shell runs a toolbox there until its command has ended. Errors likewise.
+	Shell(ctx context.Context, v vantage, o inject.ShellOptions) (inject.ShellEnd, error)
 	// Cleanup deletes the node probes left in a namespace, "" for all of them, and
 	// returns what it deleted as namespace/name.
 	Cleanup(ctx context.Context, namespace string) (removed []string, err error)

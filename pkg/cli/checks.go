@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -38,7 +39,13 @@ func (a *app) checksCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "checks",
 		Short: "List the checks and the root causes that there are, and what each needs",
-		Args:  noArguments,
+		Example: templates.Examples(`
+			# What is looked at, and what can it say?
+			kubectl netlook checks
+
+			# Which causes can be decided without a look at the nodes?
+			kubectl netlook checks -o json | jq -r '.causes[] | select(.deep | not).code'`),
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := textOrJSON(cmd, output); err != nil {
 				return err

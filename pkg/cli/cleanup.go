@@ -13,9 +13,9 @@ func (a *app) cleanupCommand() *cobra.Command {
 		Use:   "cleanup",
 		Short: "Delete node probes that a killed run has left",
 		Long: longText(`
-			Delete the pods of node probes that a killed run has left, in the namespace of
-			the context or -n, or in all of them with -A. Probes inside pods end by
-			themselves and cannot be removed.`),
+			Delete the pods of node probes, and of shells on nodes, that a killed run has left,
+			in the namespace of the context or -n, or in all of them with -A. Probes inside
+			pods end by themselves and cannot be removed.`),
 		Example: templates.Examples(`
 			# In one namespace
 			kubectl netlook cleanup -n kube-system

@@ -37,7 +37,7 @@ func TestBadInput(t *testing.T) {
 		"malformed target":     {[]string{"pod", "web-0", "--to", "scv/web"}, "error: --to: "},
 		"port out of range":    {[]string{"pod", "web-0", "--to", "10.0.0.1:99999"}, "error: --to: "},
 		"external in cluster":  {[]string{"pod", "web-0", "--external", "svc/web"}, `error: --external: "svc/web" is a service of the cluster; use --to svc/web`},
-		"unknown output":       {[]string{"pod", "web-0", "-o", "xml"}, `error: --output: no output format "xml"; there are: json, junit, markdown, plain, table, wide, yaml`},
+		"unknown output":       {[]string{"pod", "web-0", "-o", "xml"}, `error: --output: no output format "xml"; there are: html, json, junit, markdown, plain, table, wide, yaml`},
 		"unknown profile":      {[]string{"pod", "web-0", "--profile", "root"}, `error: --profile: no "root"; there are: restricted, netraw, netadmin`},
 		"node profile in pod":  {[]string{"pod", "web-0", "--profile", "node"}, `error: --profile: no "node"; there are: restricted, netraw, netadmin`},
 		"no attempts":          {[]string{"pod", "web-0", "--attempts", "0"}, "error: --attempts: 0 is not between 1 and 100"},
@@ -48,6 +48,17 @@ func TestBadInput(t *testing.T) {
 		"pull policy":          {[]string{"pod", "web-0", "--image-pull-policy", "Maybe"}, `error: --image-pull-policy: no "Maybe"`},
 		"rbac for what":        {[]string{"rbac", "--for", "all"}, `error: --for: "all" is none of pod, node, api`},
 		"arguments to checks":  {[]string{"checks", "dns"}, `error: kubectl netlook checks takes no arguments, got "dns"`},
+		"shell where":          {[]string{"shell"}, "error: name a pod, or node/NAME"},
+		"shell without --":     {[]string{"shell", "web-0", "ip", "addr"}, "error: write -- before the command: web-0 -- ip addr"},
+		"shell of nothing":     {[]string{"shell", "web-0", "--"}, "error: a command is missing behind --"},
+		"shell of a service":   {[]string{"shell", "svc/web"}, "error: svc/web is a service: a shell is opened beside a pod, or on node/NAME"},
+		"shell, node profile":  {[]string{"shell", "web-0", "--profile", "node"}, `error: --profile: no "node" here; there are: netadmin, netraw, restricted`},
+		"shell, pull secret":   {[]string{"shell", "web-0", "--image-pull-secret", "s"}, "error: --image-pull-secret: an ephemeral container can only use the pull secrets of its pod"},
+		"shell for ever":       {[]string{"shell", "web-0", "--lifetime", "25h"}, "error: --lifetime: 25h0m0s is not between 1s and 24h0m0s"},
+		"image of no name":     {[]string{"image", "--image", "A:B:C"}, "error: the image of the probe (flag): "},
+		"image for no machine": {[]string{"image", "--platform", "amd64"}, `error: --platform: "amd64" is no OS/ARCHITECTURE such as linux/amd64`},
+		"image, all and one":   {[]string{"image", "--platform", "all", "--platform", "linux/amd64"}, "error: --platform all is all of them: leave the others out"},
+		"image to nowhere":     {[]string{"image", "--to", "no registry"}, "error: --to: "},
 		"version output":       {[]string{"version", "-o", "yaml"}, `error: no output format "yaml"; there are: text, json`},
 	}
 	for name, tt := range tests {
@@ -69,7 +80,7 @@ func TestBadInput(t *testing.T) {
 }
 
 func TestHelpBeginsWithExamples(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"pod", "--help"}, {"node", "--help"}, {"rbac", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"pod", "--help"}, {"node", "--help"}, {"rbac", "--help"}, {"shell", "--help"}, {"image", "--help"}} {
 		got := runWith(t, t.Context(), &fakeBackend{}, args...)
 		if got.code != 0 || !strings.HasPrefix(got.stdout, "Examples:\n") {
 			t.Errorf("%v: exit status %d\n%s", args, got.code, got.stdout)
@@ -133,7 +144,7 @@ func TestCompletion(t *testing.T) {
 		"kinds":          {[]string{"pod", "web-0", "--to", ""}, []string{"svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://"}},
 		"services":       {[]string{"pod", "web-0", "--to", "svc/"}, []string{"svc/payments"}},
 		"services, long": {[]string{"pod", "web-0", "--to", "service/pay"}, []string{"service/payments"}},
-		"formats":        {[]string{"pod", "-o", ""}, []string{"json", "junit", "markdown", "plain", "table", "wide", "yaml"}},
+		"formats":        {[]string{"pod", "-o", ""}, []string{"html", "json", "junit", "markdown", "plain", "table", "wide", "yaml"}},
 		"profiles":       {[]string{"pod", "--profile", ""}, []string{"restricted", "netraw", "netadmin"}},
 		"namespaces":     {[]string{"pod", "-n", ""}, []string{"shop"}},
 		"silent errors":  {[]string{"node", ""}, nil},
@@ -175,6 +186,26 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// TestUsageOfEveryCommand: each has examples, a table of flags where it has any, and what
+// its exit status means.
+func TestUsageOfEveryCommand(t *testing.T) {
+	sections := strings.Split(usageDoc(newRoot(&seams{getenv: func(string) string { return "" }})), "\n## ")[1:]
+	if len(sections) < 10 {
+		t.Fatalf("%d commands", len(sections))
+	}
+	for _, section := range sections {
+		name, _, _ := strings.Cut(section, "\n")
+		for _, part := range []string{"```sh\n", "\nExit status: "} {
+			if !strings.Contains(section, part) {
+				t.Errorf("%s has no %q", name, strings.TrimSpace(part))
+			}
+		}
+		if strings.Contains(section, "[flags]") && !strings.Contains(section, "| flag |") {
+			t.Errorf("%s has no table of its flags", name)
+		}
+	}
+}
+
 func TestShellWord(t *testing.T) {
 	for word, want := range map[string]string{
 		"jane": "jane", "system:serviceaccount:a:b": "system:serviceaccount:a:b", "": "''", "a b": "'a b'",
@@ -193,19 +224,31 @@ func TestProgressLine(t *testing.T) {
 	task := func(id, target string) check.Task {
 		return check.Task{ID: id, Label: check.Label{Title: "tcp", Target: target}}
 	}
-	p.plan([]check.Task{task("a", "10.244.2.7:8080"), task("b", "10.244.2.8:8080\x1b[2J")})
+	p.expect("", []check.Task{task("a", "10.244.2.7:8080"), task("b", "10.244.2.8:8080\x1b[2J")})
 	now = now.Add(1400 * time.Millisecond)
 	if got, want := p.line(), " ⠋ probe started on w1 in 600 ms · 0/2 checks · waiting 1.4 s: tcp 10.244.2.7"; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q", got)
 	}
-	p.got("a")
-	p.width, p.ascii = 200, true
-	if got, want := p.line(), ` | probe started on w1 in 600 ms | 1/2 checks | waiting 1.4 s: tcp 10.244.2.8:8080\x1b[2J`; got != want {
+	p.got("", "a")
+	p.width = 200
+	if got, want := p.line(), ` ⠋ probe started on w1 in 600 ms · 1/2 checks · waiting 1.4 s: tcp 10.244.2.8:8080\x1b[2J`; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	p.got("b")
+	p.got("", "b")
 	if got := p.line(); strings.Contains(got, "waiting") {
 		t.Errorf("got %q", got)
+	}
+	// The same task at two nodes counts twice, and a new stage forgets what was waited for.
+	p.say("asking the kernels of w1, w2")
+	if got := p.line(); strings.Contains(got, "checks") {
+		t.Errorf("the stage before is still counted: %q", got)
+	}
+	p.expect("w1", []check.Task{task("a", "x")})
+	p.expect("w2", []check.Task{task("a", "x")})
+	p.got("w1", "a")
+	p.hear("attached anew")
+	if got, want := p.line(), ` ⠋ attached anew · 1/2 checks · waiting - : tcp x from w2`; strings.ReplaceAll(got, "- :", "-:") != strings.ReplaceAll(want, "- :", "-:") {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	for width := range 60 {
 		p.width = width
@@ -215,7 +258,7 @@ func TestProgressLine(t *testing.T) {
 	}
 	var none *progress
 	none.say("x")
-	none.plan(nil)
-	none.got("a")
+	none.expect("", nil)
+	none.got("", "a")
 	none.stop()
 }

@@ -38,6 +38,13 @@ func (b realBackend) Inject(ctx context.Context, v vantage, o inject.Options) (p
 	return realProbe{probe, v.kind, o.Image}, nil
 }
 
+func (b realBackend) Shell(ctx context.Context, v vantage, o inject.ShellOptions) (inject.ShellEnd, error) {
+	if v.kind == facts.VantageNode {
+		return inject.ShellOnNode(ctx, b.Clientset(), b.RESTConfig(), v.namespace, v.node, o)
+	}
+	return inject.ShellInPod(ctx, b.Clientset(), b.RESTConfig(), v.pod, o)
+}
+
 func (b realBackend) Cleanup(ctx context.Context, namespace string) ([]string, error) {
 	return inject.Cleanup(ctx, b.Clientset(), namespace)
 }

@@ -52,17 +52,25 @@ func (d *diagnosis) deepen(ctx context.Context) {
 		return
 	}
 	nodes := d.deepNodes()
-	d.bar.say("asking the kernels of %s", strings.Join(nodes, ", "))
+	d.bar.say("waiting for probes on %s", strings.Join(nodes, ", "))
 	d.witnesses = d.summon(ctx, nodes)
 	if len(d.witnesses) == 0 {
 		return
+	}
+	names := strings.Join(d.witnessed(), ", ")
+	d.bar.say("asking the kernels of %s", names)
+	for _, w := range d.witnesses {
+		d.bar.expect(w.node, w.tasks)
 	}
 	d.each(func(w *witness) { d.ask(ctx, w, w.tasks, d.collectAt(w)) })
 	d.lookInside(ctx)
 	if again := d.again(); len(again) > 0 {
 		start := time.Now()
+		d.bar.say("repeating what fails, while %s are watched", names)
+		d.bar.expect("", again)
 		flows := d.repeat(ctx, again)
 		d.moved = map[string]map[string]uint64{}
+		d.bar.say("asking %s what became of it", names)
 		d.each(func(w *witness) { d.look2(ctx, w, flows, time.Since(start)) })
 	}
 }
@@ -194,6 +202,15 @@ func (d *diagnosis) nodePlan(f *facts.Facts) []check.Task {
 	})
 }
 
+// witnessed are the nodes that were reached.
+func (d *diagnosis) witnessed() []string {
+	nodes := make([]string, 0, len(d.witnesses))
+	for _, w := range d.witnesses {
+		nodes = append(nodes, w.node)
+	}
+	return nodes
+}
+
 // each runs f for all witnesses at once.
 func (d *diagnosis) each(f func(*witness)) {
 	var wait sync.WaitGroup
@@ -218,6 +235,7 @@ func (d *diagnosis) ask(ctx context.Context, w *witness, tasks []check.Task, onR
 func (d *diagnosis) collectAt(w *witness) func(check.Result) {
 	return func(r check.Result) {
 		r.Vantage = "node/" + w.node
+		d.bar.got(w.node, r.TaskID)
 		if r.Kernel != nil && r.Kernel.Counters != nil {
 			w.before = r.Kernel.Counters
 		}

@@ -201,7 +201,7 @@ func (d *diagnosis) check(ctx context.Context) {
 	}
 	d.bar.say("probe %s", how)
 	d.tasks = slices.DeleteFunc(d.registry.Plan(d.facts), func(t check.Task) bool { return !d.wanted(t.Check) })
-	d.bar.plan(d.tasks)
+	d.bar.expect("", d.tasks)
 	out, err := d.probe.Run(ctx, d.tasks, d.remaining(ctx), d.collect)
 	d.resumed = out.resumed
 	switch {
@@ -230,12 +230,15 @@ func (d *diagnosis) collect(r check.Result) {
 	d.mu.Lock()
 	d.results = append(d.results, r)
 	d.mu.Unlock()
-	d.bar.got(r.TaskID)
+	d.bar.got("", r.TaskID)
 }
 
 // explain names the deadline when it is what ended a call.
 func (d *diagnosis) explain(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errDeadline) {
+		if told, found := strings.CutSuffix(err.Error(), ": "+errDeadline.Error()); found {
+			err = errors.New(told) // it has the cause at its end already
+		}
 		return fmt.Errorf("%w (--deadline %s): %w", errDeadline, d.flags.Deadline, err)
 	}
 	return err
@@ -290,5 +293,5 @@ func (d *diagnosis) event(e inject.Event) {
 	case inject.EventWarning:
 		d.notice(report.Notice{Kind: report.Note, Message: e.Text})
 	}
-	d.bar.say("%s", e.Text)
+	d.bar.hear("%s", e.Text)
 }

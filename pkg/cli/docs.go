@@ -59,8 +59,24 @@ func usageDoc(root *cobra.Command) string {
 			b.WriteString("\n" + fence(cmd.Example))
 		}
 		b.WriteString(flagTable(cmd.LocalNonPersistentFlags()))
+		b.WriteString("\nExit status: " + exitStatus(cmd) + ".\n")
 	}
 	return b.String()
+}
+
+// exitAnnotation is for commands whose exit status means something else than others'.
+const exitAnnotation = "netlook.dev/exit-status"
+
+// exitStatus says what a command's exit status means. Those that diagnose have a
+// deadline for it.
+func exitStatus(cmd *cobra.Command) string {
+	switch {
+	case cmd.Annotations[exitAnnotation] != "":
+		return cmd.Annotations[exitAnnotation]
+	case cmd.Flags().Lookup("deadline") != nil:
+		return "0 healthy, 1 problems found, 2 could not diagnose (usage, rights, cluster), or not all of it"
+	}
+	return "0 done, 2 it could not be done, for the reason printed"
 }
 
 func firstOf(texts ...string) string {

@@ -32,6 +32,7 @@ type fakeBackend struct {
 	gather    func(context.Context) (*facts.Facts, error)
 	preflight func() ([]cluster.Rule, error)
 	inject    func(context.Context, inject.Options) (prober, error)
+	shell     func(context.Context, inject.ShellOptions) (inject.ShellEnd, error)
 	choose    func(namespace, service string) (cluster.Choice, error)
 	// nodes, gatherFor and injectAt are for runs from several places.
 	nodes     map[string]*corev1.Node
@@ -43,9 +44,11 @@ type fakeBackend struct {
 	asked    cluster.Request
 	access   cluster.Access
 	opts     inject.Options
-	at       vantage
-	cleaned  []string // the namespaces
-	removed  []string
+
+	shellOpts inject.ShellOptions
+	at        vantage
+	cleaned   []string // the namespaces
+	removed   []string
 }
 
 func (f *fakeBackend) Namespace() string { return "shop" }
@@ -128,6 +131,14 @@ func (f *fakeBackend) Inject(ctx context.Context, v vantage, o inject.Options) (
 		return f.injectAt(v, o)
 	}
 	return &fakeProbe{}, nil
+}
+
+func (f *fakeBackend) Shell(ctx context.Context, v vantage, o inject.ShellOptions) (inject.ShellEnd, error) {
+	f.at, f.shellOpts = v, o
+	if f.shell != nil {
+		return f.shell(ctx, o)
+	}
+	return inject.ShellEnd{Namespace: "shop", Pod: "web-0", Container: "netlook-shell-abcde"}, nil
 }
 
 func (f *fakeBackend) Cleanup(_ context.Context, namespace string) ([]string, error) {

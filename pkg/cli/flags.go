@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/report/printer"
 	"github.com/netlook/kubectl-netlook/pkg/target"
 	"github.com/netlook/kubectl-netlook/pkg/version"
@@ -36,6 +37,7 @@ type diagnoseFlags struct {
 	Start       time.Duration
 	KeepAlive   time.Duration
 	Output      string
+	Baseline    string // the file of an older report
 	Deep        string
 	// profiles are those to choose from; nil when there is no choice.
 	profiles []string
@@ -52,10 +54,6 @@ func (f *diagnoseFlags) add(cmd *cobra.Command, getenv func(string) string) {
 	if own := getenv("NETLOOK_IMAGE"); own != "" {
 		image = own
 	}
-	var formats []string
-	for _, p := range printer.List() {
-		formats = append(formats, p.Name)
-	}
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.To, "to", nil, "`TARGET` to reach: svc/NAME[:PORT], pod/NAME, node/NAME, deploy/NAME, IP[:PORT], HOST, URL (repeatable)")
 	fl.StringArrayVar(&f.External, "external", []string{wellKnown}, "`HOST`, IP or URL outside the cluster to reach (repeatable); none leaves it out")
@@ -68,9 +66,9 @@ func (f *diagnoseFlags) add(cmd *cobra.Command, getenv func(string) string) {
 	fl.DurationVar(&f.Start, "start-timeout", 30*time.Second, "how long the probe may take to start")
 	fl.StringVar(&f.Deep, "deep", deepOff, "`WHEN` to also ask the kernels of the nodes at both ends, from probes on them: true, false, auto (only where the cause cannot be told otherwise)")
 	fl.Lookup("deep").NoOptDefVal = deepAlways
-	fl.StringVarP(&f.Output, "output", "o", "table", "output `FORMAT`: "+strings.Join(formats, ", "))
+	addOutput(cmd, &f.Output)
+	addBaseline(cmd, &f.Baseline)
 	complete(cmd, "image-pull-policy", pullPolicies...)
-	complete(cmd, "output", formats...)
 	complete(cmd, "deep", deepAlways, deepAuto)
 }
 
@@ -97,6 +95,7 @@ type options struct {
 	external        []target.Target
 	externalDefault bool
 	printer         printer.Printer
+	baseline        *report.Report // nil without one
 	flags           diagnoseFlags
 }
 
@@ -128,7 +127,16 @@ func (f diagnoseFlags) options() (options, error) {
 		}
 		o.external = append(o.external, t)
 	}
-	return o, o.validate()
+	if err := o.validate(); err != nil {
+		return options{}, err
+	}
+	if f.Baseline != "" {
+		// Read before anything is put anywhere: a bad file is to cost nothing.
+		if o.baseline, err = readReport(f.Baseline, strings.NewReader("")); err != nil {
+			return options{}, fmt.Errorf("--baseline: %w", err)
+		}
+	}
+	return o, nil
 }
 
 func (o options) validate() error {

@@ -262,18 +262,21 @@ func TestTerminal(t *testing.T) {
 		env      map[string]string
 		args     []string
 		color    bool
+		drawn    bool // the progress: drawn over itself, or else a line of text a stage
 		progress bool
+		columns  int
 	}{
-		"terminal":      {nil, nil, true, true},
-		"NO_COLOR":      {map[string]string{"NO_COLOR": "1"}, nil, false, true},
-		"dumb terminal": {map[string]string{"TERM": "dumb"}, nil, false, false},
-		"plain":         {nil, []string{"-o", "plain"}, false, true},
-		"json":          {nil, []string{"-o", "json"}, false, true},
+		"terminal":      {nil, nil, true, true, true, 80},
+		"NO_COLOR":      {map[string]string{"NO_COLOR": "1"}, nil, false, true, true, 80},
+		"dumb terminal": {map[string]string{"TERM": "dumb"}, nil, false, false, true, 80},
+		"plain":         {nil, []string{"-o", "plain"}, false, false, true, 80},
+		"json":          {nil, []string{"-o", "json"}, false, true, true, 80},
+		"no terminal":   {nil, nil, false, false, false, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := runOn(t, t.Context(), slow(), func(s *seams) {
-				s.columns = func(io.Writer) int { return 80 }
+				s.columns = func(io.Writer) int { return tt.columns }
 				s.getenv = func(name string) string { return tt.env[name] }
 			}, append([]string{"pod", "web-0"}, tt.args...)...)
 			if color := strings.Contains(got.stdout, "\x1b["); color != tt.color {
@@ -282,8 +285,14 @@ func TestTerminal(t *testing.T) {
 			if shown := strings.Contains(got.stderr, "pulling the image"); shown != tt.progress {
 				t.Errorf("progress: %v, stderr %q", shown, got.stderr)
 			}
-			if tt.progress && !strings.HasSuffix(got.stderr, "\r\x1b[K") {
+			if tt.drawn && !strings.HasSuffix(got.stderr, "\r\x1b[K") {
 				t.Errorf("the line is left on the terminal: %q", got.stderr)
+			}
+			if !tt.drawn && strings.ContainsAny(got.stderr, "\r\x1b") {
+				t.Errorf("drawn where nobody can see it: %q", got.stderr)
+			}
+			if tt.progress && !tt.drawn && !strings.HasPrefix(got.stderr, "reading pod shop/web-0\n") {
+				t.Errorf("not a line a stage: %q", got.stderr)
 			}
 		})
 	}

@@ -23,7 +23,11 @@ const maxInside = 2
 // lookInside asks pods that refuse on what they listen, from a probe in each.
 func (d *diagnosis) lookInside(ctx context.Context) {
 	var wait sync.WaitGroup
-	for _, pod := range d.refusing() {
+	pods := d.refusing()
+	if len(pods) > 0 {
+		d.bar.say("looking into what refuses: %s", refs(pods))
+	}
+	for _, pod := range pods {
 		wait.Go(func() {
 			if err := d.inside(ctx, pod); err != nil && ctx.Err() == nil {
 				d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("no look into pod %s: %v", pod, err)})
@@ -31,6 +35,14 @@ func (d *diagnosis) lookInside(ctx context.Context) {
 		})
 	}
 	wait.Wait()
+}
+
+func refs(list []facts.Ref) string {
+	names := make([]string, 0, len(list))
+	for _, ref := range list {
+		names = append(names, "pod "+ref.String())
+	}
+	return strings.Join(names, ", ")
 }
 
 // refusing are the pods behind what refuses, the vantage pod aside.

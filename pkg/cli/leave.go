@@ -12,6 +12,9 @@ import (
 // leave removes what must not stay, and says what became of the probe. It is called
 // however the run ended, so it has a deadline of its own: that of a farewell.
 func (d *diagnosis) leave() (said string) {
+	if len(d.witnesses) > 0 || d.probe != nil && d.vantage.kind == facts.VantageNode {
+		d.bar.say("removing the probes from the nodes")
+	}
 	if len(d.witnesses) > 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), farewell-100*time.Millisecond)
 		defer cancel()

@@ -27,7 +27,8 @@ func (d *diagnosis) fromOutside(ctx context.Context) {
 		d.notice(report.Notice{Kind: report.Note, Message: "no way in from outside: the service has no node port, no balancer address, no external IP and no rule with an address that could be tried"})
 		return
 	}
-	d.bar.say("trying %d ways in from this machine", len(tasks))
+	d.bar.say("trying ways in from this machine")
+	d.bar.expect("this machine", tasks)
 	var group errgroup.Group
 	group.SetLimit(maxFromHere)
 	for _, t := range tasks {
@@ -37,6 +38,7 @@ func (d *diagnosis) fromOutside(ctx context.Context) {
 		}
 		group.Go(func() error {
 			r := c.Run(ctx, t)
+			d.bar.got("this machine", t.ID)
 			r.TaskID, r.Check, r.Label, r.Vantage = t.ID, t.Check, t.Label, report.VantageMachine
 			d.mu.Lock()
 			defer d.mu.Unlock()

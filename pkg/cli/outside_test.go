@@ -41,7 +41,7 @@ func TestFromOutside(t *testing.T) {
 			}},
 		}, nil
 	}}
-	got := runOn(t, t.Context(), b, func(s *seams) { s.registry = &checks.Registry }, "service", "web", "--from-outside", "-o", "plain")
+	got := runOn(t, t.Context(), b, func(s *seams) { s.registry = &checks.Registry }, "service", "web", "--from-outside")
 	for _, row := range []string{`OUTSIDE SAYS`, open.String() + ` +node/w1 +ok +ok`, shut.String() + ` +node/w1 +ok +fail +refused`} {
 		if !regexp.MustCompile(row).MatchString(got.stdout) {
 			t.Errorf("no row %q:\n%s", row, got.stdout)

@@ -12,6 +12,10 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/version"
 )
 
+// skewTold is how far this machine's clock may be off the cluster's before it is told:
+// tokens and certificates begin to be refused then.
+const skewTold = time.Minute
+
 // print writes the report. The error carries its exit status.
 func (d *diagnosis) print(started time.Time) error {
 	code, err := d.write(started)
@@ -28,6 +32,10 @@ func (d *diagnosis) print(started time.Time) error {
 
 func (d *diagnosis) write(started time.Time) (exitCode int, err error) {
 	r := report.New(d.input(started))
+	if d.baseline != nil {
+		changes := report.Compare(d.baseline, r)
+		r.Changes = &changes
+	}
 	if !d.printer.ForPeople {
 		// The document has them too, but who pipes it away should know at once.
 		d.tell(r.Notices)
@@ -88,6 +96,17 @@ func (d *diagnosis) input(started time.Time) report.Input {
 	}
 	for _, note := range d.facts.Notes {
 		in.Notices = append(in.Notices, report.Notice{Kind: report.Unread, Message: note})
+	}
+	if ahead := d.facts.Ahead.Round(time.Second); ahead.Abs() >= skewTold {
+		way := "ahead of"
+		if ahead < 0 {
+			way = "behind"
+		}
+		in.Notices = append(in.Notices, report.Notice{Kind: report.Note, Message: fmt.Sprintf(
+			"this machine's clock is %s %s the API server's: times that the API tells are held against the server's", ahead.Abs(), way)})
+	}
+	for _, lost := range d.facts.Lost {
+		in.Notices = append(in.Notices, report.Notice{Kind: report.Cut, Message: lost})
 	}
 	in.Verdict = d.verdict()
 	in.Service = d.walked()

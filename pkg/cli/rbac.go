@@ -27,8 +27,8 @@ func (a *app) rbacCommand() *cobra.Command {
 			API alone, and their bindings when a user, a group or a service account is named.
 			Nothing is changed in the cluster.
 
-			The commands service, dns and policy take the same rights as pod, or as node with
-			--from node/NAME; --deep takes those for node besides. Targets in another
+			The commands service, dns, policy and shell take the same rights as pod, or as node
+			on a node; --deep takes those for node besides. Targets in another
 			namespace take the rights for api there.
 
 			Not among them: get secrets, a large right, with which the command service judges

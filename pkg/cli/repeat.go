@@ -82,6 +82,7 @@ func late(t check.Task) int {
 func (d *diagnosis) repeat(ctx context.Context, tasks []check.Task) []checks.Flow {
 	var flows []checks.Flow
 	_, _ = d.probe.Run(ctx, tasks, min(d.remaining(ctx), 2*repeatTimeout), func(r check.Result) {
+		d.bar.got("", r.TaskID)
 		for _, a := range r.Attempts {
 			if flow, ok := flowOf(r, a); ok && len(flows) < maxFlows {
 				flows = append(flows, flow)

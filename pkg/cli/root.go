@@ -60,7 +60,7 @@ func newRoot(s *seams) *cobra.Command {
 	root.SetErr(s.ErrOut)
 	root.SetFlagErrorFunc(flagError)
 	a.kube.AddFlags(root.PersistentFlags())
-	root.AddCommand(a.podCommand(), a.nodeCommand(), a.serviceCommand(), a.dnsCommand(), a.policyCommand(), a.cleanupCommand(), a.checksCommand(), a.explainCommand(), a.rbacCommand(), a.versionCommand(), a.docsCommand())
+	root.AddCommand(a.podCommand(), a.nodeCommand(), a.serviceCommand(), a.dnsCommand(), a.policyCommand(), a.shellCommand(), a.imageCommand(), a.reportCommand(), a.cleanupCommand(), a.checksCommand(), a.explainCommand(), a.rbacCommand(), a.versionCommand(), a.docsCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	aboutCompletion(root)
@@ -76,16 +76,22 @@ func aboutCompletion(root *cobra.Command) {
 	if err != nil {
 		panic(err) // it was added a line ago
 	}
-	cmd.Short = "Set up completion of pods, nodes, services and flags in a shell"
+	cmd.Short = "Set up completion of pods, nodes, services and more in a shell"
 	cmd.Long = longText(`
 		kubectl completes a plugin by asking an executable on PATH that is named after
-		it: kubectl_complete-netlook. With kubectl's own completion set up, this is all.
+		it: ` + completer + `. A link of that name to this binary is one (on
+		Windows a copy, with .exe). With kubectl's own completion set up, this is all.
+
+		Pods, nodes, services, namespaces, contexts, checks and causes are completed,
+		beside commands and flags.
 
 		The commands below print scripts for the binary itself, kubectl-netlook.`)
 	cmd.Example = templates.Examples(`
 		# Complete 'kubectl netlook', in every shell that completes kubectl
-		printf '#!/bin/sh\nexec kubectl-netlook __complete "$@"\n' > ~/.local/bin/kubectl_complete-netlook
-		chmod +x ~/.local/bin/kubectl_complete-netlook`)
+		ln -s "$(command -v kubectl-netlook)" ~/.local/bin/` + completer + `
+
+		# What kubectl asks, to see whether it works
+		` + completer + ` explain NL-DNS`)
 }
 
 // longText takes the indentation of the source from a text, and keeps its lines.

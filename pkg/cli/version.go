@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/netlook/kubectl-netlook/pkg/version"
 )
@@ -23,7 +24,13 @@ func (a *app) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print this build and the probe image that belongs to it",
-		Args:  noArguments,
+		Example: templates.Examples(`
+			# Which build is this?
+			kubectl netlook version
+
+			# Which image must the nodes be able to pull?
+			kubectl netlook version -o json | jq -r .image`),
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := textOrJSON(cmd, output); err != nil {
 				return err

@@ -10,6 +10,7 @@ package cluster
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -35,6 +36,10 @@ type Client struct {
 	timeout   time.Duration // of one request
 	// dynamic makes the client for APIs of custom resources, which few runs need.
 	dynamic func() (dynamic.Interface, error)
+	// clock is the cluster's.
+	clock *clock
+	// answered: the API server has answered before, so that it is worth waiting for.
+	answered atomic.Bool
 }
 
 // New makes a Client of kubectl's flags. It sends nothing. Errors are of kind
@@ -58,11 +63,16 @@ func New(getter genericclioptions.RESTClientGetter) (*Client, error) {
 	config.QPS, config.Burst = 50, 200
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.ContentType = "application/vnd.kubernetes.protobuf"
-	clientset, err := kubernetes.NewForConfig(withoutTimeout(config))
+	clock := &clock{now: time.Now}
+	reading := withoutTimeout(config)
+	reading.Wrap(clock.listen)
+	clientset, err := kubernetes.NewForConfig(reading)
 	if err != nil {
 		return nil, explainConfig(loader, err)
 	}
-	return NewFor(clientset, config, namespace), nil
+	c := NewFor(clientset, config, namespace)
+	c.clock = clock
+	return c, nil
 }
 
 // NewFor makes a Client of parts: a fake clientset in tests, another program's own.
@@ -72,7 +82,7 @@ func NewFor(clientset kubernetes.Interface, config *rest.Config, namespace strin
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
-	c := &Client{clientset: clientset, config: withoutTimeout(config), namespace: namespace, timeout: timeout}
+	c := &Client{clientset: clientset, config: withoutTimeout(config), namespace: namespace, timeout: timeout, clock: &clock{now: time.Now}}
 	c.dynamic = func() (dynamic.Interface, error) { return dynamic.NewForConfig(c.config) }
 	return c
 }

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -85,10 +84,8 @@ func containers(p *corev1.Pod) []facts.Container {
 		if last := s.LastTerminationState.Terminated; last != nil {
 			f.Ended = &facts.Ended{
 				Reason: plain(last.Reason, maxWord), ExitCode: last.ExitCode,
-				Ran: max(last.FinishedAt.Sub(last.StartedAt.Time), 0),
-			}
-			if !last.FinishedAt.IsZero() {
-				f.Ended.Ago = max(time.Since(last.FinishedAt.Time), 0)
+				Ran:      max(last.FinishedAt.Sub(last.StartedAt.Time), 0),
+				Finished: last.FinishedAt.Time,
 			}
 		}
 		list = append(list, f)

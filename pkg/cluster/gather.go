@@ -87,7 +87,9 @@ func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) 
 	}
 	slices.SortFunc(g.facts.Nodes, func(a, b facts.Node) int { return strings.Compare(a.Name, b.Name) })
 	g.vantageNode()
+	g.facts.Now, g.facts.Ahead = g.clock.read()
 	g.facts.Notes = slices.Sorted(maps.Keys(g.notes))
+	slices.Sort(g.facts.Lost)
 	return &g.facts, nil
 }
 
@@ -191,6 +193,10 @@ func (g *gatherer) unread(ctx context.Context, what string, err error) error {
 		return err
 	case errors.As(err, &denied) && denied.user != "":
 		g.note("%s: forbidden for user %s (%s %s)", what, denied.user, denied.verb, denied.resource)
+	case errors.Is(err, ErrUnreachable):
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.facts.Lost = append(g.facts.Lost, fmt.Sprintf("%s: not read: %s", what, err))
 	default:
 		g.note("%s: not read: %s", what, err)
 	}

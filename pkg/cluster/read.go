@@ -21,7 +21,7 @@ var errEnough = errors.New("enough")
 func get[T any](ctx context.Context, c *Client, doing string, request func(context.Context) (T, error)) (T, error) {
 	bounded, cancel := c.request(ctx)
 	defer cancel()
-	object, err := request(bounded)
+	object, err := again(bounded, c, request)
 	if err != nil {
 		var none T
 		return none, c.explain(ctx, doing, err)
@@ -46,7 +46,7 @@ func each[L, Item runtime.Object](ctx context.Context, c *Client, doing string, 
 	pages := pager.New(func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
 		bounded, cancel := c.request(ctx)
 		defer cancel()
-		page, err := list(bounded, opts)
+		page, err := again(bounded, c, func(ctx context.Context) (L, error) { return list(ctx, opts) })
 		if err != nil {
 			return nil, err
 		}

@@ -61,6 +61,8 @@ type Cause struct {
 	Source string
 	// Deep says that only the node rung can be certain of it.
 	Deep bool
+	// Spot is where on a packet's way it sits; zero for what is on none.
+	Spot Spot
 	// Find is pure.
 	Find func(*Case) []Finding
 }
@@ -83,6 +85,10 @@ type Finding struct {
 	// Rank orders findings that explain the same: a cause in the middle of the path
 	// outranks its symptoms. Higher first.
 	Rank int `json:"-"`
+	// Spot is the cause's, unless the finding knows better.
+	Spot Spot `json:"-"`
+	// Path is the way on which it sits, drawn by the engine; nil when it sits on none.
+	Path *Path `json:"path,omitempty"`
 }
 
 // Verdict is what the engine makes of a case.

@@ -13,6 +13,9 @@ func (r *Registry) Diagnose(c *Case) Verdict {
 	for _, cause := range r.List() {
 		for _, f := range cause.Find(c) {
 			f.Code = cause.Code
+			if f.Spot == (Spot{}) {
+				f.Spot = cause.Spot
+			}
 			f.Explains = c.bad(f.Explains)
 			if f.Confidence == Possible {
 				possible = append(possible, f)
@@ -30,6 +33,8 @@ func (r *Registry) Diagnose(c *Case) Verdict {
 	var v Verdict
 	v.Causes = cover(sure, open)
 	v.Candidates = fitting(possible, open)
+	c.draw(v.Causes)
+	c.draw(v.Candidates)
 	for _, key := range c.Failed() {
 		// A warning that nothing explains is told by its row.
 		if open[key] {

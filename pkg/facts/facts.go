@@ -17,6 +17,12 @@ import (
 // Facts is everything known when tasks are planned. Slices are sorted by whoever
 // fills them, so that plans and reports are stable.
 type Facts struct {
+	// Now is the cluster's time when the facts were read: what the API tells was at some
+	// time is held against it, not against this machine's clock. Ahead is how far that one
+	// is before the cluster's, 0 also when it is not known.
+	Now   time.Time
+	Ahead time.Duration
+
 	Ask     Ask
 	Vantage Vantage
 	DNS     DNS
@@ -42,6 +48,9 @@ type Facts struct {
 	// Notes says, for people, what could not be read and why ("services: forbidden
 	// for user jane"). A check that needs what is missing says so too.
 	Notes []string
+	// Lost says what could not be read because the API server gave no answer. Unlike what
+	// Notes tell, it is nobody's will: a run without it is not a whole one.
+	Lost []string
 }
 
 // Asked lists the --to and --external arguments that this run must have evidence

@@ -78,8 +78,8 @@ type Ended struct {
 	ExitCode int32
 	// Ran is how long the run lasted, 0 also when the API does not say.
 	Ran time.Duration
-	// Ago is how long ago that was, 0 when the API does not say.
-	Ago time.Duration
+	// Finished is when that was, by its node's clock; zero when the API does not say.
+	Finished time.Time
 }
 
 // ContainerPort is a declared port; an undeclared one may listen all the same.

@@ -22,16 +22,18 @@ type conn struct {
 	// frames is closed when the attach has ended; err says why then.
 	frames chan wire.Frame
 	err    error
-	out    *outbox
-	cancel context.CancelFunc
-	once   sync.Once
+	// foreign gets the version of frames that are not of ours, once.
+	foreign chan int
+	out     *outbox
+	cancel  context.CancelFunc
+	once    sync.Once
 }
 
 // dial begins an attach. It does not wait: frames may be sent at once, and go out
 // when the stream is there.
 func dial(ctx context.Context, e env, at place) *conn {
 	ctx, cancel := context.WithCancel(ctx)
-	c := &conn{frames: make(chan wire.Frame, frameBuffer), out: newOutbox(), cancel: cancel}
+	c := &conn{frames: make(chan wire.Frame, frameBuffer), foreign: make(chan int, 1), out: newOutbox(), cancel: cancel}
 	stdout, feed := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
@@ -44,6 +46,12 @@ func dial(ctx context.Context, e env, at place) *conn {
 		defer cancel()
 		defer close(c.frames)
 		reader := wire.NewReader(stdout)
+		reader.OnVersion = func(version int) {
+			select {
+			case c.foreign <- version:
+			default:
+			}
+		}
 		for {
 			frame, err := reader.Next()
 			if err != nil {

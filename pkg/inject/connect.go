@@ -97,7 +97,7 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first, least time.
 				p.adopt(t.contact)
 				return nil
 			}
-			if errors.Is(t.err, errShortLife) {
+			if errors.Is(t.err, errShortLife) || errors.Is(t.err, ErrVersion) {
 				return t.err
 			}
 			if notAllowed(t.err) {
@@ -138,7 +138,7 @@ func (p *Probe) nodeDown(ctx context.Context, name string, running bool) error {
 	}
 	for _, c := range node.Status.Conditions {
 		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
-			return fail(ErrGone, "", "node %s is not ready and does not start the probe in %s: %s", name, p.where(), reasonAndMessage(c.Reason, c.Message))
+			return fail(ErrGone, "", "node %s is not ready and does not start the %s in %s: %s", name, p.what(), p.where(), reasonAndMessage(c.Reason, c.Message))
 		}
 	}
 	return nil
@@ -147,12 +147,12 @@ func (p *Probe) nodeDown(ctx context.Context, name string, running bool) error {
 // startError is the error when ctx ended before the probe answered.
 func (p *Probe) startError(ctx context.Context, waiting string) error {
 	if cause := context.Cause(ctx); !errors.Is(cause, errStartTimeout) {
-		return fmt.Errorf("start a probe in %s: %w", p.where(), cause)
+		return fmt.Errorf("start a %s in %s: %w", p.what(), p.where(), cause)
 	}
 	if waiting == "" {
 		waiting = "no answer"
 	}
-	return fail(ErrTimeout, "", "no probe in %s after %s: %s", p.where(), p.opts.Timeout, waiting)
+	return fail(ErrTimeout, "", "no %s in %s after %s: %s", p.what(), p.where(), p.opts.Timeout, waiting)
 }
 
 // explain adds to an error what the container said last, when it has ended.

@@ -45,6 +45,7 @@ type driver struct {
 	repeated time.Time
 	got      int
 	heard    bool // something of the session came over the present attach
+	heardAt  time.Time
 	resumed  int
 	gap      bool // results are known to be missing
 	gaps     int  // how often they were asked for
@@ -86,7 +87,7 @@ func (d *driver) run(ctx context.Context) error {
 			d.cancel()
 			return errCancelled
 		case <-limit.C:
-			d.giveUp(ctx, fmt.Sprintf("the probe had not ended %s after its deadline of %s", deadlineSpare, d.deadline))
+			d.giveUp(ctx, fmt.Sprintf("the probe had not ended %s after its deadline of %s%s", deadlineSpare, d.deadline, d.silent()))
 		case <-quiet.C:
 			switch {
 			case d.gap:
@@ -132,7 +133,7 @@ func (d *driver) aborted(ctx context.Context) error {
 // handle takes one frame of the session, or one without a session.
 func (d *driver) handle(ctx context.Context, frame wire.Frame) error {
 	if frame.SessionID() == d.p.session {
-		d.heard, d.pause = true, resumeFirst
+		d.heard, d.heardAt, d.pause = true, time.Now(), resumeFirst
 	}
 	switch f := frame.(type) {
 	case *wire.Hello:
@@ -248,6 +249,20 @@ func (d *driver) sendPlan() error {
 
 // send sends a small frame, which always encodes.
 func (d *driver) send(f wire.Frame) { _ = d.p.conn.send(f) }
+
+// silent says that nothing was heard from the probe for longer than it may be silent,
+// "" when it was. No attach helps then: what is on the way to it is down.
+func (d *driver) silent() string {
+	lasts := time.Since(d.heardAt)
+	if lasts < silence {
+		return ""
+	}
+	on := ""
+	if d.p.nodeName != "" {
+		on = " of node " + d.p.nodeName
+	}
+	return fmt.Sprintf(", silent for %s: the kubelet%s, or the way to it, may be down", lasts.Round(time.Second), on)
+}
 
 // cancel tells the probe to stop, and waits a moment until it has heard.
 func (d *driver) cancel() {

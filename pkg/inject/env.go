@@ -35,9 +35,12 @@ type logOptions = corev1.PodLogOptions
 
 type place struct{ namespace, pod, container string }
 
+// streams of an attach; with a terminal there is no stderr, and sizes are its windows.
 type streams struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	tty            bool
+	sizes          remotecommand.TerminalSizeQueue
 }
 
 func realEnv(client kubernetes.Interface, config *rest.Config) env {
@@ -61,11 +64,11 @@ func randomSession() string {
 	return hex.EncodeToString(b[:])
 }
 
-// attach runs an attach without a terminal: over a WebSocket, or over SPDY where a
+// attach runs an attach: over a WebSocket, or over SPDY where a
 // proxy or an old API server does not speak that, as kubectl does.
 func attach(ctx context.Context, client rest.Interface, config *rest.Config, at place, s streams) error {
 	url := client.Post().Resource("pods").Namespace(at.namespace).Name(at.pod).SubResource("attach").
-		VersionedParams(&corev1.PodAttachOptions{Container: at.container, Stdin: true, Stdout: true, Stderr: true}, scheme.ParameterCodec).
+		VersionedParams(&corev1.PodAttachOptions{Container: at.container, Stdin: true, Stdout: true, Stderr: !s.tty, TTY: s.tty}, scheme.ParameterCodec).
 		URL()
 	spdy, err := remotecommand.NewSPDYExecutor(config, "POST", url)
 	if err != nil {
@@ -83,7 +86,7 @@ func attach(ctx context.Context, client rest.Interface, config *rest.Config, at 
 	}
 	// client-go would log what an attach that is given up leaves behind.
 	ctx = klog.NewContext(ctx, klog.New(nil))
-	return executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: s.stdin, Stdout: s.stdout, Stderr: s.stderr})
+	return executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: s.stdin, Stdout: s.stdout, Stderr: s.stderr, Tty: s.tty, TerminalSizeQueue: s.sizes})
 }
 
 func asStatus(err error, status *apierrors.APIStatus) bool { return errors.As(err, status) }

@@ -32,6 +32,8 @@ var (
 	ErrTimeout = errors.New("probe not ready in time")
 	// ErrBusy: another run has the probe.
 	ErrBusy = errors.New("probe is busy")
+	// ErrVersion: the probe is of a build that speaks another version of the wire.
+	ErrVersion = errors.New("probe of another wire version")
 	// ErrAPI: the API server cannot be reached, or gave an unexpected answer.
 	ErrAPI = errors.New("API server")
 )
@@ -85,7 +87,7 @@ func apiError(err error, profile, doing string) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail(ErrTimeout, "", "%s: no answer of the API server in time", doing)
 	}
-	return fail(ErrAPI, "", "%s: %s", doing, message(err))
+	return fail(ErrAPI, "run it again when the API server answers", "%s: %s", doing, message(err))
 }
 
 // forbidden tells rights from admission: both answer 403. The authorizer's message

@@ -34,10 +34,17 @@ type container struct {
 	// refuse makes attaches fail.
 	refuse error
 	drops  []func() // ends each present attach
+	// speaks, when not 0, makes the probe one of another wire version: its frames bear
+	// that, and those of ours it cannot read.
+	speaks int
 }
 
 func (c *container) Write(p []byte) (int, error) {
+	n := len(p)
 	c.mu.Lock()
+	if c.speaks != 0 {
+		p = bytes.ReplaceAll(p, []byte(`{"v":1,`), fmt.Appendf(nil, `{"v":%d,`, c.speaks))
+	}
 	c.log.Write(p)
 	var to []io.Writer
 	if c.lose > 0 {
@@ -51,8 +58,22 @@ func (c *container) Write(p []byte) (int, error) {
 	for _, w := range to {
 		_, _ = w.Write(p)
 	}
-	return len(p), nil
+	return n, nil
 }
+
+// feed is the probe's stdin.
+func (c *container) feed(p []byte) (int, error) {
+	n := len(p)
+	if c.speaks != 0 {
+		p = bytes.ReplaceAll(p, []byte(`{"v":1,`), []byte(`{"v":99,`))
+	}
+	_, err := c.stdin.Write(p)
+	return n, err
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // run starts the probe. Change, when not nil, adapts its configuration.
 func run(t *testing.T, change func(*probe.Config)) *container {
@@ -121,7 +142,7 @@ func (c *container) attach(ctx context.Context, s streams) error {
 	c.drops = append(c.drops, cancel)
 	c.mu.Unlock()
 	go func() {
-		_, _ = io.Copy(c.stdin, s.stdin)
+		_, _ = io.Copy(writerFunc(c.feed), s.stdin)
 		cancel()
 	}()
 	<-ctx.Done()

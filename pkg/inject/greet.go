@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/netlook/kubectl-netlook/pkg/version"
 	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
 
@@ -32,6 +33,13 @@ var (
 	errShortLife    = errors.New("the probe ends soon")
 )
 
+// versionError is that the other end speaks this version of the wire.
+type versionError int
+
+func (v versionError) Error() string {
+	return fmt.Sprintf("the probe speaks version %d of the wire, this plugin version %d", int(v), wire.Version)
+}
+
 // handshake opens a session over an attach and returns what the probe says of itself.
 // While another session has the probe it asks again until ctx ends; busy hears how
 // long that may take, once.
@@ -47,6 +55,8 @@ func handshake(ctx context.Context, c *conn, session string, busy func(left time
 			return nil, ctx.Err()
 		case <-late.C:
 			return nil, errNoHello
+		case v := <-c.foreign:
+			return nil, versionError(v)
 		case <-again.C:
 			if err := c.send(&wire.Open{Head: wire.Head{Session: session}}); err != nil {
 				return nil, err
@@ -110,6 +120,11 @@ func (p *Probe) attempt(ctx context.Context, least time.Duration) (*contact, err
 	}
 	if err != nil {
 		c.close()
+		var other versionError
+		if errors.As(err, &other) {
+			err = fail(ErrVersion, "take plugin and image of one release: this plugin's is "+version.Image+" (--image, NETLOOK_IMAGE)",
+				"the probe in %s is of image %s and speaks version %d of the wire, this plugin version %d", p.where(), p.opts.Image, int(other), wire.Version)
+		}
 		if busy && errors.Is(context.Cause(ctx), errStartTimeout) {
 			err = fail(ErrBusy, "try again, or give more time with --start-timeout", "another run of netlook has used the probe in %s for %s", p.where(), p.opts.Timeout)
 		}

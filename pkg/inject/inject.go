@@ -8,6 +8,7 @@
 package inject
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -94,18 +95,21 @@ type Probe struct {
 	// Hello is what it said of itself, sanitised.
 	Hello wire.Hello
 
-	env     env
-	opts    Options
-	uid     types.UID // of the pod, "" when unknown
-	node    bool      // a pod of ours, to be deleted
-	began   time.Time
-	session string
-	used    bool // the session had its plan
-	ahead   bool // the plan of the first run went with the pod
-	mute    bool // no attach works: only the log can be read
-	conn    *conn
-	release func() // ends the goroutine that holds the session
-	eventMu sync.Mutex
+	env  env
+	opts Options
+	uid  types.UID // of the pod, "" when unknown
+	// nodeName is the node's that it runs on, for messages.
+	nodeName string
+	node     bool   // a pod of ours, to be deleted
+	noun     string // what it is called, "" for a probe
+	began    time.Time
+	session  string
+	used     bool // the session had its plan
+	ahead    bool // the plan of the first run went with the pod
+	mute     bool // no attach works: only the log can be read
+	conn     *conn
+	release  func() // ends the goroutine that holds the session
+	eventMu  sync.Mutex
 }
 
 // Pod makes a probe in a running pod: the warm one of an earlier run, or a new
@@ -154,7 +158,7 @@ func startInPod(ctx context.Context, e env, pod *corev1.Pod, opts Options) (*Pro
 	if err != nil {
 		return nil, err
 	}
-	p := &Probe{Namespace: pod.Namespace, Pod: pod.Name, uid: pod.UID, env: e, opts: opts, began: time.Now()}
+	p := &Probe{Namespace: pod.Namespace, Pod: pod.Name, uid: pod.UID, nodeName: pod.Spec.NodeName, env: e, opts: opts, began: time.Now()}
 	ctx, cancel := context.WithTimeoutCause(ctx, opts.Timeout, errStartTimeout)
 	defer cancel()
 	wanted, err := EphemeralContainer(pod, opts, version.Build())
@@ -232,6 +236,9 @@ func (p *Probe) disconnect() {
 }
 
 func (p *Probe) where() string { return fmt.Sprintf("pod/%s/%s", p.Namespace, p.Pod) }
+
+// what is what people call it.
+func (p *Probe) what() string { return cmp.Or(p.noun, "probe") }
 
 func (p *Probe) place() place { return place{p.Namespace, p.Pod, p.Container} }
 

@@ -34,12 +34,26 @@ func startOnNode(ctx context.Context, e env, namespace string, node *corev1.Node
 		return nil, err
 	}
 	wanted.Name = nodePodName(node.Name, e.suffix)
-	p := &Probe{Namespace: namespace, Pod: wanted.Name, Container: nodeContainer, env: e, opts: opts, node: true, began: time.Now()}
+	p := &Probe{Namespace: namespace, Pod: wanted.Name, Container: nodeContainer, env: e, opts: opts, node: true, nodeName: node.Name, began: time.Now()}
 	p.sendAhead(wanted)
 	start, cancel := context.WithTimeoutCause(ctx, opts.Timeout, errStartTimeout)
 	defer cancel()
-	doing := fmt.Sprintf("create a probe pod for node %s in namespace %s", node.Name, namespace)
-	pods := e.client.CoreV1().Pods(namespace)
+	created, err := p.createPod(ctx, start, wanted, node.Name)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.connect(start, created, attachFirst, 0); err != nil {
+		return nil, p.undo(ctx, err, false)
+	}
+	p.started()
+	return p, nil
+}
+
+// createPod makes the node pod, after a dry run, within start. On an error nothing is
+// left of it.
+func (p *Probe) createPod(ctx, start context.Context, wanted *corev1.Pod, node string) (*corev1.Pod, error) {
+	doing := fmt.Sprintf("create a %s pod for node %s in namespace %s", p.what(), node, p.Namespace)
+	pods := p.env.client.CoreV1().Pods(p.Namespace)
 	if _, err := pods.Create(start, wanted, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
 		return nil, p.createError(start, err, doing)
 	}
@@ -49,12 +63,8 @@ func startOnNode(ctx context.Context, e env, namespace string, node *corev1.Node
 		return nil, p.undo(ctx, p.createError(start, err, doing), start.Err() != nil)
 	}
 	p.uid = created.UID
-	p.event(EventInject, "pod %s created for node %s", wanted.Name, node.Name)
-	if err := p.connect(start, created, attachFirst, 0); err != nil {
-		return nil, p.undo(ctx, err, false)
-	}
-	p.started()
-	return p, nil
+	p.event(EventInject, "pod %s created for node %s", wanted.Name, node)
+	return created, nil
 }
 
 func (p *Probe) createError(ctx context.Context, err error, doing string) error {
@@ -87,7 +97,7 @@ func (p *Probe) deletePod(ctx context.Context) error {
 	defer cancel()
 	err := deletePod(ctx, p.env.client, p.Namespace, p.Pod)
 	if err != nil {
-		return fmt.Errorf("delete the node probe %s (kubectl netlook cleanup does it later): %w", p.where(), err)
+		return fmt.Errorf("delete the node %s %s (kubectl netlook cleanup does it later): %w", p.what(), p.where(), err)
 	}
 	p.event(EventRemoved, "pod %s removed", p.Pod)
 	return nil

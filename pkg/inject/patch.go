@@ -3,7 +3,9 @@ package inject
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -45,11 +47,22 @@ func (p *Probe) patch(ctx context.Context, c *corev1.EphemeralContainer) (*corev
 	return pod, nil
 }
 
+// patchError explains why the container was not added. That a probe can be done
+// without is no advice for anything else.
 func (p *Probe) patchError(ctx context.Context, err error) error {
+	err = p.whyNotAdded(ctx, err)
+	var own *Error
+	if p.noun != "" && errors.As(err, &own) {
+		own.Hint = strings.TrimSuffix(own.Hint, ", or use --no-inject")
+	}
+	return err
+}
+
+func (p *Probe) whyNotAdded(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return p.startError(ctx, "")
 	}
-	doing := fmt.Sprintf("add a probe (profile %s) to %s", p.opts.Profile, p.where())
+	doing := fmt.Sprintf("add a %s (profile %s) to %s", p.what(), p.opts.Profile, p.where())
 	var status apierrors.APIStatus
 	if apierrors.IsNotFound(err) && asStatus(err, &status) {
 		// The subresource is unknown, not the pod (kubectl tells them apart likewise).

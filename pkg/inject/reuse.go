@@ -22,7 +22,7 @@ func (p *Probe) reuse(ctx context.Context, pod *corev1.Pod, wanted *corev1.Ephem
 			p.adopt(c)
 			p.Warm = true
 			return true, nil
-		case errors.Is(err, ErrBusy):
+		case errors.Is(err, ErrBusy), errors.Is(err, ErrVersion):
 			return false, err
 		case notAllowed(err):
 			// Nor may another one be attached to: it would be left there for nothing.

@@ -57,7 +57,7 @@ func (p *Probe) RunWithProgress(ctx context.Context, tasks []check.Task, deadlin
 		p.release()
 		p.release = nil
 	}
-	d := &driver{p: p, tasks: tasks, began: time.Now(), deadline: deadline, onResult: onResult, onProgress: onProgress}
+	d := &driver{p: p, tasks: tasks, began: time.Now(), heardAt: time.Now(), deadline: deadline, onResult: onResult, onProgress: onProgress}
 	switch {
 	case p.ahead && !p.used:
 		d.acked, d.began, d.deadline = true, p.began, p.opts.FirstDeadline
@@ -75,7 +75,7 @@ func (p *Probe) RunWithProgress(ctx context.Context, tasks []check.Task, deadlin
 	err = d.run(ctx)
 	outcome := d.outcome()
 	if errors.Is(err, errCancelled) {
-		err = fmt.Errorf("run checks in %s: %w", p.where(), context.Cause(ctx))
+		err = fmt.Errorf("run checks in %s%s: %w", p.where(), d.silent(), context.Cause(ctx))
 	}
 	return outcome, err
 }

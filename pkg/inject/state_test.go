@@ -43,7 +43,9 @@ func TestObserve(t *testing.T) {
 		{name: "config", change: status(waitingState("CreateContainerConfigError", "runAsNonRoot\x1b[2J")), kind: ErrStart, text: []string{"CreateContainerConfigError", `runAsNonRoot\u001b[2J`}},
 		{name: "create", change: status(waitingState("CreateContainerError", "x")), kind: ErrStart, text: []string{"CreateContainerError: x"}},
 		{name: "run", change: status(waitingState("RunContainerError", "exec format error")), kind: ErrStart, text: []string{"exec format error"}},
-		{name: "ended", change: status(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}}), kind: ErrStart, text: []string{"exit code 137", "OOMKilled"}},
+		{name: "ended", change: status(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}}), kind: ErrStart, text: []string{"for lack of memory", "OOMKilled", "--no-inject"}},
+		{name: "killed", change: status(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "Error"}}), kind: ErrStart, text: []string{"was killed (SIGKILL)", "memory limit"}},
+		{name: "ended", change: status(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 4, Reason: "Error"}}), kind: ErrStart, text: []string{"exit code 4"}},
 		{name: "pod is deleted", change: func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{} }, kind: ErrGone, text: []string{"being deleted"}},
 		{name: "pod failed", change: func(p *corev1.Pod) {
 			p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "low on memory"

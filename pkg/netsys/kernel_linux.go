@@ -32,7 +32,7 @@ func dump[T any](read func() ([]T, error)) ([]T, error) {
 	return bound(list), nil
 }
 
-func bound[T any](list []T) []T { return list[:min(len(list), maxEntries)] }
+func bound[T any](list []T) []T { return list[:min(len(list), MaxEntries)] }
 
 // Links returns the interfaces of this network namespace with their addresses,
 // sorted by index.

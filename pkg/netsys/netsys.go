@@ -36,9 +36,9 @@ var (
 	ErrNoAnswer = errors.New("no answer")
 )
 
-// maxEntries bounds every list that is read from the kernel: more than a node of a
+// MaxEntries bounds every list that is read from the kernel: more than a node of a
 // cluster of 5,000 has, and little enough for one frame of the wire.
-const maxEntries = 20000
+const MaxEntries = 20000
 
 // Family names the address family of addr.
 func Family(addr netip.Addr) string {

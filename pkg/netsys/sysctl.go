@@ -30,7 +30,7 @@ func Sysctls(root fs.FS, patterns ...string) []facts.Sysctl {
 		// The only error is a malformed pattern, and patterns are ours.
 		paths, _ := fs.Glob(root, pattern)
 		for _, path := range paths {
-			if len(found) >= maxEntries {
+			if len(found) >= MaxEntries {
 				break
 			}
 			if value, err := readSetting(root, path); err == nil {

@@ -45,14 +45,9 @@ func launch(s *session, l *loop, index int) (free func()) {
 	guard := time.AfterFunc(timeout+taskGrace, func() {
 		tell(check.Errorf("the check did not return within %s", timeout+taskGrace))
 	})
-	go func() {
-		began := time.Now()
-		r := l.cfg.execute(ctx, task)
-		if r.Duration == 0 {
-			r.Duration = check.Duration(time.Since(began))
-		}
-		tell(r)
-	}()
+	// A thousand of these wait at the same time, and a stack that grows past 8 KiB takes
+	// 16: what stands between here and a system call keeps large values off it.
+	go func() { tell(l.cfg.execute(ctx, task)) }()
 	return func() {
 		guard.Stop()
 		cancel()
@@ -61,27 +56,40 @@ func launch(s *session, l *loop, index int) (free func()) {
 
 // execute runs a task's check, whatever it does.
 func (cfg *Config) execute(ctx context.Context, task check.Task) (r check.Result) {
-	c, known := cfg.Registry.Get(task.Check)
-	if !known || c.Run == nil {
-		return check.Errorf("check %.80q is unknown to this probe build (%s %s)", task.Check, cfg.Version, cfg.Build)
-	}
-	if skip, missing := cfg.missing(c.Needs); missing {
-		return skip
+	began := time.Now()
+	run, refused := cfg.runner(task.Check)
+	if refused != nil {
+		return *refused
 	}
 	defer func() {
 		if p := recover(); p != nil {
 			fmt.Fprintf(cfg.Log, "netlook-probe: check %s panicked: %v\n%s", task.Check, p, debug.Stack())
 			r = check.Errorf("the check panicked: %v", p)
 		}
-	}()
-	r = c.Run(ctx, task)
-	if r.Status == check.Unknown {
-		r.Status = check.Error
-		if r.Summary == "" {
-			r.Summary = "the check gave no status"
+		if r.Status == check.Unknown {
+			r.Status = check.Error
+			if r.Summary == "" {
+				r.Summary = "the check gave no status"
+			}
 		}
+		if r.Duration == 0 {
+			r.Duration = check.Duration(time.Since(began))
+		}
+	}()
+	return run(ctx, task)
+}
+
+// runner is what runs the check of that ID, or else the result which says why not.
+func (cfg *Config) runner(id string) (run func(context.Context, check.Task) check.Result, refused *check.Result) {
+	c, known := cfg.Registry.Get(id)
+	if !known || c.Run == nil {
+		r := check.Errorf("check %.80q is unknown to this probe build (%s %s)", id, cfg.Version, cfg.Build)
+		return nil, &r
 	}
-	return r
+	if skip, missing := cfg.missing(c.Needs); missing {
+		return nil, &skip
+	}
+	return c.Run, nil
 }
 
 // missing gives the skipped result of a check whose needs are not all held.

@@ -2,8 +2,8 @@
 // what came of every check, and whether that is healthy, a problem, or too little to
 // say. New is pure; the printers below pkg/report/printer show the document.
 //
-// It may import the standard library, pkg/check, pkg/diagnose and pkg/facts, never
-// client-go.
+// It may import the standard library, a reader of YAML, pkg/check, pkg/diagnose and
+// pkg/facts, never client-go.
 package report
 
 import (
@@ -63,8 +63,10 @@ type Report struct {
 	Policy *Policy `json:"policy,omitempty"`
 	// Skipped are the checks that did not run, by reason.
 	Skipped []SkipGroup `json:"skipped,omitempty"`
-	Rows    []Row       `json:"rows"`
-	Results []Result    `json:"results"`
+	// Changes is what differs from an older report, nil where none was given.
+	Changes *Changes `json:"changes,omitempty"`
+	Rows    []Row    `json:"rows"`
+	Results []Result `json:"results"`
 }
 
 // Result is a check's result as the report carries it.
@@ -110,6 +112,14 @@ type Vantage struct {
 	Rung      Rung              `json:"rung"`
 	// Profile is the security profile of the probe, "" on the API rung.
 	Profile string `json:"profile,omitempty"`
+}
+
+// String is "pod/shop/web-0" or "node/w1", as results name their vantage point.
+func (v Vantage) String() string {
+	if v.Namespace == "" {
+		return string(v.Kind) + "/" + v.Name
+	}
+	return string(v.Kind) + "/" + v.Namespace + "/" + v.Name
 }
 
 // Probe is the probe that ran the checks.

@@ -99,6 +99,21 @@ func medianTime(results []check.Result, status check.Status) check.Duration {
 	return times[len(times)/2]
 }
 
+// quickest is the least time of an attempt of the results that have a status, 0 where
+// nothing was timed.
+func quickest(results []check.Result, status check.Status) check.Duration {
+	var times []check.Duration
+	for _, res := range results {
+		if res.Status == status && status != check.Skipped {
+			times = append(times, timesOf(res)...)
+		}
+	}
+	if len(times) == 0 {
+		return 0
+	}
+	return slices.Min(times)
+}
+
 // MedianTime is the median time of the attempts that make a result what it is, 0
 // when nothing was timed.
 func MedianTime(res check.Result) check.Duration {

@@ -12,10 +12,7 @@ import (
 // newSummary judges the run. Problems outweigh what is missing; what is missing
 // outweighs what passed; and nothing at all is never healthy.
 func newSummary(r *Report, in Input) Summary {
-	var s Summary
-	for _, res := range r.Results {
-		s.Counts.add(res.Status)
-	}
+	s := Summary{Counts: count(r.Results)}
 	gap := whyIncomplete(r, s.Counts, in)
 	switch {
 	case s.Counts.Fail > 0:

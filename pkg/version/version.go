@@ -13,6 +13,10 @@ var Version = "dev"
 // time likewise. It is the one place that says so; --image and NETLOOK_IMAGE replace it.
 var Image = "docker.io/netlook/probe:dev"
 
+// ToolboxImage is that of `kubectl netlook shell`, set likewise; --image and
+// NETLOOK_TOOLBOX_IMAGE replace it.
+var ToolboxImage = "docker.io/netlook/toolbox:dev"
+
 // Build identifies the sources: a revision of at most 12 characters, with "-dirty"
 // behind it when files differed from it. Without one it is the version.
 func Build() string {

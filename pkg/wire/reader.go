@@ -26,10 +26,13 @@ type Skipped struct {
 // never holds more than MaxLine bytes of a line. It is for one goroutine.
 type Reader struct {
 	// OnSkip, when set, hears why a line was passed over. Empty lines are not told.
-	OnSkip  func(reason string)
-	buf     *bufio.Reader
-	line    []byte
-	skipped Skipped
+	OnSkip func(reason string)
+	// OnVersion, when set, hears of frames of another version: the other end is of a
+	// build that cannot be talked to. Lines that only look like a frame are not told.
+	OnVersion func(version int)
+	buf       *bufio.Reader
+	line      []byte
+	skipped   Skipped
 }
 
 // NewReader makes a Reader of r.
@@ -111,6 +114,9 @@ func (r *Reader) parse(line []byte) Frame {
 	}
 	if head.V != Version {
 		r.skipped.Version++
+		if r.OnVersion != nil && head.V > 0 && head.Kind != "" {
+			r.OnVersion(head.V)
+		}
 		r.tell(fmt.Sprintf("a frame of version %d, this build speaks %d", head.V, Version))
 		return nil
 	}

@@ -168,6 +168,25 @@ func TestReaderTellsWhy(t *testing.T) {
 	}
 }
 
+// TestReaderTellsOtherVersions: a frame of another version tells who is there; JSON
+// that somebody logs does not.
+func TestReaderTellsOtherVersions(t *testing.T) {
+	r := NewReader(strings.NewReader(`{"v":2,"kind":"hello","new":{}}
+{"level":"info"}
+{"v":3}
+{"v":-1,"kind":"hello"}
+{"v":1,"kind":"hello"}
+`))
+	var told []int
+	r.OnVersion = func(v int) { told = append(told, v) }
+	if frame, err := r.Next(); err != nil || frame.head().V != Version {
+		t.Errorf("%+v, %v: the frame of our version is lost", frame, err)
+	}
+	if diff := cmp.Diff([]int{2}, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestEncodeRefusesWhatNobodyReads(t *testing.T) {
 	f := &Reject{Reason: strings.Repeat("x", MaxLine)}
 	if _, err := Encode(f); !errors.Is(err, ErrTooLong) {

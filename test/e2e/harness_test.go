@@ -39,7 +39,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	printHardTimes()
+	os.Exit(code)
 }
 
 func setUp() error {
@@ -79,14 +81,22 @@ func deploy() error {
 		{"-n", restricted, "wait", "--for=condition=Ready", "pod/strict", "--timeout=120s"},
 	}
 	for _, args := range steps {
-		if out, err := exec.Command("kubectl", args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, out)
+		if err := quietKubectl(args...); err != nil {
+			return err
 		}
 	}
 	if !cluster.bed {
 		return nil
 	}
 	return rulesWritten()
+}
+
+// quietKubectl runs kubectl; what it printed is in the error.
+func quietKubectl(args ...string) error {
+	if out, err := exec.Command("kubectl", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
 }
 
 // rulesWritten waits until the nodes' kube-proxies know the service that was just

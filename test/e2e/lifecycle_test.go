@@ -5,13 +5,10 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -145,84 +142,18 @@ func TestCleanup(t *testing.T) {
 	noNodePods(t)
 }
 
-// cutter is a TCP proxy before the API server that can cut what goes through it.
-type cutter struct {
-	net.Listener
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-func newCutter(t *testing.T, server string) *cutter {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cutter{Listener: listener}
-	t.Cleanup(func() { listener.Close(); c.cut() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			upstream, err := net.Dial("tcp", server)
-			if err != nil {
-				client.Close()
-				continue
-			}
-			c.mu.Lock()
-			c.conns = append(c.conns, client, upstream)
-			c.mu.Unlock()
-			for _, pair := range [][2]net.Conn{{client, upstream}, {upstream, client}} {
-				go func() {
-					_, _ = io.Copy(pair[0], pair[1])
-					pair[0].Close()
-				}()
-			}
-		}
-	}()
-	return c
-}
-
-func (c *cutter) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, conn := range c.conns {
-		conn.Close()
-	}
-	c.conns = nil
-}
-
 // TestAttachCut: every connection to the API server is cut in the middle of a run;
 // the report is whole all the same, and says that it was resumed.
 func TestAttachCut(t *testing.T) {
 	needBed(t)
 	diagnose(t, "pod", "client", "-n", namespace) // a warm probe: the cut then hits the session
-	config, err := os.ReadFile(cluster.kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := regexp.MustCompile(`server: "?https://([^\s"]+)"?`).FindSubmatch(config)
-	if server == nil {
-		t.Fatalf("no server in %s", cluster.kubeconfig)
-	}
-	host, _, err := net.SplitHostPort(string(server[1]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := newCutter(t, string(server[1]))
-	copied := filepath.Join(t.TempDir(), "kubeconfig")
-	through := strings.Replace(string(config), string(server[0]), "server: https://"+proxy.Addr().String()+"\n    tls-server-name: "+host, 1)
-	if err := os.WriteFile(copied, []byte(through), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	wire := newLink(t)
 	// A target that times out holds the session open for 4 s.
 	pod, _, ip := webPod(t)
 	drop(t, podNS(t, namespace+"/"+pod), "input", "tcp dport 8080 drop")
-	cmd, stdout, stderr := start(t, []string{"KUBECONFIG=" + copied}, "pod", "client", "-n", namespace, "--to", "svc/web", "--timeout", "4s", "-o", "json")
+	cmd, stdout, stderr := start(t, wire.env(t), "pod", "client", "-n", namespace, "--to", "svc/web", "--timeout", "4s", "-o", "json")
 	time.Sleep(2 * time.Second) // not a condition: somewhere in the middle of the 4 s
-	proxy.cut()
+	wire.cut()
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("status %d, want 1\n%s", code, stderr.String())

@@ -59,6 +59,7 @@ func TestBorders(t *testing.T) {
 		{name: "checks do not reach the API", pkgs: []string{"./pkg/check/..."}, deny: append(own("cluster", "inject", "cli", "report"), clients...)},
 		{name: "diagnose does not reach the API or the kernel", pkgs: []string{"./pkg/diagnose/..."}, deny: append(own("cluster", "inject", "cli", "report", "netsys"), clients...)},
 		{name: "policy does not reach the API", pkgs: []string{"./pkg/policy"}, deny: append(own("cluster", "inject", "cli", "report", "netsys"), "k8s.io/client-go")},
+		{name: "mirror does not reach the API", pkgs: []string{"./pkg/mirror"}, deny: append(own("cluster", "inject", "cli", "report"), clients...)},
 		{name: "report does not reach the API", pkgs: []string{"./pkg/report/..."}, deny: append(own("cluster", "inject", "cli"), "k8s.io/client-go")},
 	}
 	for _, tt := range tests {

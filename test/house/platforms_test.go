@@ -12,7 +12,7 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// TestReleasePlatforms type-checks the plugin for what plugin.yaml promises: what the
+// TestReleasePlatforms type-checks the plugin for what a release has: what the
 // compiler would complain about shows, without compiling client-go once more for each
 // system, which took ten minutes on two cores. Only the operating system makes a
 // difference to the sources, so one architecture each will do.

@@ -3,10 +3,13 @@ package checks
 import (
 	"hash/fnv"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/netsys"
 )
 
@@ -18,8 +21,7 @@ import (
 // the look was due, nothing is looked at.
 //
 // The look is taken before the end, not after, and at a moment that differs by address:
-// a thousand dead endpoints would otherwise ask the kernel all at once, each with a
-// netlink buffer of 64 KiB.
+// a thousand dead endpoints would otherwise ask the kernel all at once.
 func watchNeighbour(addr netip.Addr, timeout time.Duration) (blame func([]dial.Try)) {
 	if !addr.IsValid() {
 		return func([]dial.Try) {}
@@ -50,7 +52,40 @@ type deafNeighbour struct {
 	state string
 }
 
+// deafLately is the last look at the whole neighbour table: whether any entry in it does
+// not resolve. One look serves all the tasks that want it within deafFor.
+var deafLately struct {
+	sync.Mutex
+	at   time.Time
+	some bool
+}
+
+// deafFor is short beside what separates the first unanswered ARP request from a look.
+const deafFor = 50 * time.Millisecond
+
+func someDeaf() bool {
+	deafLately.Lock()
+	defer deafLately.Unlock()
+	if now := time.Now(); now.Sub(deafLately.at) > deafFor {
+		table, err := netsys.Neighbours()
+		deafLately.at = now
+		// What cannot be read, or not whole, is looked at by address.
+		deafLately.some = err != nil || len(table) >= netsys.MaxEntries ||
+			slices.ContainsFunc(table, func(n facts.Neighbour) bool { return netsys.NeighbourEntry{Neighbour: n, Found: true}.Failed() })
+	}
+	return deafLately.some
+}
+
+// oneLook lets one task at a time ask about its own address: each question takes netlink
+// buffers of 64 KiB, several of them.
+var oneLook sync.Mutex
+
 func findDeafNeighbour(addr netip.Addr) deafNeighbour {
+	if !someDeaf() {
+		return deafNeighbour{}
+	}
+	oneLook.Lock()
+	defer oneLook.Unlock()
 	route, err := netsys.RouteTo(addr)
 	if err != nil || route.Local {
 		return deafNeighbour{}

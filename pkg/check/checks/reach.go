@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
@@ -25,21 +26,29 @@ type reachParams struct {
 // reach tries one port as often as the task says, each time from a new source port.
 // The first attempt over TCP also listens where nothing can be asked.
 func reach(ctx context.Context, t check.Task, p reachParams) check.Result {
+	if p.Protocol != facts.TCP && p.Protocol != facts.UDP {
+		return check.Skipf("", "%s cannot be spoken by the probe", dial.Clean(string(p.Protocol), 20))
+	}
+	return judgeReach(&p, tryReach(ctx, &p, t.Attempts, t.Timeout.D()))
+}
+
+// tryReach makes the attempts. It has a small frame: see probe.launch.
+func tryReach(ctx context.Context, p *reachParams, attempts int, timeout time.Duration) []dial.Try {
 	try := func(ctx context.Context, i int) dial.Try {
 		return dial.TCP(ctx, dial.TCPOptions{Peer: p.Peer, Talk: p.Talk}, i == 0)
 	}
-	switch p.Protocol {
-	case facts.TCP:
-	case facts.UDP:
+	if p.Protocol == facts.UDP {
 		try = func(ctx context.Context, _ int) dial.Try { return dial.UDP(ctx, p.Peer, p.Talk) }
-	default:
-		return check.Skipf("", "%s cannot be spoken by the probe", dial.Clean(string(p.Protocol), 20))
 	}
-	blame := watchNeighbour(p.Peer.Addr.Addr(), t.Timeout.D())
+	blame := watchNeighbour(p.Peer.Addr.Addr(), timeout)
 	blameFilter := watchOwnFilter(p.Protocol, p.Peer.Addr)
-	tries := dial.Attempts(ctx, t.Attempts, t.Timeout.D(), try)
+	tries := dial.Attempts(ctx, attempts, timeout, try)
 	blame(tries)
 	blameFilter(tries)
+	return tries
+}
+
+func judgeReach(p *reachParams, tries []dial.Try) check.Result {
 	seeThrough(p.Sidecar, tries)
 	r := dial.Summarise(tries)
 	if skipped, ok := unproven(p.Sidecar, r); ok && p.Protocol == facts.TCP {

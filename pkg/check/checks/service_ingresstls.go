@@ -24,7 +24,7 @@ func init() {
 						continue
 					}
 					seen[key] = true
-					r := judgeIngressTLS(s, rule, time.Now())
+					r := judgeIngressTLS(s, rule, f.Now)
 					r.Label = check.Label{
 						Title: nameFrom(f, s.Ref()) + " ingress TLS", Target: rule.Host,
 						Object: ingressObject(s, rule), Subject: serviceObject(s.Ref()),

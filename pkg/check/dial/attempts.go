@@ -61,6 +61,12 @@ func Attempts(ctx context.Context, n int, timeout time.Duration, try func(ctx co
 	for started < n && (started == 0 || ctx.Err() == nil) {
 		i, ended := started, make(chan struct{})
 		started++
+		if started == n {
+			// Nothing is left to be started meanwhile. A goroutine less counts where a
+			// thousand tasks wait at once.
+			tries[i] = guarded(ctx, i, try)
+			break
+		}
 		pending.Go(func() {
 			defer close(ended)
 			tries[i] = guarded(ctx, i, try)

@@ -28,13 +28,17 @@ type TCPOptions struct {
 // declared. When it was only guessed, an answer in another protocol is an answer, and
 // a peer that cuts the connection is asked once more without sending anything.
 func TCP(ctx context.Context, o TCPOptions, listen bool) Try {
-	var t Try
-	s := connect(ctx, o.Peer, &t)
+	t := new(Try) // most wait here: see probe.launch
+	s := connect(ctx, o.Peer, t)
 	if s == nil {
-		return t
+		return *t
 	}
 	defer func() { _ = s.Close() }()
+	return converse(ctx, &o, s, *t, listen)
+}
 
+// converse asks for the first bytes on a connection.
+func converse(ctx context.Context, o *TCPOptions, s *session, t Try, listen bool) Try {
 	if !o.Talk.overTCP() {
 		t.See("protocol", "unknown: connected, no bytes asked for")
 		if listen {
@@ -55,12 +59,12 @@ func TCP(ctx context.Context, o TCPOptions, listen bool) Try {
 	}
 	kind := KindOf(err, s.addr)
 	if o.Talk.Proto == protoH2 && slices.Contains([]check.Failure{check.Protocol, check.Closed, check.Reset}, kind) {
-		if secure, ok := insideTLS(ctx, o); ok {
+		if secure, ok := insideTLS(ctx, *o); ok {
 			return secure
 		}
 	}
 	if o.Talk.Proto == protoGRPC && slices.Contains([]check.Failure{check.Protocol, check.Closed, check.Reset}, kind) {
-		if secure, ok := grpcInsideTLS(ctx, o); ok {
+		if secure, ok := grpcInsideTLS(ctx, *o); ok {
 			return secure
 		}
 	}
@@ -73,7 +77,7 @@ func TCP(ctx context.Context, o TCPOptions, listen bool) Try {
 		t.See("answer", "%s", reason(err))
 		return t
 	case check.Closed, check.Reset:
-		return unasked(ctx, o, t)
+		return unasked(ctx, *o, t)
 	}
 	t.fail(ctx, err, s.addr, stageFirstByte)
 	// A database may look its client up before it greets: silence is weak there.

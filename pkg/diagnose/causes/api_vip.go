@@ -16,6 +16,7 @@ func init() {
 		Confirm: []string{"curl -k https://CLUSTER-IP/livez (from the pod or the node)"},
 		Remedy:  []string{"look at kube-proxy on the node, and at rules that drop traffic to the service range"},
 		Source:  "field notes: apiserver endpoint unreachable",
+		Spot:    diagnose.Spot{Place: diagnose.AtService, Says: "no answer"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
 			vips := c.Find(diagnose.Match{Check: "api.vip", Status: []check.Status{check.Fail}})

@@ -16,6 +16,7 @@ func init() {
 		Confirm: []string{"kubectl -n NAMESPACE top pod POD", "kubectl -n NAMESPACE logs POD --tail=20"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD", "give the workload an HTTP liveness probe instead of a TCP one"},
 		Source:  "field notes: a bare connect is no proof",
+		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "accepts, never answers"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
 			for _, id := range []string{"service.endpoint", "target.tcp", "target.http"} {

@@ -18,6 +18,7 @@ func init() {
 		Remedy:  []string{"modprobe br_netfilter && sysctl -w net.bridge.bridge-nf-call-iptables=1 (on the node), and files in /etc/modules-load.d and /etc/sysctl.d"},
 		Source:  "https://kubernetes.io/docs/setup/production-environment/container-runtimes/",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtBridge, Says: "answers pass by NAT"},
 		Find:    findBridgeNF,
 	})
 }

@@ -20,6 +20,7 @@ func init() {
 		Remedy:  []string{"sysctl -w net.netfilter.nf_conntrack_max=N (on the node), or kube-proxy's --conntrack-max-per-core", "find who opens so many: conntrack -L | awk '{print $5}' | sort | uniq -c | sort -n"},
 		Source:  "kernel: Documentation/networking/nf_conntrack-sysctl.rst",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "table full"},
 		Find:    findConntrackFull,
 	})
 }

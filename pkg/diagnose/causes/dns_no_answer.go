@@ -17,6 +17,7 @@ func init() {
 		Confirm: []string{"kubectl -n kube-system logs DNS-POD --tail=20", "kubectl get networkpolicies -A"},
 		Remedy:  []string{"kubectl -n kube-system delete pod DNS-POD", "allow port 53 over UDP and TCP in the NetworkPolicy that drops it"},
 		Source:  "resolv.conf(5), option timeout; https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/",
+		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "no answer"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
 			for _, vantage := range vantages(c) {

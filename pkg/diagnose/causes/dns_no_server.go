@@ -17,6 +17,7 @@ func init() {
 		Confirm: []string{"kubectl -n kube-system get pods -l k8s-app=kube-dns", "kubectl -n kube-system get deployment coredns"},
 		Remedy:  []string{"kubectl -n kube-system scale deployment coredns --replicas=2"},
 		Source:  "https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/",
+		Spot:    diagnose.Spot{Place: diagnose.AtService, Says: "no server ready"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			s := c.Facts.DNS.Service
 			if s == nil || s.EndpointsUnknown || len(s.Ready()) > 0 {

@@ -17,6 +17,7 @@ func init() {
 		Confirm: []string{"kubectl netlook pod POD -o wide", "kubectl get networkpolicies -A"},
 		Remedy:  []string{"allow UDP port 53 besides TCP in the NetworkPolicy or firewall that is in the way"},
 		Source:  "RFC 7766: both transports are needed",
+		Spot:    diagnose.Spot{Place: diagnose.AtPeer, Says: "UDP lost"},
 		Find:    findDNSUDP,
 	})
 }

@@ -18,6 +18,7 @@ func init() {
 		Confirm: []string{"kubectl netlook pod CLIENT --to pod/POD:PORT --deep", "kubectl get networkpolicies -n NAMESPACE"},
 		Remedy:  []string{"kubectl delete pod POD -n NAMESPACE", "mend the rule or NetworkPolicy that drops the port"},
 		Source:  "field notes: dead endpoint (partial outage)",
+		Spot:    diagnose.Spot{Place: diagnose.AtPeer, Says: "no answer"},
 		Find:    findEndpointDown,
 	})
 }

@@ -18,6 +18,7 @@ func init() {
 		Confirm: []string{"kubectl -n NAMESPACE logs POD", "kubectl -n NAMESPACE describe pod POD"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD", "let the readiness probe ask the port that the service uses"},
 		Source:  "RFC 9293, section 3.10.7.1: a SYN to a closed port is reset",
+		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "refused"},
 		Find:    findEndpointRefuses,
 	})
 }

@@ -21,6 +21,7 @@ func init() {
 		Remedy:  []string{"nft delete rule FAMILY TABLE CHAIN handle N (on the node), once you know whose it is: a NetworkPolicy's comes back"},
 		Source:  "nft(8); net/netfilter/nf_tables_core.c, nft_do_chain",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "a rule drops"},
 		Find:    findFilterDrop,
 	})
 }

@@ -20,6 +20,7 @@ func init() {
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: its network is then made anew", "put the address back: ip addr add GATEWAY/PREFIX dev BRIDGE (on the node)"},
 		Source:  "CNI plugin bridge, isGateway: plugins/main/bridge/bridge.go",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtInterface, Says: "wrong gateway"},
 		Find:    findGateway,
 	})
 }

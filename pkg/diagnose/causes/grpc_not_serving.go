@@ -16,6 +16,7 @@ func init() {
 		Confirm: []string{"kubectl -n NAMESPACE port-forward pod/POD PORT; grpcurl -plaintext localhost:PORT grpc.health.v1.Health/Check", "kubectl -n NAMESPACE logs POD --tail=20"},
 		Remedy:  []string{"mend what the application waits for (its logs say what)", "give the container a readinessProbe of type grpc, so that such a pod is not sent to"},
 		Source:  "https://github.com/grpc/grpc/blob/master/doc/health-checking.md; https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/#define-a-grpc-liveness-probe",
+		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "not serving"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
 			for _, id := range []string{"service.endpoint", "target.tcp"} {

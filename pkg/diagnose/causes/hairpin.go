@@ -19,6 +19,7 @@ func init() {
 		Remedy:  []string{"set hairpinMode (bridge CNI) or promiscBridge in the CNI's configuration, then recreate the pod"},
 		Source:  "https://kubernetes.io/docs/tasks/debug/debug-application/debug-service/#a-pod-fails-to-reach-itself-via-the-service-ip",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtBridge, Says: "no hairpin"},
 		Find:    findHairpin,
 	})
 }

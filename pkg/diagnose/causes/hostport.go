@@ -16,6 +16,7 @@ func init() {
 		Confirm: []string{"iptables -t nat -S | grep -e CNI-HOSTPORT -e CNI-DN (on the node)", "nft list table ip cni_hostport (on the node)"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: the CNI's portmap plugin then writes its rules anew", "add the portmap plugin to the CNI's configuration, where it is missing"},
 		Source:  "https://www.cni.dev/plugins/current/meta/portmap/",
+		Spot:    diagnose.Spot{Place: diagnose.AtPeer, Says: "host port lost"},
 		Find:    findHostPort,
 	})
 }

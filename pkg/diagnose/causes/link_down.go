@@ -18,6 +18,7 @@ func init() {
 		Confirm: []string{"kubectl netlook pod POD -o wide: the row vantage interface"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: its network is then made anew"},
 		Source:  "ip-link(8)",
+		Spot:    diagnose.Spot{Place: diagnose.AtInterface, Says: "down"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
 			for _, r := range c.Find(diagnose.Match{Check: "vantage.interface", Status: []check.Status{check.Fail}}) {

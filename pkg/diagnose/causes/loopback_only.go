@@ -20,6 +20,7 @@ func init() {
 		Remedy:  []string{"make the application listen on 0.0.0.0 or [::] (its bind or listen address)"},
 		Source:  "ip(7), INADDR_LOOPBACK and INADDR_ANY; https://kubernetes.io/docs/tasks/debug/debug-application/debug-service/",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "on 127.0.0.1 only"},
 		Find:    findLoopback,
 	})
 }

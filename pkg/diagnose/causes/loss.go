@@ -19,6 +19,7 @@ func init() {
 		Confirm: []string{"ping -c 100 -i 0.1 ADDRESS", "ip -s link show", "tc -s qdisc show"},
 		Remedy:  []string{"replace the cable, port or instance; look at interface errors and drops on both nodes"},
 		Source:  "RFC 6298: the first retransmission timeout is 1 s; tcp(7), TCP_INFO",
+		Spot:    diagnose.Spot{Place: diagnose.AtBetween, Says: "packets lost"},
 		Find:    findLoss,
 	})
 }

@@ -19,6 +19,7 @@ func init() {
 		Remedy:  []string{"restart the CNI daemon (flannel --ip-masq), or the ip-masq-agent, so that it writes its rule again"},
 		Source:  "flannel: Documentation/configuration.md, ip-masq",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "not masqueraded"},
 		Find:    findMasquerade,
 	})
 }

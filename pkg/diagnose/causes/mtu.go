@@ -58,7 +58,12 @@ func mtuFinding(c *diagnose.Case, status check.Status, headline, likely string) 
 			}
 		}
 	}
+	says := "over %s bytes lost"
+	if status == check.Warn {
+		says = "MTU %s"
+	}
 	return []diagnose.Finding{{
+		Spot:       diagnose.Spot{Place: diagnose.AtBetween, Says: fmt.Sprintf(says, value(results[0], "path MTU"))},
 		Headline:   fmt.Sprintf(headline, value(results[0], "path MTU"), target),
 		Confidence: diagnose.Certain,
 		Where:      places(c, results),

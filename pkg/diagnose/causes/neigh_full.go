@@ -19,6 +19,7 @@ func init() {
 		Remedy:  []string{"sysctl -w net.ipv4.neigh.default.gc_thresh3=N (on the node: twice what it is, gc_thresh2 and gc_thresh1 below it)"},
 		Source:  "arp(7), gc_thresh3; net/core/neighbour.c, neigh_alloc",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "neighbours full"},
 		Find:    findNeighFull,
 	})
 }

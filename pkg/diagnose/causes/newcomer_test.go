@@ -117,7 +117,8 @@ func TestNoCrash(t *testing.T) {
 		{"ended well", 0, 3 * time.Second, time.Minute, false},
 	} {
 		w := newWorld().crashes().betweenCrashes(tt.exit, tt.ran)
-		w.facts.Targets[len(w.facts.Targets)-1].Pods[0].Containers[0].Ended.Ago = tt.ago
+		w.facts.Now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		w.facts.Targets[len(w.facts.Targets)-1].Pods[0].Containers[0].Ended.Finished = w.facts.Now.Add(-tt.ago)
 		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
 		if got := slices.Contains(codes(v.Causes), "NL-POD-CRASH"); got != tt.crash {
 			t.Errorf("%s: causes %q", tt.name, codes(v.Causes))

@@ -16,6 +16,7 @@ func init() {
 		Confirm: []string{"ip route (in the pod or on the node)"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: its network is then made anew", "or put the route back: ip route add default via GATEWAY"},
 		Source:  "connect(2), ENETUNREACH; ip-route(8)",
+		Spot:    diagnose.Spot{Place: diagnose.AtPod, Says: "no route"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
 			for _, vantage := range vantages(c) {

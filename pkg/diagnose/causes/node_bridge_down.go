@@ -29,6 +29,7 @@ func init() {
 		Remedy:  []string{"ip link set DEVICE up (on the node), then restart the CNI daemon: routes went with the link"},
 		Source:  "ip-link(8)",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtBridge, Says: "down"},
 		Find:    state.find,
 	})
 }

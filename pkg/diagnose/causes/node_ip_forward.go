@@ -37,6 +37,7 @@ func init() {
 		Remedy:  []string{"sysctl -w net.ipv4.ip_forward=1 (on the node), and a file in /etc/sysctl.d for the next boot"},
 		Source:  "kernel: Documentation/networking/ip-sysctl.rst",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "does not forward"},
 		Find:    state.find,
 	})
 }

@@ -16,6 +16,7 @@ func init() {
 		Confirm: []string{"kubectl describe node NODE", "journalctl -u kubelet (on the node)"},
 		Remedy:  []string{"start the kubelet and its container runtime again; drain the node if it stays so"},
 		Source:  "https://kubernetes.io/docs/reference/node/node-status/",
+		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "not ready"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
 			for _, r := range c.Find(diagnose.Match{Check: "state.node", Status: []check.Status{check.Fail}}) {

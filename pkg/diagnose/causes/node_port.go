@@ -17,6 +17,7 @@ func init() {
 		Confirm: []string{"nc -vz NODE-ADDRESS NODE-PORT (from outside)", "iptables-save | grep NODE-PORT; nft list ruleset | grep NODE-PORT (on the node)"},
 		Remedy:  []string{"allow the node port range (30000-32767) in the node's firewall or security group", "restart kube-proxy on the node"},
 		Source:  "https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport",
+		Spot:    diagnose.Spot{Place: diagnose.AtPeer, Says: "no answer"},
 		Find:    findNodePort,
 	})
 }

@@ -26,6 +26,7 @@ func init() {
 		Remedy:  []string{"restart the CNI daemon on the node: it writes its routes again"},
 		Source:  "flannel: pkg/backend/vxlan/vxlan_network.go",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "route missing"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			return append(state.find(c), byDefaultRoute(c, state)...)
 		},

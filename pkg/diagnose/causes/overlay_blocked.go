@@ -19,6 +19,7 @@ func init() {
 		Remedy:  []string{"allow the tunnel's UDP port (flannel 8472, most others 4789) between the nodes in the firewall or security group"},
 		Source:  "RFC 7348; flannel: Documentation/troubleshooting.md",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtUnderlay, Says: "lost"},
 		Find:    findOverlayBlocked,
 	})
 }

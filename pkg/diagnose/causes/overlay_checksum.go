@@ -21,6 +21,7 @@ func init() {
 		Remedy:  []string{"ethtool -K TUNNEL-DEVICE tx-checksum-ip-generic off (on the sending node; the CNI makes the device anew at a reboot)", "update the kernel, or the driver and firmware of the interface below the tunnel"},
 		Source:  "kubernetes/kubernetes#88986; flannel-io/flannel#1279; net/netfilter/nf_conntrack_proto_tcp.c, tcp_error",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtUnderlay, Says: "damaged"},
 		Find:    findOverlayChecksum,
 	})
 }

@@ -23,6 +23,7 @@ func init() {
 		Remedy:  []string{"bridge fdb append MAC dev VXLAN-DEVICE dst NODE-IP self permanent (on the node)", "restart the CNI daemon on the node"},
 		Source:  "flannel: pkg/backend/vxlan; bridge(8)",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtOverlay, Says: "no FDB entry"},
 		Find:    state.find,
 	})
 }

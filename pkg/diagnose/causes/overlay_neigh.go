@@ -23,6 +23,7 @@ func init() {
 		Remedy:  []string{"ip neigh replace VTEP-IP lladdr MAC dev VXLAN-DEVICE nud permanent (on the node)", "restart the CNI daemon on the node"},
 		Source:  "flannel: pkg/backend/vxlan; ip-neighbour(8)",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtOverlay, Says: "no neighbour"},
 		Find:    state.find,
 	})
 }

@@ -17,6 +17,7 @@ func init() {
 		Confirm: []string{"nft list ruleset, or iptables-save (in the pod's network namespace: kubectl debug --profile=netadmin)"},
 		Remedy:  []string{"find who writes rules into the pod: a service mesh's init container, a sidecar, a CNI plugin that is chained; recreate the pod once it is mended"},
 		Source:  "net/netfilter/core.c, nf_hook_slow: a dropped packet of one's own is -EPERM",
+		Spot:    diagnose.Spot{Place: diagnose.AtPod, Says: "a rule drops"},
 		Find:    findOwnFilter,
 	})
 }

@@ -20,6 +20,7 @@ func init() {
 		Confirm: []string{"kubectl -n NAMESPACE describe pod POD (Last State, Exit Code)"},
 		Remedy:  []string{"kubectl -n NAMESPACE logs POD -c CONTAINER --previous"},
 		Source:  "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts",
+		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "crashes"},
 		Find:    findPodCrash,
 	})
 }
@@ -84,10 +85,16 @@ func crashing(c *diagnose.Case, object string) (container *facts.Container, betw
 			if !k.Ready && k.Restarts > 0 && down {
 				return &p.Containers[i], false
 			}
-			if k.Restarts > 0 && k.Waiting == "" && k.Ended != nil && k.Ended.ExitCode != 0 && k.Ended.Ran < shortRun && k.Ended.Ago < recentEnd {
+			if k.Restarts > 0 && k.Waiting == "" && k.Ended != nil && k.Ended.ExitCode != 0 && k.Ended.Ran < shortRun && lately(c.Facts, *k.Ended) {
 				return &p.Containers[i], true
 			}
 		}
 	}
 	return nil, false
+}
+
+// lately reports whether a container's last run ended a short while ago, by the cluster's
+// clock; where nobody says when, it may have.
+func lately(f *facts.Facts, e facts.Ended) bool {
+	return e.Finished.IsZero() || f.Now.Sub(e.Finished) < recentEnd
 }

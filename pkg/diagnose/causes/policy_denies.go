@@ -20,6 +20,7 @@ func init() {
 		Confirm: []string{"kubectl netlook policy pod/CLIENT svc/SERVICE:PORT", "kubectl -n NAMESPACE describe networkpolicy NAME"},
 		Remedy:  []string{"allow the flow: a rule with the client's labels and the pod's own port (not the service's) in ingress, and one in egress where the client is isolated too"},
 		Source:  "https://kubernetes.io/docs/concepts/services-networking/network-policies/",
+		Spot:    diagnose.Spot{Place: diagnose.AtPeer, Says: "policy denies"},
 		Find:    findPolicyDenies,
 	})
 }
@@ -112,6 +113,9 @@ func findPolicyDenies(c *diagnose.Case) []diagnose.Finding {
 				Evidence:   append(d.Decision.Lines(), why),
 				Likely:     nearMiss(d.Decision),
 				Rank:       rankMeasured,
+			}
+			if d.Decision.Egress.Verdict == facts.PolicyDenied {
+				f.Spot = diagnose.Spot{Place: diagnose.AtNode, Says: "policy denies"} // the own node stops it
 			}
 			for _, ref := range refs {
 				f.Where = append(f.Where, "networkpolicy/"+ref.String())

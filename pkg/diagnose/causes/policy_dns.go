@@ -16,6 +16,7 @@ func init() {
 		Confirm: []string{"kubectl -n NAMESPACE get networkpolicies -o yaml"},
 		Remedy:  []string{"allow egress to port 53, UDP and TCP, of the DNS pods (namespaceSelector kubernetes.io/metadata.name: kube-system, podSelector k8s-app: kube-dns)"},
 		Source:  "https://kubernetes.io/docs/concepts/services-networking/network-policies/#default-deny-all-egress-traffic",
+		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "policy denies DNS"},
 		Find:    findPolicyDNS,
 	})
 }

@@ -19,6 +19,7 @@ func init() {
 		Remedy:  []string{"kubectl -n kube-system delete pod KUBE-PROXY-POD (or restart its service on the node)"},
 		Source:  "https://kubernetes.io/docs/tasks/debug/debug-application/debug-service/#is-the-kube-proxy-working",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtService, Says: "stale rules"},
 		Find:    findProxyStale,
 	})
 }

@@ -17,6 +17,7 @@ func init() {
 		Remedy:  []string{"sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.DEVICE.rp_filter=2 (on the node), or make the paths symmetric"},
 		Source:  "RFC 3704; kernel: Documentation/networking/ip-sysctl.rst",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "reverse path filter"},
 		Find:    findRPFilter,
 	})
 }

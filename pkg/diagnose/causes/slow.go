@@ -18,6 +18,7 @@ func init() {
 		Confirm: []string{"ping -c 20 ADDRESS", "tc -s qdisc show"},
 		Remedy:  []string{"look for a rate limit (tc qdisc), an overloaded link, or a path through another zone"},
 		Source:  "field notes: degraded path",
+		Spot:    diagnose.Spot{Place: diagnose.AtBetween, Says: "slow"},
 		Find:    findSlow,
 	})
 }

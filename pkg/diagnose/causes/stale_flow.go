@@ -20,6 +20,7 @@ func init() {
 		Remedy:  []string{"conntrack -D -p udp -d CLUSTER-IP (on the node): the next packet makes a new flow", "see whether kube-proxy runs on the node: it deletes such flows when endpoints go"},
 		Source:  "kubernetes/kubernetes#105657; pkg/proxy/conntrack/cleanup.go",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtService, Says: "old flow"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
 			for _, r := range c.Find(diagnose.Match{Check: "node.staleflows", Vantage: "node/", Status: []check.Status{check.Warn}}) {

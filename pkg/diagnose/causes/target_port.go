@@ -21,6 +21,7 @@ func init() {
 		Confirm: []string{"kubectl -n NAMESPACE get service NAME -o jsonpath='{.spec.ports}'", "kubectl -n NAMESPACE get pods -l SELECTOR -o jsonpath='{.items[*].spec.containers[*].ports}'"},
 		Remedy:  []string{`kubectl -n NAMESPACE patch service NAME --type=json -p '[{"op":"replace","path":"/spec/ports/0/targetPort","value":PORT}]'`},
 		Source:  "https://kubernetes.io/docs/tasks/debug/debug-application/debug-service/",
+		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "nobody listens"},
 		Find:    findTargetPort,
 	})
 }

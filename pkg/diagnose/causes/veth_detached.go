@@ -18,6 +18,7 @@ func init() {
 		Remedy:  []string{"ip link set VETH master BRIDGE (on the node)", "kubectl -n NAMESPACE delete pod POD"},
 		Source:  "ip-link(8)",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtVeth, Says: "detached"},
 		Find:    findVethDetached,
 	})
 }

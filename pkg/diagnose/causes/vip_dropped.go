@@ -18,6 +18,7 @@ func init() {
 		Remedy:  []string{"remove the rule that drops the service range"},
 		Source:  "net/netfilter/nf_conntrack_core.c, nf_conntrack_confirm: an entry exists once its first packet was sent on",
 		Deep:    true,
+		Spot:    diagnose.Spot{Place: diagnose.AtService, Says: "dropped"},
 		Find:    findVIPDropped,
 	})
 }

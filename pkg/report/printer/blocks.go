@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/report"
 )
@@ -33,7 +35,7 @@ func (p *page) blocks(r *report.Report) {
 		case check.Unknown:
 			silent = append(silent, lead(row))
 		default:
-			if p.toldByVerdict(r, row) || toldByWalk(r, row) {
+			if p.toldByVerdict(r, row) || p.toldByWalk(r, row) {
 				continue
 			}
 			rows = append(rows, row)
@@ -42,7 +44,7 @@ func (p *page) blocks(r *report.Report) {
 	slices.SortStableFunc(rows, func(a, b report.Row) int { return worseFirst(a.Status, b.Status) })
 	told := map[string]bool{}
 	for _, row := range rows[:min(len(rows), mostBlocks)] {
-		p.block(row, r.Of(row), told)
+		p.block(row, p.results(r, row), told)
 	}
 	if more := len(rows) - mostBlocks; more > 0 {
 		p.printf("\n")
@@ -50,7 +52,7 @@ func (p *page) blocks(r *report.Report) {
 	}
 	if len(silent) > 0 {
 		p.printf("\n")
-		p.prose(p.paint(yellow, "!")+" ", "no result from: "+strings.Join(slices.Compact(silent), ", "))
+		p.prose(p.paint(yellow, p.noted())+" ", "no result from: "+strings.Join(slices.Compact(silent), ", "))
 	}
 }
 
@@ -76,7 +78,7 @@ func worseFirst(a, b check.Status) int {
 func (p *page) block(row report.Row, results []report.Result, told map[string]bool) {
 	sign, color := p.mark(row.Status)
 	p.printf("\n")
-	p.printf("%s %s   %s\n", p.paint(color, sign), p.paint(bold, lead(row)), p.paint(color, share(row)))
+	p.heading(p.paint(color, sign), p.paint(bold, lead(row)), p.paint(color, share(row)))
 	p.item("about", row.Subject)
 	for _, group := range groupResults(results) {
 		p.group(group)
@@ -86,6 +88,19 @@ func (p *page) block(row report.Row, results []report.Result, told map[string]bo
 		}
 	}
 	p.item("others", others(results))
+}
+
+// heading writes a title between its mark and how bad it is.
+func (p *page) heading(sign, title, share string) {
+	line := sign + " " + title + "   " + share
+	if p.spoken || p.Width > 0 && twwidth.Width(line) > p.Width {
+		if !p.spoken || share != "fail" && share+":" != sign {
+			title += ": " + share
+		}
+		p.prose(sign+" ", title)
+		return
+	}
+	p.printf("%s\n", line)
 }
 
 // share says how much of a row is bad: "fail", or "1 of 4 fail".
@@ -201,7 +216,7 @@ func others(results []report.Result) string {
 
 // toldByWalk reports whether a row is the lookup of the service that is walked: its
 // queries stand there.
-func toldByWalk(r *report.Report, row report.Row) bool {
-	of := r.Of(row)
+func (p *page) toldByWalk(r *report.Report, row report.Row) bool {
+	of := p.results(r, row)
 	return len(of) > 0 && tracesWalk(r, of[0])
 }

@@ -1,12 +1,12 @@
 package printer
 
 import (
+	"fmt"
+	"net/netip"
 	"reflect"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"fmt"
 
 	"github.com/netlook/kubectl-netlook/pkg/report"
 )
@@ -51,33 +51,47 @@ func unsafe(r rune, ascii bool) bool {
 // escaped returns a copy of r in which every string is escaped. Printers for people
 // start from it, so that no field can be forgotten.
 func escaped(r *report.Report, ascii bool) *report.Report {
-	return deepCopy(reflect.ValueOf(r), ascii).Interface().(*report.Report)
+	return mapStrings(r, func(text string) string { return escape(text, ascii) })
 }
 
-// deepCopy copies v and escapes the strings in it. Values that hold no settable
-// strings (times, addresses) are taken over as they are.
-func deepCopy(v reflect.Value, ascii bool) reflect.Value {
+// mapStrings returns a copy of r with change applied to every string in it.
+func mapStrings(r *report.Report, change func(string) string) *report.Report {
+	return deepCopy(reflect.ValueOf(r), change).Interface().(*report.Report)
+}
+
+var addrType = reflect.TypeFor[netip.Addr]()
+
+// deepCopy copies v and changes the strings in it. Times are taken over as they are, and
+// maps, which only hold numbers by name and which no printer for people shows.
+func deepCopy(v reflect.Value, change func(string) string) reflect.Value {
 	out := reflect.New(v.Type()).Elem()
 	out.Set(v)
+	if v.Type() == addrType {
+		// The zone of an address is any text.
+		if addr := v.Interface().(netip.Addr); addr.Zone() != "" {
+			out.Set(reflect.ValueOf(addr.WithZone(change(addr.Zone()))))
+		}
+		return out
+	}
 	switch v.Kind() {
 	case reflect.String:
-		out.SetString(escape(v.String(), ascii))
+		out.SetString(change(v.String()))
 	case reflect.Pointer:
 		if !v.IsNil() {
 			out.Set(reflect.New(v.Type().Elem()))
-			out.Elem().Set(deepCopy(v.Elem(), ascii))
+			out.Elem().Set(deepCopy(v.Elem(), change))
 		}
 	case reflect.Slice:
 		if !v.IsNil() {
 			out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
 			for i := range v.Len() {
-				out.Index(i).Set(deepCopy(v.Index(i), ascii))
+				out.Index(i).Set(deepCopy(v.Index(i), change))
 			}
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
-				out.Field(i).Set(deepCopy(v.Field(i), ascii))
+				out.Field(i).Set(deepCopy(v.Field(i), change))
 			}
 		}
 	}

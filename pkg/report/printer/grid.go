@@ -16,8 +16,13 @@ type cell struct {
 	style style
 }
 
-// grid writes rows under a header, two blanks between the columns and no lines.
+// grid writes rows under a header, two blanks between the columns and no lines. Where
+// that does not fit, or is to be heard, the cells come below one another.
 func (p *page) grid(header []string, rows [][]cell) error {
+	if p.spoken || p.tooWide(header, rows) {
+		p.records(header, rows)
+		return nil
+	}
 	section := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
 		Padding:    tw.CellPadding{Global: tw.Padding{Right: "  ", Overwrite: true}},

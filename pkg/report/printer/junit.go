@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -15,8 +16,10 @@ func init() {
 	register(Printer{Name: "junit", Summary: "JUnit XML, a test case a check: for CI systems", Print: printJUnit})
 }
 
-// The elements of JUnit's XML that CI systems agree on: one suite a report, a case a
-// result. Times are in seconds.
+// The elements of JUnit's XML that consumers agree on: one suite a report, a case a
+// result. Times are in seconds. There is no official schema; this satisfies those of
+// Jenkins and of Ant (testdata/junit-xsd), of which the second wants all of a suite's
+// parts, in this order, and at most one element in a case.
 type (
 	junitSuites struct {
 		XMLName xml.Name     `xml:"testsuites"`
@@ -24,6 +27,9 @@ type (
 	}
 	junitSuite struct {
 		Name       string          `xml:"name,attr"`
+		Package    string          `xml:"package,attr"`
+		ID         int             `xml:"id,attr"`
+		Host       string          `xml:"hostname,attr"`
 		Tests      int             `xml:"tests,attr"`
 		Failures   int             `xml:"failures,attr"`
 		Errors     int             `xml:"errors,attr"`
@@ -32,7 +38,8 @@ type (
 		Timestamp  string          `xml:"timestamp,attr"`
 		Properties []junitProperty `xml:"properties>property"`
 		Cases      []junitCase     `xml:"testcase"`
-		Out        string          `xml:"system-out,omitempty"`
+		Out        string          `xml:"system-out"`
+		Err        string          `xml:"system-err"`
 	}
 	junitProperty struct {
 		Name  string `xml:"name,attr"`
@@ -45,7 +52,6 @@ type (
 		Failure   *junitCause `xml:"failure"`
 		Error     *junitCause `xml:"error"`
 		Skipped   *junitSkip  `xml:"skipped"`
-		Out       string      `xml:"system-out,omitempty"`
 	}
 	junitCause struct {
 		Message string `xml:"message,attr"`
@@ -61,7 +67,7 @@ func printJUnit(w io.Writer, r *report.Report, _ Options) error {
 	r = escaped(r, false)
 	c := r.Summary.Counts
 	suite := junitSuite{
-		Name: "netlook " + r.Metadata.Target, Tests: len(r.Results),
+		Name: "netlook " + r.Metadata.Target, Package: "netlook", Host: cmp.Or(r.Vantage.Node, "localhost"), Tests: len(r.Results),
 		Failures: c.Fail, Errors: c.Error + c.Unknown, Skipped: c.Skipped,
 		Time: junitTime(r.Metadata.Duration), Timestamp: r.Metadata.StartedAt.UTC().Format("2006-01-02T15:04:05"),
 		Properties: []junitProperty{{"status", string(r.Summary.Status)}, {"headline", r.Summary.Headline}, {"vantage", vantageName(r.Vantage)}},
@@ -77,10 +83,17 @@ func printJUnit(w io.Writer, r *report.Report, _ Options) error {
 	for _, n := range r.Notices {
 		told = append(told, n.Message)
 	}
-	suite.Out = strings.Join(told, "\n")
+	for _, line := range changeTexts(r.Changes) {
+		suite.Properties = append(suite.Properties, junitProperty{"change", line})
+		told = append(told, line)
+	}
 	for _, res := range r.Results {
 		suite.Cases = append(suite.Cases, junitCaseOf(res))
+		if res.Status == check.Warn {
+			told = append(told, "warning: "+junitCaseOf(res).Name+": "+res.Summary)
+		}
 	}
+	suite.Out = strings.Join(told, "\n")
 	text, err := xml.MarshalIndent(junitSuites{Suites: []junitSuite{suite}}, "", "  ")
 	if err != nil {
 		return err
@@ -106,9 +119,7 @@ func junitCaseOf(r report.Result) junitCase {
 	}
 	text := strings.Join(lines, "\n")
 	switch r.Status {
-	case check.Pass:
-	case check.Warn:
-		c.Out = "warning: " + r.Summary
+	case check.Pass, check.Warn: // a warning is in the output of the suite
 	case check.Fail:
 		c.Failure = &junitCause{Message: r.Summary, Type: string(r.Failure), Text: text}
 	case check.Skipped:

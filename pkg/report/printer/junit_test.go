@@ -7,15 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/report/printer"
 )
 
 // TestJUnit: the document is well-formed XML whatever a report holds, and its counts are
 // those of its cases.
 func TestJUnit(t *testing.T) {
-	for name, in := range cases {
-		out := render(t, "junit", in(), printer.Options{})
+	for name, r := range reports() {
+		out := show(t, "junit", r, printer.Options{})
 		var suites struct {
 			Suite struct {
 				Tests    int `xml:"tests,attr"`
@@ -49,7 +48,7 @@ func TestJUnit(t *testing.T) {
 			}
 		}
 		s := suites.Suite
-		if want := [4]int{s.Tests, s.Failures, s.Errors, s.Skipped}; got != want || got[0] != len(report.New(in()).Results) {
+		if want := [4]int{s.Tests, s.Failures, s.Errors, s.Skipped}; got != want || got[0] != len(r.Results) {
 			t.Errorf("%s: cases %v, attributes %v", name, got, want)
 		}
 	}

@@ -39,12 +39,13 @@ func printMarkdown(w io.Writer, r *report.Report, _ Options) error {
 	for _, n := range r.Notices {
 		fmt.Fprintf(&b, "\n> %s\n", markdownText(n.Message))
 	}
+	markdownChanges(&b, r.Changes)
 	for _, f := range r.Verdict.Causes {
 		markdownFinding(&b, f)
 	}
-	first := true
+	first, p := true, &page{}
 	for _, row := range r.Rows {
-		if row.Status != check.Fail || (&page{}).toldByVerdict(r, row) {
+		if row.Status != check.Fail || p.toldByVerdict(r, row) {
 			continue
 		}
 		if first {

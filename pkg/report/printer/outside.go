@@ -11,7 +11,8 @@ func (p *page) outside(r *report.Report) error {
 	if len(r.Outside) == 0 {
 		return nil
 	}
-	p.printf("\n  %s\n", p.paint(bold, "ways in, from the cluster and from this machine"))
+	p.printf("\n")
+	p.prose("  ", p.paint(bold, "ways in, from the cluster and from this machine"))
 	rows := make([][]cell, 0, len(r.Outside))
 	for _, row := range r.Outside {
 		_, in := p.mark(row.Inside)

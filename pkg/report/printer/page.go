@@ -30,8 +30,12 @@ const (
 type page struct {
 	Options
 	// full leaves nothing of a walk to -o wide: it is -o wide.
-	full  bool
-	lines strings.Builder
+	full bool
+	// spoken is for those who hear it: see printPlain. key is the label of the last item.
+	spoken bool
+	key    string
+	index  *index
+	lines  strings.Builder
 }
 
 func (p *page) flush(w io.Writer) error {
@@ -60,6 +64,12 @@ func (p *page) sign(unicode, ascii string) string {
 
 // mark is the sign and colour of a status.
 func (p *page) mark(s check.Status) (string, style) {
+	if p.spoken {
+		if s == check.Fail {
+			return "FAIL:", plainText
+		}
+		return word(s) + ":", plainText
+	}
 	switch s {
 	case check.Pass:
 		return p.sign("✓", "+"), green
@@ -82,12 +92,61 @@ func word(s check.Status) string {
 	return s.String()
 }
 
-// prose writes text behind a lead, wrapped to the page and indented below it.
+func widestWord(text string) int {
+	widest := 0
+	for word := range strings.FieldsSeq(text) {
+		widest = max(widest, twwidth.Width(word))
+	}
+	return widest
+}
+
+// noted is the mark of what is to be known beside the results.
+func (p *page) noted() string {
+	if p.spoken {
+		return "note:"
+	}
+	return "!"
+}
+
+// prose writes text behind a lead, wrapped to the page and indented below it. Where the
+// lead leaves too little room, the text begins below it.
 func (p *page) prose(lead, text string) {
-	indent := twwidth.Width(lead)
+	const leastRoom, below = 24, 4
 	width := p.Width
+	indent := twwidth.Width(lead)
+	start := len(lead) - len(strings.TrimLeft(lead, " "))
+	if p.spoken {
+		lead = speak(lead)
+		indent = min(start, below) + below
+		if width == 0 {
+			p.printf("%s\n", strings.TrimRight(lead+strings.Join(strings.Fields(text), " "), " "))
+			return
+		}
+		words := append(strings.Fields(lead), strings.Fields(text)...)
+		for i, line := range wrapWords(words, max(width-indent, 20)) {
+			p.printf("%s%s\n", strings.Repeat(" ", map[bool]int{true: min(start, below), false: indent}[i == 0]), line)
+		}
+		return
+	}
 	if width == 0 {
 		width = proseWidth
+	}
+	if strings.TrimSpace(lead) == "" && width-indent < leastRoom {
+		indent = min(indent, 2+below)
+		lead = lead[:indent]
+	}
+	if indent > start+below && (width-indent < leastRoom || widestWord(text) > width-indent) {
+		if width-start-below < leastRoom {
+			start = min(start, below)
+		}
+		for i, line := range wrapWords(strings.Fields(lead), max(width-start-2, 20)) {
+			p.printf("%s%s\n", strings.Repeat(" ", start+map[bool]int{false: 2}[i == 0]), line)
+		}
+		if text == "" {
+			return
+		}
+		indent = start + below
+		lead = strings.Repeat(" ", indent)
 	}
 	for i, line := range wrap(text, max(width-indent, 20)) {
 		if i > 0 {
@@ -97,12 +156,29 @@ func (p *page) prose(lead, text string) {
 	}
 }
 
-// item writes "  key       text", as the blocks below a failure do.
+// item writes "  key       text", as the blocks below a failure do. Without a key it is
+// one more of the last.
 func (p *page) item(key, text string) {
-	if text != "" {
-		p.prose(fmt.Sprintf("  %-10s", key), text)
+	if text == "" {
+		return
 	}
+	p.prose("  "+p.label(key), text)
 }
+
+// label is a key with the space up to its value, or in speech with a colon, and then
+// repeated where the table lets it stand for several lines.
+func (p *page) label(key string) string {
+	if !p.spoken {
+		return fmt.Sprintf("%-10s", key)
+	}
+	if key != "" {
+		p.key = key
+	}
+	return p.key + ": "
+}
+
+// typed writes a command to type. It is not wrapped: it is there to be copied.
+func (p *page) typed(key, command string) { p.printf("  %s%s\n", p.label(key), command) }
 
 // wrap breaks text at spaces into lines of at most width columns. A word that is
 // longer stands alone, whole: half an address is worth nothing.

@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
@@ -20,7 +21,8 @@ func (p *page) policy(r *report.Report) error {
 	if pol == nil {
 		return nil
 	}
-	p.printf("\n  %s\n", p.paint(bold, pol.Text(r.Vantage.Rung)))
+	p.printf("\n")
+	p.prose("  ", p.paint(bold, pol.Text(r.Vantage.Rung)))
 	flows := pol.Flows
 	if r.Walk != nil && !p.full {
 		flows = slices.DeleteFunc(slices.Clone(flows), func(f report.PolicyFlow) bool {
@@ -28,7 +30,7 @@ func (p *page) policy(r *report.Report) error {
 		})
 	}
 	if len(flows) == 0 && len(pol.Flows) > 0 {
-		p.printf("  %s allowed, and answered (-o wide has the rules)\n", report.Count(len(pol.Flows), "flow"))
+		p.prose("  ", report.Count(len(pol.Flows), "flow")+" allowed, and answered (-o wide has the rules)")
 		p.notEvaluated(pol)
 		return nil
 	}
@@ -44,7 +46,11 @@ func (p *page) policy(r *report.Report) error {
 		}
 	}
 	if more := len(pol.Flows) - len(rows); more > 0 {
-		p.printf("  and %d more (-o json has them all)\n", more)
+		p.prose("  ", fmt.Sprintf("and %d more (-o json has them all)", more))
+	}
+	bullet := "  - "
+	if p.spoken {
+		bullet = "  because: "
 	}
 	seen := map[string]bool{}
 	for _, f := range pol.Flows {
@@ -54,12 +60,12 @@ func (p *page) policy(r *report.Report) error {
 		for _, line := range f.Rules {
 			if !seen[line] {
 				seen[line] = true
-				p.prose("  - ", line)
+				p.prose(bullet, line)
 			}
 		}
 	}
 	if pol.Policies == 0 {
-		p.prose("  - ", "there is no NetworkPolicy in the namespaces at both ends: everything is allowed")
+		p.prose(bullet, "there is no NetworkPolicy in the namespaces at both ends: everything is allowed")
 	}
 	p.notEvaluated(pol)
 	return nil

@@ -129,6 +129,9 @@ func diagnosed() report.Input {
 		},
 		Unexplained: []string{key("service.endpoint v6")},
 	}
+	for i, f := range suspected() {
+		in.Verdict.Candidates[i].Path = f.Path
+	}
 	return in
 }
 
@@ -159,9 +162,10 @@ func apiOnly() report.Input {
 }
 
 // hostile has every string that an attacker can write carry what a terminal must
-// never see.
+// never see, and what a page must never run.
 func hostile() report.Input {
-	const evil = "\x1b[2J\x1b]0;owned\x07\r\nEVIL\u202e\u2028\x9b31m\xff"
+	const evil = "\x1b[2J\x1b]0;owned\x07\r\nEVIL\u202e\u2028\x9b31m\xff" +
+		`"'--></style></title></svg></pre><script>document.title='owned'</script><img src=x onerror="document.title='owned'"><a href=javascript:alert(1)>`
 	in := failing()
 	e := find(&in, "service.endpoint 10.244.2.7")
 	e.Summary += evil
@@ -174,6 +178,15 @@ func hostile() report.Input {
 	find(&in, "gateway.icmp").Skip = &check.Skip{Reason: "r" + evil, Unlock: "u" + evil}
 	in.Vantage.Pod.Name += evil
 	in.Context += evil
+	in.Verdict = deep().Verdict
+	f := &in.Verdict.Causes[0]
+	f.Headline, f.Where, f.Evidence, f.Likely, f.Try = f.Headline+evil, []string{evil}, []string{evil, evil}, evil, []string{"kubectl " + evil}
+	f.Path.From, f.Path.To = evil, evil
+	for i := range f.Path.Hops {
+		f.Path.Hops[i].Name, f.Path.Hops[i].Note = evil, evil
+	}
+	f.Path.Links[5].Note = evil
+	in.Network = facts.Network{Plugin: evil, How: evil}
 	in.To = []string{evil}
 	in.Notices = append(in.Notices, report.Notice{Kind: report.Fallback, Message: "m" + evil, Unlock: "u" + evil})
 	return in

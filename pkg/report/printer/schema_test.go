@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/report/printer"
@@ -33,9 +34,9 @@ func schema(t *testing.T) *jsonschema.Schema {
 
 func TestOutputFollowsSchema(t *testing.T) {
 	s := schema(t)
-	for name, in := range cases {
+	for name, r := range reports() {
 		t.Run(name, func(t *testing.T) {
-			validate(t, s, render(t, "json", in(), printer.Options{}))
+			validate(t, s, show(t, "json", r, printer.Options{}))
 		})
 	}
 	t.Run("every field filled", func(t *testing.T) {
@@ -46,6 +47,12 @@ func TestOutputFollowsSchema(t *testing.T) {
 		r.Vantage.Kind, r.Vantage.Rung = facts.VantagePod, report.RungProbe
 		r.Summary.Status, r.Summary.ExitCode = report.Problems, report.ExitProblems
 		r.Notices[0].Kind = report.Note
+		r.Changes.Baseline.StartedAt, r.Changes.Baseline.Status = r.Metadata.StartedAt, report.Healthy
+		r.Changes.Causes[0].Kind, r.Changes.Checks[0].Kind = report.ChangeGone, report.ChangeBroken
+		for _, list := range [][]diagnose.Finding{r.Verdict.Causes, r.Verdict.Candidates} {
+			list[0].Path.Hops[0].Kind, list[0].Path.Hops[0].Status = diagnose.HopVeth, diagnose.HopBroken
+			list[0].Path.Links[0].Kind, list[0].Path.Links[0].Status = diagnose.LinkTunnel, diagnose.HopOK
+		}
 		r.Results[0].Kernel.Routes[0].Family = "ipv6"
 		r.Results[0].Kernel.Rules[0].Family = "ipv6"
 		r.Results[0].Kernel.Forwards[0].Route.Family = "ipv6"

@@ -3,7 +3,10 @@ package printer
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/report"
@@ -16,14 +19,18 @@ func init() {
 // printTable is the default: the outcome, then what is wrong in full, then every
 // check in a line. A healthy report is short: nobody reads forty lines of ok.
 func printTable(w io.Writer, r *report.Report, o Options) error {
-	p := &page{Options: o}
-	r = escaped(r, o.ASCII)
+	return printPage(&page{Options: o}, w, r)
+}
+
+func printPage(p *page, w io.Writer, r *report.Report) error {
+	r = escaped(r, p.ASCII)
 	p.title(r)
 	p.notices(r, report.Fallback, report.Cut, report.Note)
 	if r.Network != nil && r.Network.Aside != "" {
 		p.prose(p.paint(dim, p.sign("·", "-"))+" ", r.Network.Plugin+": "+r.Network.Aside)
 	}
 	p.headline(r)
+	p.changes(r)
 	told := p.lines.Len()
 	if err := p.story(r); err != nil {
 		return err
@@ -61,6 +68,10 @@ func (p *page) story(r *report.Report) error {
 
 // title is the line that says where this ran: a copy of it alone identifies a report.
 func (p *page) title(r *report.Report) {
+	if p.spoken {
+		p.spokenTitle(r)
+		return
+	}
 	v := r.Vantage
 	first := r.Metadata.Target
 	if r.Walk != nil {
@@ -94,12 +105,7 @@ func (p *page) title(r *report.Report) {
 }
 
 // vantageName is "pod/shop/web-0" or "node/w1".
-func vantageName(v report.Vantage) string {
-	if v.Namespace == "" {
-		return string(v.Kind) + "/" + v.Name
-	}
-	return string(v.Kind) + "/" + v.Namespace + "/" + v.Name
-}
+func vantageName(v report.Vantage) string { return v.String() }
 
 func (p *page) notices(r *report.Report, kinds ...report.NoticeKind) {
 	for _, kind := range kinds {
@@ -107,7 +113,7 @@ func (p *page) notices(r *report.Report, kinds ...report.NoticeKind) {
 			if n.Kind != kind {
 				continue
 			}
-			p.prose(p.paint(yellow, "!")+" ", n.Message)
+			p.prose(p.paint(yellow, p.noted())+" ", n.Message)
 			if n.Unlock != "" {
 				p.command(map[bool]string{true: "to unlock:", false: "try:"}[kind == report.Fallback], n.Unlock)
 			}
@@ -130,6 +136,10 @@ func (p *page) headline(r *report.Report) {
 	}[r.Summary.Status]
 	sign, color := p.mark(status)
 	p.printf("\n")
+	if p.spoken {
+		p.prose(sign+" ", r.Summary.Headline)
+		return
+	}
 	for i, line := range wrap(r.Summary.Headline, p.textWidth()-2) {
 		if i == 0 {
 			p.printf("%s %s\n", p.paint(color, sign), p.paint(bold, line))
@@ -143,7 +153,7 @@ func (p *page) headline(r *report.Report) {
 // well, it is those that are not.
 func (p *page) rows(r *report.Report) error {
 	header := []string{"AREA", "CHECK", "TARGET", "RESULT", "TIME", "DETAIL"}
-	var rows [][]cell
+	var rows, whole [][]cell
 	area, passed := "", 0
 	for _, row := range r.Rows {
 		if row.Counts.Skipped == row.Counts.Total {
@@ -164,20 +174,27 @@ func (p *page) rows(r *report.Report) error {
 			shown = ""
 		}
 		area = row.Area
-		rows = append(rows, []cell{
-			{text: shown}, {text: row.Title}, {text: row.Target},
+		cells := []cell{
+			{text: row.Area}, {text: row.Title}, {text: row.Target},
 			{result, color}, {text: report.FormatTime(row.Time.D())}, {text: row.Detail},
-		})
+		}
+		whole = append(whole, cells)
+		cells = slices.Clone(cells)
+		cells[0].text = shown
+		rows = append(rows, cells)
 	}
 	if len(rows) > 0 {
-		p.fit(header, rows)
 		p.printf("\n")
-		if err := p.grid(header, rows); err != nil {
+		fitted := slices.Clone(header)
+		p.fit(fitted, rows)
+		if p.spoken || p.tooWide(fitted, rows) {
+			p.records(header, whole)
+		} else if err := p.grid(fitted, rows); err != nil {
 			return err
 		}
 	}
 	if passed > 0 {
-		p.printf("  passed: %s (-o wide has them)\n", report.CountChecks(passed))
+		p.prose("  ", "passed: "+report.CountChecks(passed)+" (-o wide has them)")
 	}
 	return nil
 }
@@ -230,8 +247,17 @@ func (p *page) areas(r *report.Report) {
 	if len(parts) == 0 {
 		return
 	}
+	if p.spoken {
+		for _, part := range parts {
+			p.prose("  ", part)
+		}
+		return
+	}
 	for i := range parts[:len(parts)-1] {
 		parts[i] += p.sign(" ·", " |")
+	}
+	if slices.ContainsFunc(parts, func(part string) bool { return twwidth.Width(part) > p.textWidth()-2 }) {
+		parts = strings.Fields(strings.Join(parts, " "))
 	}
 	for _, line := range wrapWords(parts, p.textWidth()-2) {
 		p.printf("  %s\n", line)

@@ -25,12 +25,16 @@ func (p *page) verdict(r *report.Report) {
 }
 
 func (p *page) finding(f diagnose.Finding) {
+	p.path(f.Path)
+	if f.Path != nil {
+		p.printf("\n")
+	}
 	p.list("where", f.Where)
 	p.list("evidence", f.Evidence)
 	p.item("likely", f.Likely)
 	key := "try"
 	for _, command := range f.Try {
-		p.printf("  %-10s%s\n", key, command) // not wrapped: it is there to be copied
+		p.typed(key, command)
 		key = ""
 	}
 }
@@ -56,7 +60,7 @@ func (p *page) candidates(r *report.Report) {
 	if len(list) > 1 {
 		lead = "one of these is the cause; from here they cannot be told apart"
 	}
-	p.printf("%s %s\n", p.paint(color, sign), p.paint(bold, lead))
+	p.prose(p.paint(color, sign)+" ", p.paint(bold, lead))
 	if len(list) == 1 {
 		p.prose("  "+p.paint(bold, list[0].Code)+"   ", list[0].Headline)
 		p.finding(list[0])
@@ -66,17 +70,26 @@ func (p *page) candidates(r *report.Report) {
 	for _, f := range list {
 		p.prose("  "+p.paint(bold, f.Code)+strings.Repeat(" ", max(1, 26-len(f.Code))), f.Headline)
 	}
+	if path := diagnose.MergePaths(list); path != nil {
+		p.path(path)
+		p.printf("\n")
+	}
 	p.list("evidence", common(list))
 	p.toKnow(r)
 }
 
 // toKnow says what would tell more, where it has not been asked yet.
 func (p *page) toKnow(r *report.Report) {
-	if !slices.ContainsFunc(r.Results, func(res report.Result) bool {
-		return strings.HasPrefix(res.Vantage, "node/") && r.Vantage.Kind == "pod"
-	}) {
+	if !askedNodes(r) {
 		p.item("to know", "run it again with --deep: probes on the nodes read what their kernels do")
 	}
+}
+
+// askedNodes reports whether nodes' kernels were asked besides the vantage point.
+func askedNodes(r *report.Report) bool {
+	return slices.ContainsFunc(r.Results, func(res report.Result) bool {
+		return strings.HasPrefix(res.Vantage, "node/") && r.Vantage.Kind == "pod"
+	})
 }
 
 // common are the lines of evidence of all findings, each once.
@@ -93,8 +106,12 @@ func common(list []diagnose.Finding) []string {
 }
 
 func explainsFailure(r *report.Report, f diagnose.Finding) bool {
+	explains := make(map[string]bool, len(f.Explains))
+	for _, key := range f.Explains {
+		explains[key] = true
+	}
 	return slices.ContainsFunc(r.Results, func(res report.Result) bool {
-		return res.Status == check.Fail && slices.Contains(f.Explains, diagnose.Key(res))
+		return res.Status == check.Fail && explains[diagnose.Key(res)]
 	})
 }
 
@@ -102,11 +119,11 @@ func explainsFailure(r *report.Report, f diagnose.Finding) bool {
 // then not expanded once more.
 func (p *page) toldByVerdict(r *report.Report, row report.Row) bool {
 	told := false
-	for _, res := range r.Of(row) {
+	for _, res := range p.results(r, row) {
 		if !diagnose.Bad(res) {
 			continue
 		}
-		if !r.Explained(res) {
+		if !p.explained(r, res) {
 			return false
 		}
 		told = true

@@ -26,7 +26,8 @@ func (p *page) walk(r *report.Report) {
 	if kind != "" {
 		kind = " (" + kind + ")"
 	}
-	p.printf("\n  %s\n", p.paint(bold, "the way through service "+w.Service+kind))
+	p.printf("\n")
+	p.prose("  ", p.paint(bold, "the way through service "+w.Service+kind))
 	width, folded := 0, 0
 	for _, s := range w.Steps {
 		width = max(width, twwidth.Width(s.Name))
@@ -50,11 +51,11 @@ func (p *page) walk(r *report.Report) {
 			if w.Partly {
 				text = "a part ends here"
 			}
-			p.lead(strings.Repeat(" ", 6+width), 6+width, p.sign("└ ", "^ ")+text)
+			p.lead(strings.Repeat(" ", 6+width), 6+width, p.sign("└ ", "")+text)
 		}
 	}
 	if folded > 0 {
-		p.printf("  -o wide has %s more for these steps\n", report.Count(folded, "line"))
+		p.prose("  ", "-o wide has "+report.Count(folded, "line")+" more for these steps")
 	}
 }
 
@@ -97,7 +98,7 @@ func (p *page) stepLines(lines []report.Line, indent int) {
 		width = max(width, twwidth.Width(l.Key))
 	}
 	for _, l := range lines {
-		sign, color := " ", plainText
+		sign, color := p.sign(" ", ""), plainText
 		if l.Status != check.Unknown {
 			sign, color = p.mark(l.Status)
 		}
@@ -106,16 +107,10 @@ func (p *page) stepLines(lines []report.Line, indent int) {
 	}
 }
 
-// lead is prose behind a lead that holds colours, so that its width is given.
+// lead is prose behind a lead that is padded to a width.
 func (p *page) lead(lead string, width int, text string) {
-	whole := p.Width
-	if whole == 0 {
-		whole = proseWidth
+	if missing := width - twwidth.Width(lead); missing > 0 && !p.spoken {
+		lead += strings.Repeat(" ", missing)
 	}
-	for i, line := range wrap(text, max(whole-width, 20)) {
-		if i > 0 {
-			lead = strings.Repeat(" ", width)
-		}
-		p.printf("%s\n", strings.TrimRight(lead+line, " "))
-	}
+	p.prose(lead, text)
 }

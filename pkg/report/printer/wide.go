@@ -19,6 +19,7 @@ func printWide(w io.Writer, r *report.Report, o Options) error {
 	p.title(r)
 	p.notices(r, report.Fallback, report.Cut, report.Note)
 	p.headline(r)
+	p.changes(r)
 	if err := p.story(r); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package printer
 import (
 	"encoding/json"
 	"io"
+	"unicode"
 
 	"sigs.k8s.io/yaml"
 
@@ -18,11 +19,14 @@ func init() {
 	register(Printer{Name: "yaml", Summary: "the same document as YAML", Print: printYAML})
 }
 
+// printYAML makes YAML of the JSON, so that both are the same document. Control
+// characters are escaped before: the YAML library takes none, in strings neither.
 func printYAML(w io.Writer, r *report.Report, _ Options) error {
-	text, err := json.Marshal(r)
+	text, err := json.Marshal(legible(r))
 	if err != nil {
 		return err
 	}
+	text = escapeJSON(text, unicode.IsControl)
 	if len(text) > maxYAML {
 		text = append(text, '\n')
 	} else if text, err = yaml.JSONToYAML(text); err != nil {

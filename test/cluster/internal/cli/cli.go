@@ -59,7 +59,7 @@ kubelet, kube-proxy and flannel. No container engine, no image registry.`,
 	})
 	root.AddCommand(
 		upCommand(), downCommand(), statusCommand(), execCommand(), execPodCommand(),
-		loadCommand(), kubeconfigCommand(), userCommand(), binCommand(), buildCommand(), packagesCommand(),
+		loadCommand(), restartCommand(), kubeconfigCommand(), userCommand(), binCommand(), buildCommand(), packagesCommand(),
 	)
 	for _, command := range root.Commands() {
 		command.Args = asUsage(command.Args)

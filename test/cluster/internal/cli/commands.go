@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -125,6 +126,27 @@ func loadCommand() *cobra.Command {
 			return c.Load(command.Context(), arguments)
 		}),
 	}
+}
+
+func restartCommand() *cobra.Command {
+	var hard bool
+	var pause time.Duration
+	command := &cobra.Command{
+		Use:   "restart NODE DAEMON",
+		Short: "End a daemon, start it anew with the same arguments, and wait for the API server",
+		Example: `  testcluster restart cp kube-apiserver
+  testcluster restart --hard --pause 5s w1 kubelet`,
+		Args: cobra.ExactArgs(2),
+		RunE: withCluster(func(command *cobra.Command, c *cluster.Cluster, arguments []string) error {
+			if err := cluster.RequireRoot(); err != nil {
+				return err
+			}
+			return c.Restart(command.Context(), arguments[0], arguments[1], hard, pause)
+		}),
+	}
+	command.Flags().BoolVar(&hard, "hard", false, "kill it, as a crash does, instead of asking it to end")
+	command.Flags().DurationVar(&pause, "pause", 0, "how long it stays away")
+	return command
 }
 
 func kubeconfigCommand() *cobra.Command {

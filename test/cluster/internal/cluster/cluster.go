@@ -91,7 +91,7 @@ func (c *Cluster) lock(ctx context.Context) (io.Closer, error) {
 // InstallPackages installs what clusters of every kind need of the distribution, and
 // the tests in network namespaces, which run before a cluster is up.
 func (c *Cluster) InstallPackages(ctx context.Context) error {
-	return packages.Ensure(ctx, topology.Cilium, c.say)
+	return packages.Ensure(ctx, packages.Tests, c.say)
 }
 
 // Build builds what is not in the cache yet.

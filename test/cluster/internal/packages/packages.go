@@ -32,12 +32,19 @@ func needs(cni string) []need {
 		{"ipset", "ipset"}, {"conntrack", "conntrack"},
 		{"ip", "iproute2"}, {"bridge", "iproute2"}, {"tc", "iproute2"},
 		{"ethtool", "ethtool"}, {"curl", "curl"}, {"openssl", "openssl"}, {"perl", "perl-base"}, {"sysctl", "procps"}, {"mount", "mount"}, {"modprobe", "kmod"},
+		{"xmllint", "libxml2-utils"}, // validates what -o junit writes
 	}
-	if cni == topology.Cilium { // its agent compiles
+	if cni == topology.Cilium || cni == Tests { // its agent compiles
 		needs = append(needs, need{LLVM + "/clang", "clang-19"}, need{LLVM + "/llc", "llvm-19"})
+	}
+	if cni == Tests {
+		needs = append(needs, need{"chromium", "chromium"}) // test/browser
 	}
 	return needs
 }
+
+// Tests stands for every pod network, and for what the project's tests need besides.
+const Tests = "tests"
 
 // LLVM is where Debian keeps the compiler of this version under its plain names.
 const LLVM = "/usr/lib/llvm-19/bin"

@@ -29,6 +29,8 @@ func TestMissing(t *testing.T) {
 		{"sorted", "flannel", lacks("runc", "conntrack"), []string{"conntrack", "runc"}},
 		{"a compiler, which flannel does not need", "flannel", lacks(LLVM + "/clang"), nil},
 		{"a compiler", "cilium", lacks(LLVM + "/clang"), []string{"clang-19"}},
+		{"a browser, which no cluster needs", "cilium", lacks("chromium"), nil},
+		{"a browser and a compiler", Tests, lacks("chromium", LLVM+"/llc"), []string{"chromium", "llvm-19"}},
 	} {
 		if got := withoutCNI(missing(test.cni, test.look)); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -33,6 +34,7 @@ func run() error {
 		reports = flag.String("reports", "", "keep netlook's reports in this `folder`")
 		shallow = flag.Bool("shallow", true, "run netlook without --deep")
 		deep    = flag.Bool("deep", true, "run netlook with --deep")
+		corpus  = flag.String("corpus", "", "play the faults of this `folder` instead of test/faults; docs/faults.md is then left alone")
 	)
 	flag.Parse()
 	wanted, err := regexp.Compile(*pattern)
@@ -43,7 +45,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	list, err := faults.Load(filepath.Join(root, "test", "faults"))
+	list, err := faults.Load(cmp.Or(*corpus, filepath.Join(root, "test", "faults")))
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	if *pattern == "" && *shallow && *deep {
+	if *pattern == "" && *corpus == "" && *shallow && *deep {
 		var doc bytes.Buffer
 		faults.Markdown(&doc, rows, time.Since(start))
 		if err := os.WriteFile(filepath.Join(root, "docs", "faults.md"), doc.Bytes(), 0o644); err != nil {
