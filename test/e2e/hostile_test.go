@@ -37,7 +37,7 @@ const (
 	// take 128 MiB as it is counted (wire.MaxHeld).
 	hostileMemory = 512 << 20
 	// hostileOutput bounds what is printed, in bytes: JSON has all that wire.MaxHeld let in.
-	hostileOutput = 64 << 20
+	hostileOutput = 128 << 20
 )
 
 // shown are the attacks whose results are printed, in every format; of the others the
