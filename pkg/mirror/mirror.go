@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -39,7 +40,8 @@ type Options struct {
 	Platforms []string
 	// File is written: an OCI layout as a tar, complete or not at all.
 	File string
-	// Progress, when set, hears how many bytes have come so far of which image.
+	// Progress, when set, hears how many bytes have come so far of which image, from
+	// one goroutine at a time.
 	Progress func(image string, bytes int64)
 }
 
@@ -91,10 +93,13 @@ func (o Options) pull(ctx context.Context, path layout.Path, image string) (Save
 	if err != nil {
 		return Saved{}, err
 	}
+	var one sync.Mutex // layers come at the same time
 	options := []remote.Option{
 		remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
 		remote.WithTransport(&counting{base: remote.DefaultTransport, told: func(n int64) {
 			if o.Progress != nil {
+				one.Lock()
+				defer one.Unlock()
 				o.Progress(image, n)
 			}
 		}}),

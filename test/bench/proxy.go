@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"k8s.io/client-go/rest"
 )
@@ -67,7 +68,7 @@ func NewProxy(config *rest.Config) (*Proxy, error) {
 		FlushInterval:  -1, // watches
 		ModifyResponse: p.count,
 	}
-	p.server = &http.Server{Handler: forward}
+	p.server = &http.Server{Handler: forward, ReadHeaderTimeout: time.Minute}
 	go func() {
 		if err := p.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			panic(err) // nothing but Close ends it
