@@ -90,7 +90,7 @@ func (g *gatherer) addTarget(t facts.Target) {
 func (g *gatherer) tolerate(ctx context.Context, t *facts.Target, o object, err error) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return g.missing(ctx, o, err)
+		return g.missingTarget(ctx, o, err)
 	case errors.Is(err, ErrTarget):
 		return err
 	}
@@ -205,9 +205,9 @@ func (g *gatherer) workloadTarget(ctx context.Context, t *facts.Target) error {
 }
 
 // workloadSelector reads a workload and returns the selector of its pods.
-func (g *gatherer) workloadSelector(ctx context.Context, o object) (string, error) {
-	selector, err := get(ctx, g.Client, fmt.Sprintf("get %s %s/%s", o.word(), o.namespace, o.name), func(ctx context.Context) (*metav1.LabelSelector, error) {
-		return g.readSelector(ctx, o)
+func (c *Client) workloadSelector(ctx context.Context, o object) (string, error) {
+	selector, err := get(ctx, c, fmt.Sprintf("get %s %s/%s", o.word(), o.namespace, o.name), func(ctx context.Context) (*metav1.LabelSelector, error) {
+		return c.readSelector(ctx, o)
 	})
 	if err != nil {
 		return "", err
@@ -223,8 +223,8 @@ func (g *gatherer) workloadSelector(ctx context.Context, o object) (string, erro
 	return parsed.String(), nil
 }
 
-func (g *gatherer) readSelector(ctx context.Context, o object) (*metav1.LabelSelector, error) {
-	apps, opts := g.clientset.AppsV1(), metav1.GetOptions{}
+func (c *Client) readSelector(ctx context.Context, o object) (*metav1.LabelSelector, error) {
+	apps, opts := c.clientset.AppsV1(), metav1.GetOptions{}
 	switch o.resource {
 	case "deployments":
 		w, err := apps.Deployments(o.namespace).Get(ctx, o.name, opts)
@@ -239,7 +239,7 @@ func (g *gatherer) readSelector(ctx context.Context, o object) (*metav1.LabelSel
 		w, err := apps.ReplicaSets(o.namespace).Get(ctx, o.name, opts)
 		return selectorOf(err, func() *metav1.LabelSelector { return w.Spec.Selector })
 	case "jobs":
-		w, err := g.clientset.BatchV1().Jobs(o.namespace).Get(ctx, o.name, opts)
+		w, err := c.clientset.BatchV1().Jobs(o.namespace).Get(ctx, o.name, opts)
 		return selectorOf(err, func() *metav1.LabelSelector { return w.Spec.Selector })
 	}
 	return nil, fmt.Errorf("%s are no workloads", o.resource)
