@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +99,20 @@ func (g *gatherer) tolerate(ctx context.Context, t *facts.Target, o object, err 
 	if o.namespace != "" {
 		what = fmt.Sprintf("%s %s/%s", o.word(), o.namespace, o.name)
 	}
+	return g.unknown(ctx, t, what, o.namespace, err)
+}
+
+// unknown marks a target that could not be read, and says what would unlock it: the
+// rights of the vantage point where it is, elsewhere those to read.
+func (g *gatherer) unknown(ctx context.Context, t *facts.Target, what, namespace string, err error) error {
 	t.Unknown = true
+	if errors.Is(err, ErrForbidden) {
+		purpose := ForAPI
+		if g.req.Pod != nil && (namespace == "" || namespace == g.namespace) {
+			purpose = ForPod
+		}
+		t.Unlock = g.unlocking(err, purpose, cmp.Or(namespace, g.namespace))
+	}
 	return g.unread(ctx, what, err)
 }
 
@@ -185,8 +199,7 @@ func (g *gatherer) workloadTarget(ctx context.Context, t *facts.Target) error {
 	})
 	switch {
 	case err != nil:
-		t.Unknown = true
-		return g.unread(ctx, "pods in namespace "+o.namespace, err)
+		return g.unknown(ctx, t, "pods in namespace "+o.namespace, o.namespace, err)
 	case len(running)+len(others) == 0:
 		return problemf(ErrTarget, "%s has no pods: see kubectl describe %s %s -n %s", name, o.word(), o.name, o.namespace)
 	case len(running) == 0:

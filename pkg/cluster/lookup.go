@@ -69,12 +69,17 @@ func (c *Client) unlock(err error, purpose Purpose, namespace string) error {
 	if !errors.Is(err, ErrForbidden) {
 		return err
 	}
+	return fmt.Errorf("%w; to unlock, ask an admin for: %s", err, c.unlocking(err, purpose, namespace))
+}
+
+// unlocking is what an admin types after a refusal.
+func (c *Client) unlocking(err error, purpose Purpose, namespace string) string {
 	scope := " -n " + cmp.Or(namespace, c.namespace)
 	var denied *denial
 	if errors.As(err, &denied) && denied.user != "" {
 		scope += " --user " + denied.user
 	}
-	return fmt.Errorf("%w; to unlock, ask an admin for: kubectl netlook rbac --for %s%s | kubectl apply -f -", err, purpose, scope)
+	return fmt.Sprintf("kubectl netlook rbac --for %s%s | kubectl apply -f -", purpose, scope)
 }
 
 // object names an object by its resource.
