@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"context"
 	"strings"
 	"testing"
+
+	"github.com/netlook/kubectl-netlook/pkg/diagnose/causes"
+	"github.com/netlook/kubectl-netlook/pkg/inject"
 )
 
 // TestOtherWords: what people type instead of NAME is understood, or answered with a
@@ -35,5 +39,18 @@ func TestOtherWords(t *testing.T) {
 				t.Errorf("exit status %d, want %d with %q\n%s%s", got.code, tt.code, tt.stdout+tt.stderr, got.stdout, got.stderr)
 			}
 		})
+	}
+}
+
+// TestImageToldOnce: what the registry said stands in the report, in full, one time.
+func TestImageToldOnce(t *testing.T) {
+	err := &inject.Error{Kind: inject.ErrImage, Text: "image x:1 cannot be pulled: a long story", Short: "image x:1 cannot be pulled (ErrImagePull)", Hint: "see --image"}
+	f := &fakeBackend{inject: func(context.Context, inject.Options) (prober, error) { return nil, err }}
+	got := runOn(t, t.Context(), f, func(s *seams) { s.causes = &causes.Registry }, "pod", "web-0")
+	if n := strings.Count(got.stdout, "a long story"); n != 1 || got.stderr != "error: image x:1 cannot be pulled (ErrImagePull); see --image\n" {
+		t.Errorf("%d times\n%s%s", n, got.stdout, got.stderr)
+	}
+	if !strings.Contains(got.stdout, "! image x:1 cannot be pulled (ErrImagePull); reading the API only\n") || !strings.Contains(got.stdout, "NL-TOOL-IMAGE") {
+		t.Error(got.stdout)
 	}
 }

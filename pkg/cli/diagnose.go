@@ -185,8 +185,7 @@ func (d *diagnosis) place(ctx context.Context) error {
 	case errors.Is(err, inject.ErrNotAllowed):
 		d.fallback(ctx, err.Error())
 	default:
-		d.failure = err
-		d.notice(report.Notice{Kind: report.Fallback, Message: err.Error() + "; reading the API only"})
+		d.failed(err)
 	}
 	return nil
 }
