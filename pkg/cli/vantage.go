@@ -28,8 +28,7 @@ func ofKind(arg string, kind target.Kind) (target.Target, error) {
 	case t.Kind != kind:
 		return t, fmt.Errorf("%s is a %s, not a %s: %s", arg, t.Kind, kind, instead(t))
 	}
-	switch {
-	case t.Port != 0 || t.PortName != "":
+	if t.Port != 0 || t.PortName != "" {
 		return t, fmt.Errorf("%s: the place to look from has no port; ports belong to --to", arg)
 	}
 	return t, nil
