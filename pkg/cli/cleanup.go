@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/netlook/kubectl-netlook/pkg/cluster"
+	"github.com/netlook/kubectl-netlook/pkg/inject"
 )
 
 func (a *app) cleanupCommand() *cobra.Command {
@@ -35,6 +39,16 @@ func (a *app) cleanupCommand() *cobra.Command {
 			removed, err := b.Cleanup(cmd.Context(), namespace)
 			for _, name := range removed {
 				fmt.Fprintf(a.Out, "pod/%s deleted\n", name)
+			}
+			switch {
+			case errors.Is(err, inject.ErrNotAllowed) && all:
+				err = fmt.Errorf("%w; for one namespace: kubectl netlook cleanup -n NAMESPACE", err)
+			case errors.Is(err, inject.ErrNotAllowed):
+				d := &diagnosis{backend: b}
+				_, unlock := d.unlock(cmd.Context(), cluster.ForNode, b.Namespace())
+				err = fmt.Errorf("%w; to unlock, ask an admin for: %s", err, unlock)
+			case err == nil && len(removed) == 0:
+				err = b.CheckNamespace(cmd.Context(), namespace)
 			}
 			if err == nil && len(removed) == 0 {
 				fmt.Fprintf(a.ErrOut, "no node probes found %s\n", where)

@@ -186,4 +186,7 @@ type Target struct {
 	// Pods, Node and Addrs are empty says nothing about it. A service that could not
 	// be read is such a target too, of kind target.Service.
 	Unknown bool
+	// Unlock is what an admin types to let this user read it, "" where a lack of rights
+	// is not why it is unknown.
+	Unlock string
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
 
 // observe reads from a pod how far the probe's container is. Running is true when it
@@ -58,7 +60,9 @@ func containerStatus(pod *corev1.Pod, name string) (corev1.ContainerStatus, bool
 func hopeless(pod *corev1.Pod, where, image string, w *corev1.ContainerStateWaiting) error {
 	switch w.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError":
-		return fail(ErrImage, pullHint(pod, w.Message), "image %s cannot be pulled for %s: %s", image, where, reasonAndMessage(w.Reason, w.Message))
+		e := fail(ErrImage, pullHint(pod, w.Message), "image %s cannot be pulled for %s: %s", image, where, reasonAndMessage(w.Reason, w.Message))
+		e.Short = wire.Clean(fmt.Sprintf("image %s cannot be pulled for %s (%s)", image, where, w.Reason), maxMessage)
+		return e
 	case "InvalidImageName":
 		return fail(ErrImage, "correct --image", "image name %q is not valid: %s", image, reasonAndMessage(w.Reason, w.Message))
 	case "ErrImageNeverPull":
