@@ -58,6 +58,8 @@ type ShellEnd struct {
 	Namespace, Pod, Container string
 	// Expired says that its lifetime ended it.
 	Expired bool
+	// Killed says of what, where it was killed.
+	Killed string
 }
 
 // ShellInPod puts a toolbox into a running pod as an ephemeral container, connects the
@@ -132,9 +134,19 @@ func shellOnNode(ctx context.Context, e env, namespace string, node *corev1.Node
 	if err != nil {
 		return ShellEnd{}, err
 	}
+	// What is over is deleted at once: whoever interrupts waits for little more than a
+	// moment, and the end of the pod is the end of the shell too.
+	removed := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { removed <- s.deletePod(ctx) })
 	end, err = s.talk(ctx, start, created)
-	if gone := s.deletePod(ctx); gone != nil {
-		err = errors.Join(err, gone)
+	if stop() {
+		removed <- s.deletePod(ctx)
+	}
+	if gone := <-removed; gone != nil {
+		if err == nil {
+			return end, gone
+		}
+		err = fmt.Errorf("%w; and then: %w", err, gone)
 	}
 	return end, err
 }
@@ -164,6 +176,9 @@ func (s *shell) outcome(ctx context.Context, end ShellEnd) (ShellEnd, error) {
 				// timeout(1) says so with 124, or 137 where it had to kill.
 				end.Expired = slices.Contains([]int32{124, 129, 137}, t.ExitCode) && !t.StartedAt.IsZero() &&
 					t.FinishedAt.Sub(t.StartedAt.Time) >= s.opts.Lifetime-time.Second
+				if !end.Expired {
+					end.Killed = killed(t)
+				}
 				return end, nil
 			}
 		case apierrors.IsNotFound(err):

@@ -80,7 +80,7 @@ func TestShellNodePod(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := pod.Spec.Containers[0]
-	if !pod.Spec.HostNetwork || *pod.Spec.ActiveDeadlineSeconds != 3660 || pod.Spec.ImagePullSecrets[0].Name != "mirror" {
+	if !pod.Spec.HostNetwork || *pod.Spec.ActiveDeadlineSeconds != 60+3600+60 || pod.Spec.ImagePullSecrets[0].Name != "mirror" {
 		t.Errorf("pod %+v", pod.Spec)
 	}
 	if pod.Labels[managedByLabel] != managedBy {

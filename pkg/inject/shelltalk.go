@@ -6,6 +6,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/netlook/kubectl-netlook/pkg/version"
 )
 
 const (
@@ -127,4 +129,29 @@ func (s *shell) attachWhenRunning(ctx, start context.Context, pod *corev1.Pod, i
 			pause = min(pause*3/2, attachMost)
 		}
 	}
+}
+
+// notAttached is the exit status of the toolbox's entry when nobody came.
+const notAttached = 125
+
+// shellHint advises where a toolbox has ended before anybody was in it.
+func shellHint(image string, t *corev1.ContainerStateTerminated) string {
+	switch {
+	case killed(t) != "":
+		return "what it runs counts against the memory limits of its pod and node"
+	case t.ExitCode == notAttached:
+		return "run it again, with a longer --start-timeout"
+	}
+	return fmt.Sprintf("image %s seems to have no entry for a shell: leave out --image, or give a copy of %s", image, version.ToolboxImage)
+}
+
+// killed says of what something was killed, "" when it was not.
+func killed(t *corev1.ContainerStateTerminated) string {
+	switch {
+	case t.Reason == "OOMKilled":
+		return "for lack of memory (OOMKilled)"
+	case t.ExitCode == sigkill || t.Signal == 9:
+		return "(SIGKILL): by somebody, or by the kernel for lack of memory in the pod or on the node"
+	}
+	return ""
 }
