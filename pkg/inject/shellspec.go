@@ -50,6 +50,7 @@ func ShellNodePod(namespace, node string, o ShellOptions) (*corev1.Pod, error) {
 	}
 	pod.Labels["app.kubernetes.io/name"] = "netlook-toolbox"
 	pod.Labels[componentLabel] = shellComponent
+	pod.Annotations["netlook.dev/about"] = "temporary; removed when the shell ends that made it, or by kubectl netlook cleanup --shells"
 	// The deadline runs from when the kubelet has seen the pod; the lifetime begins when
 	// the image is there and somebody has attached. What --start-timeout gave to that is
 	// not taken from the shell, which could not say why it ended.
