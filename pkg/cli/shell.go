@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -247,6 +248,9 @@ func (s *shellRun) farewell(end inject.ShellEnd, err error) {
 	}
 	if end.Killed != "" {
 		fmt.Fprintln(s.ErrOut, "it was killed "+end.Killed)
+	}
+	if more := profileFor(s.command, s.flags.Profile); end.Status != 0 && !end.Expired && more != "" {
+		fmt.Fprintf(s.ErrOut, "%s may need --profile %s; this was %s\n", path.Base(s.command[0]), more, s.flags.Profile)
 	}
 	switch {
 	case s.placed == "":

@@ -112,6 +112,12 @@ func TestShellEnds(t *testing.T) {
 			}, 2, []string{"the toolbox container netlook-shell-x waits for its image until pod shop/web-0 goes", "error: image nope:1"},
 		},
 		{
+			"for lack of a capability", t.Context(), "web-0 -- tcpdump -n",
+			func(context.Context, inject.ShellOptions) (inject.ShellEnd, error) {
+				return inject.ShellEnd{Status: 1}, nil
+			}, 1, []string{"tcpdump may need --profile netraw; this was restricted"},
+		},
+		{
 			"for lack of memory", t.Context(), "web-0",
 			func(context.Context, inject.ShellOptions) (inject.ShellEnd, error) {
 				return inject.ShellEnd{Status: 137, Killed: "for lack of memory (OOMKilled)"}, nil
@@ -126,7 +132,7 @@ func TestShellEnds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := runWith(t, tt.ctx, &fakeBackend{shell: tt.shell}, "shell", tt.place)
+			got := runWith(t, tt.ctx, &fakeBackend{shell: tt.shell}, append([]string{"shell"}, strings.Fields(tt.place)...)...)
 			if got.code != tt.code {
 				t.Errorf("status %d, want %d", got.code, tt.code)
 			}

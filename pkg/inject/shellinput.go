@@ -132,12 +132,12 @@ func (in *shellInput) bye(tty bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.over = true
-	last, taken := in.last, in.chosen != nil
+	last := in.last
 	if last == nil {
 		return
 	}
 	go func() {
-		if tty && taken {
+		if tty && last.live() {
 			_, _ = last.w.Write([]byte{'\x03'})
 			// Typed at once it would be for the program that just ends, and be lost when
 			// the shell takes its terminal back.
