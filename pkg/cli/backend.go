@@ -37,9 +37,8 @@ type backend interface {
 	Inject(ctx context.Context, v vantage, o inject.Options) (prober, error)
 	// Shell runs a toolbox there until its command has ended. Errors likewise.
 	Shell(ctx context.Context, v vantage, o inject.ShellOptions) (inject.ShellEnd, error)
-	// Cleanup deletes the node probes left in a namespace, "" for all of them, and
-	// returns what it deleted as namespace/name.
-	Cleanup(ctx context.Context, namespace string) (removed []string, err error)
+	// Cleanup deletes the node probes that are left.
+	Cleanup(ctx context.Context, o inject.CleanupOptions) (inject.Cleaned, error)
 
 	PodNames(ctx context.Context, namespace, prefix string) ([]string, error)
 	ServiceNames(ctx context.Context, namespace, prefix string) ([]string, error)

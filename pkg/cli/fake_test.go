@@ -48,8 +48,8 @@ type fakeBackend struct {
 
 	shellOpts inject.ShellOptions
 	at        vantage
-	cleaned   []string // the namespaces
-	removed   []string
+	cleaned   []inject.CleanupOptions
+	removed   inject.Cleaned
 	// noNamespace does not exist, cleanErr is what Cleanup ends with.
 	noNamespace string
 	cleanErr    error
@@ -159,8 +159,8 @@ func (f *fakeBackend) Shell(ctx context.Context, v vantage, o inject.ShellOption
 	return inject.ShellEnd{Namespace: "shop", Pod: "web-0", Container: "netlook-shell-abcde"}, nil
 }
 
-func (f *fakeBackend) Cleanup(_ context.Context, namespace string) ([]string, error) {
-	f.cleaned = append(f.cleaned, namespace)
+func (f *fakeBackend) Cleanup(_ context.Context, o inject.CleanupOptions) (inject.Cleaned, error) {
+	f.cleaned = append(f.cleaned, o)
 	return f.removed, f.cleanErr
 }
 
