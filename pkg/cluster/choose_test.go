@@ -90,7 +90,9 @@ func TestCompareChoice(t *testing.T) {
 		}
 	}
 	// What changes nothing about how names resolve is no reason, and ready beats the rest.
-	ndots := made("a", func(p *corev1.Pod) { p.Spec.DNSConfig = &corev1.PodDNSConfig{Options: []corev1.PodDNSConfigOption{{Name: "ndots"}}} })
+	ndots := made("a", func(p *corev1.Pod) {
+		p.Spec.DNSConfig = &corev1.PodDNSConfig{Options: []corev1.PodDNSConfigOption{{Name: "ndots"}}}
+	})
 	if compareChoice(ndots, plainPod) >= 0 {
 		t.Error("an option of the resolver counts as DNS of its own")
 	}

@@ -186,4 +186,7 @@ type Target struct {
 	// Pods, Node and Addrs are empty says nothing about it. A service that could not
 	// be read is such a target too, of kind target.Service.
 	Unknown bool
+	// Service is whose name the host is, or whose ClusterIP the address, nil where it is
+	// no service's or none could be read. Its endpoints are not read.
+	Service *Service
 }
