@@ -28,6 +28,7 @@ func (d *diagnosis) settle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	checks.AnsweredElsewhere(d.results)
+	d.results = checks.WithoutTried(d.results)
 }
 
 // failing are the tasks of the plan whose results are bad. Names are asked about last:
