@@ -61,6 +61,13 @@ func findNoPort(c *diagnose.Case) []diagnose.Finding {
 		}
 		// No ClusterIP need answer to a ping.
 		f.Explains = append(f.Explains, diagnose.Keys(slices.DeleteFunc(c.Find(diagnose.Match{Check: "target.icmp", Status: failing}), func(r check.Result) bool { return r.Asked != t.Raw }))...)
+		// The same port asked for by several names is one mistake.
+		if i := slices.IndexFunc(findings, func(o diagnose.Finding) bool { return o.Headline == f.Headline }); i >= 0 {
+			same := &findings[i]
+			same.Explains = append(same.Explains, f.Explains...)
+			same.Evidence = append(same.Evidence, f.Evidence[:min(len(f.Evidence), max(0, mostEvidence-len(same.Evidence)))]...)
+			continue
+		}
 		findings = append(findings, f)
 	}
 	return findings

@@ -72,3 +72,22 @@ func TestNoPort(t *testing.T) {
 		})
 	}
 }
+
+func TestNoPortOnce(t *testing.T) {
+	payments := facts.Service{Namespace: "shop", Name: "payments", ClusterIPs: []netip.Addr{addr("10.96.0.90")},
+		Ports: []facts.ServicePort{{Port: 80, Protocol: facts.TCP, TargetPort: "8080"}}}
+	w := newWorld()
+	for _, typed := range []string{"payments:81", "10.96.0.90:81", "payments:82"} {
+		parsed, err := target.Parse(typed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.facts.Targets = append(w.facts.Targets, facts.Target{Target: parsed, Service: &payments})
+		w.add("target.tcp", "target", typed, "", "", 3)
+		w.results[len(w.results)-1].Asked = typed
+	}
+	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.fail(check.Timeout, -1, "target.tcp").results))
+	if len(v.Causes) != 2 || len(v.Unexplained) != 0 || len(v.Causes[0].Explains) != 2 || len(v.Causes[0].Evidence) != 2 {
+		t.Errorf("two ports are two mistakes, however often each was asked for: %+v", v)
+	}
+}
