@@ -54,15 +54,18 @@ func (d *diagnosis) deepen(ctx context.Context) {
 	nodes := d.deepNodes()
 	d.bar.say("waiting for probes on %s", strings.Join(nodes, ", "))
 	d.witnesses = d.summon(ctx, nodes)
-	if len(d.witnesses) == 0 {
+	watching := d.watching()
+	if len(watching) == 0 {
 		return
 	}
-	names := strings.Join(d.witnessed(), ", ")
-	d.bar.say("asking the kernels of %s", names)
+	names := named(watching)
+	if len(d.witnesses) > 0 {
+		d.bar.say("asking the kernels of %s", named(d.witnesses))
+	}
 	for _, w := range d.witnesses {
 		d.bar.expect(w.node, w.tasks)
 	}
-	d.each(func(w *witness) { d.ask(ctx, w, w.tasks, d.collectAt(w)) })
+	each(d.witnesses, func(w *witness) { d.ask(ctx, w, w.tasks, d.collectAt(w)) })
 	d.lookInside(ctx)
 	if again := d.again(); len(again) > 0 {
 		start := time.Now()
@@ -71,7 +74,7 @@ func (d *diagnosis) deepen(ctx context.Context) {
 		flows := d.repeat(ctx, again)
 		d.moved = map[string]map[string]uint64{}
 		d.bar.say("asking %s what became of it", names)
-		d.each(func(w *witness) { d.look2(ctx, w, flows, time.Since(start)) })
+		each(watching, func(w *witness) { d.look2(ctx, w, flows, time.Since(start)) })
 	}
 }
 
@@ -202,19 +205,34 @@ func (d *diagnosis) nodePlan(f *facts.Facts) []check.Task {
 	})
 }
 
-// witnessed are the nodes that were reached.
-func (d *diagnosis) witnessed() []string {
-	nodes := make([]string, 0, len(d.witnesses))
-	for _, w := range d.witnesses {
-		nodes = append(nodes, w.node)
+// watching are those who watch the repeat: the witnesses, and where it is looked from a
+// node its own probe, which alone has what that node's kernel did with our connections.
+func (d *diagnosis) watching() []*witness {
+	if d.vantage.kind != facts.VantageNode {
+		return d.witnesses
 	}
-	return nodes
+	own := &witness{node: d.vantage.name, probe: d.probe}
+	for _, r := range d.results {
+		if r.Vantage == d.facts.Vantage.String() && r.Kernel != nil && r.Kernel.Counters != nil {
+			own.before = r.Kernel.Counters
+		}
+	}
+	return append(slices.Clone(d.witnesses), own)
+}
+
+// named are the nodes of witnesses, to be read.
+func named(list []*witness) string {
+	nodes := make([]string, len(list))
+	for i, w := range list {
+		nodes[i] = w.node
+	}
+	return strings.Join(nodes, ", ")
 }
 
 // each runs f for all witnesses at once.
-func (d *diagnosis) each(f func(*witness)) {
+func each(list []*witness, f func(*witness)) {
 	var wait sync.WaitGroup
-	for _, w := range d.witnesses {
+	for _, w := range list {
 		wait.Go(func() { f(w) })
 	}
 	wait.Wait()
@@ -248,7 +266,7 @@ func (d *diagnosis) collectAt(w *witness) func(check.Result) {
 // dismiss deletes the witnesses' pods.
 func (d *diagnosis) dismiss(ctx context.Context) (left []string) {
 	var mu sync.Mutex
-	d.each(func(w *witness) {
+	each(d.witnesses, func(w *witness) {
 		if err := w.probe.Close(ctx); err != nil {
 			mu.Lock()
 			defer mu.Unlock()

@@ -152,6 +152,14 @@ func TestDeepFromANode(t *testing.T) {
 	if diff := cmp.Diff([]string{"w1", "w2"}, d.witnessed()); diff != "" || d.injected != 2 {
 		t.Errorf("%d probes at (-want +got):\n%s", d.injected, diff)
 	}
+	// The own kernel is asked for the flows too: nobody else has what it translated.
+	const second = "node.bridge node.counters node.flows node.neightable"
+	if at := d.sessions["node w1"]; len(at) != 3 || at[2] != second || d.last.Moved["w1"] == nil {
+		t.Errorf("asked of the own node: %q, moved %v", at, d.last.Moved)
+	}
+	if n := len(d.last.Find(diagnose.Match{Check: "node.flows", Vantage: "node/w1"})); n != 1 {
+		t.Errorf("%d readings of flows of the own node", n)
+	}
 	if d.options["node w1"].Profile != inject.NetAdmin || d.options["node w2"].Profile != inject.NetAdmin || d.access.ProbeNamespace != "probes" || d.at.namespace != "probes" {
 		t.Errorf("reviewed %+v, placed at %+v", d.access, d.at)
 	}

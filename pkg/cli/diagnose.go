@@ -89,7 +89,7 @@ func (d *diagnosis) Run(ctx context.Context) error {
 // look reads the vantage point, asks what is allowed there, and refuses what cannot
 // work before anything is put anywhere.
 func (d *diagnosis) look(ctx context.Context) error {
-	if err := d.settle(ctx); err != nil {
+	if err := d.resolveVantage(ctx); err != nil {
 		return d.explain(ctx, err)
 	}
 	d.bar.say("reading %s", d.vantage)
@@ -206,6 +206,7 @@ func (d *diagnosis) check(ctx context.Context) {
 	d.bar.expect("", d.tasks)
 	out, err := d.probe.Run(ctx, d.tasks, d.remaining(ctx), d.collect)
 	d.resumed = out.resumed
+	d.settle()
 	switch {
 	case errors.Is(context.Cause(ctx), context.Canceled): // interrupted says so
 	case err != nil:

@@ -23,6 +23,14 @@ const (
 	maxFlows       = 256
 )
 
+// settle judges what only all results together tell.
+func (d *diagnosis) settle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	checks.AnsweredElsewhere(d.results)
+	d.results = checks.WithoutTried(d.results)
+}
+
 // failing are the tasks of the plan whose results are bad. Names are asked about last:
 // there may be many, and they all go to the same few addresses.
 func (d *diagnosis) failing() []check.Task {

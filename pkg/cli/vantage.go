@@ -71,8 +71,8 @@ func inNamespace(arg, verb string) error {
 	return fmt.Errorf("%s: a namespace is named with -n: %s %s %s -n %s", arg, program, verb, name, namespace)
 }
 
-// settle chooses the pod to look from, where a workload was named.
-func (d *diagnosis) settle(ctx context.Context) error {
+// resolveVantage chooses the pod to look from, where a workload was named.
+func (d *diagnosis) resolveVantage(ctx context.Context) error {
 	w := d.vantage.workload
 	if w == nil {
 		return nil

@@ -39,7 +39,7 @@ func (c *Client) Choose(ctx context.Context, namespace, service string) (Choice,
 	}
 	pod, err := c.choosePod(ctx, namespace, "", func(pod *corev1.Pod) bool { return selects(s, labels.Set(pod.Labels)) })
 	if err != nil || pod != "" {
-		return Choice{Pod: pod, Why: "the first pod of namespace " + namespace + " that runs and is not behind the service"}, err
+		return Choice{Pod: pod, Why: "it suits best of the pods of namespace " + namespace + " that run and are not behind the service"}, err
 	}
 	node, err := c.chooseNode(ctx)
 	switch {
@@ -82,8 +82,8 @@ func (c *Client) ChoosePodOf(ctx context.Context, workload target.Target) (strin
 	return pod, err
 }
 
-// choosePod is the first pod by name, of those that the selector of labels takes, that
-// is not left out, "" when there is none.
+// choosePod is the pod that suits best, of those that the selector of labels takes and
+// that are not left out, "" when there is none: see compareChoice.
 func (c *Client) choosePod(ctx context.Context, namespace, selector string, leaveOut func(*corev1.Pod) bool) (string, error) {
 	var best *corev1.Pod
 	looked := 0
@@ -109,16 +109,36 @@ func (c *Client) choosePod(ctx context.Context, namespace, selector string, leav
 	return best.Name, nil
 }
 
-// compareChoice prefers pods that are ready, then goes by name, so that a repeat finds
-// the probe that waits in the same pod.
+// compareChoice prefers pods that are ready, then those that resolve names as the
+// cluster's pods do: what one with servers of its own suffers is its own trouble, not the
+// service's. Of equals it takes the one that is there longest, then goes by name, so that
+// a repeat finds the probe that waits in the same pod.
 func compareChoice(a, b *corev1.Pod) int {
-	unready := func(p *corev1.Pod) int {
-		if podFacts(p).Ready {
-			return 0
-		}
+	return cmp.Or(
+		after(!podFacts(a).Ready, !podFacts(b).Ready),
+		after(ownDNS(a), ownDNS(b)),
+		a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
+		strings.Compare(a.Name, b.Name),
+	)
+}
+
+// after puts whatever is so behind what is not.
+func after(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
 		return 1
 	}
-	return cmp.Or(unready(a)-unready(b), strings.Compare(a.Name, b.Name))
+	return -1
+}
+
+// ownDNS reports whether a pod resolves otherwise than the cluster's pods do, by its
+// dnsPolicy or by what its dnsConfig adds.
+func ownDNS(pod *corev1.Pod) bool {
+	policy, more := pod.Spec.DNSPolicy, pod.Spec.DNSConfig
+	usual := policy == "" || policy == corev1.DNSClusterFirst || policy == corev1.DNSClusterFirstWithHostNet
+	return !usual || more != nil && (len(more.Nameservers) > 0 || len(more.Searches) > 0)
 }
 
 // chooseNode is the first ready Linux node by name, workers first.

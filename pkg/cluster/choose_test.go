@@ -120,3 +120,46 @@ func TestNoSuchNamespace(t *testing.T) {
 		t.Errorf("a port behind a slash: %v", err)
 	}
 }
+
+// Of the pods that run, the one whose own settings disturb least is looked from.
+func TestCompareChoice(t *testing.T) {
+	made := func(name string, change func(*corev1.Pod)) *corev1.Pod {
+		p := pod("shop", name, "w1", "10.244.1.9")
+		p.CreationTimestamp = metav1.Time{Time: time.Unix(1000, 0)}
+		p.Spec.DNSPolicy = corev1.DNSClusterFirst
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		if change != nil {
+			change(p)
+		}
+		return p
+	}
+	plainPod := made("zz", nil)
+	for name, other := range map[string]*corev1.Pod{
+		"not ready": made("a", func(p *corev1.Pod) { p.Status.Conditions[0].Status = corev1.ConditionFalse }),
+		"no cluster DNS": made("a", func(p *corev1.Pod) {
+			p.Spec.DNSPolicy = corev1.DNSNone
+			p.CreationTimestamp.Time = time.Unix(1, 0)
+		}),
+		"the node's DNS": made("a", func(p *corev1.Pod) { p.Spec.DNSPolicy = corev1.DNSDefault }),
+		"a server of its own": made("a", func(p *corev1.Pod) {
+			p.Spec.DNSConfig = &corev1.PodDNSConfig{Nameservers: []string{"192.0.2.9"}}
+		}),
+		"younger": made("a", func(p *corev1.Pod) { p.CreationTimestamp.Time = time.Unix(2000, 0) }),
+	} {
+		if compareChoice(plainPod, other) >= 0 || compareChoice(other, plainPod) <= 0 {
+			t.Errorf("%s: it is preferred", name)
+		}
+	}
+	// What changes nothing about how names resolve is no reason, and ready beats the rest.
+	ndots := made("a", func(p *corev1.Pod) {
+		p.Spec.DNSConfig = &corev1.PodDNSConfig{Options: []corev1.PodDNSConfigOption{{Name: "ndots"}}}
+	})
+	if compareChoice(ndots, plainPod) >= 0 {
+		t.Error("an option of the resolver counts as DNS of its own")
+	}
+	unready := made("b", func(p *corev1.Pod) { p.Status.Conditions = nil })
+	ready := made("c", func(p *corev1.Pod) { p.Spec.DNSPolicy = corev1.DNSDefault })
+	if compareChoice(ready, unready) >= 0 {
+		t.Error("one that is not ready goes before one with DNS of its own")
+	}
+}

@@ -37,6 +37,9 @@ func podFacts(p *corev1.Pod) facts.Pod {
 			}
 		}
 	}
+	if f.Node == "" && f.NotReady == "" && f.Phase == string(corev1.PodPending) {
+		f.NotReady = whyPending(p) // nobody has looked at its containers yet
+	}
 	return f
 }
 

@@ -280,3 +280,14 @@ func TestEnded(t *testing.T) {
 		}
 	}
 }
+
+// A pod that no node takes has no Ready condition: the scheduler has the word.
+func TestPodFactsUnscheduled(t *testing.T) {
+	p := pod("shop", "new", "", "")
+	p.Status = corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{
+		{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/3 nodes are available"},
+	}}
+	if got, want := podFacts(p).NotReady, "Unschedulable: 0/3 nodes are available"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

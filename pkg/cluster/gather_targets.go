@@ -72,6 +72,7 @@ func (g *gatherer) target(ctx context.Context, t target.Target) error {
 		if t.Addr.IsValid() {
 			resolved.Addrs = []netip.Addr{t.Addr}
 		}
+		resolved.Service = g.serviceBehind(ctx, t)
 	}
 	if err != nil {
 		return err

@@ -101,7 +101,7 @@ func TestGatherIsIndependentOfClusterSize(t *testing.T) {
 	if small != large {
 		t.Errorf("%d requests on a small cluster, %d on a large one", small, large)
 	}
-	if small > 15 {
+	if small > 16 {
 		t.Errorf("%d requests for three targets", small)
 	}
 }

@@ -44,6 +44,13 @@ func (c *Case) learn() {
 			k.vips[ip] = true
 		}
 	}
+	for _, t := range c.Facts.Targets {
+		if t.Service != nil {
+			for _, ip := range t.Service.ClusterIPs {
+				k.vips[ip] = true
+			}
+		}
+	}
 	for _, n := range slices.Concat(c.Facts.Nodes, c.Facts.Entrances) {
 		for _, ip := range n.IPs {
 			k.nodes[ip] = "" // its own address is on no node in this sense

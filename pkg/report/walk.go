@@ -184,7 +184,7 @@ func handOver(s facts.Service, results, vips []check.Result) Step {
 		}
 	}
 	if len(order) == 0 && asked > 0 && h.Why == notAsked {
-		h.Why = fmt.Sprintf("the kernel's connection tracking has none of %d connections to it", asked)
+		h.Why, h.Detail = "", fmt.Sprintf("looked for and not found: connection tracking has none of %s to it", Count(asked, "connection"))
 	}
 	if len(order) == 0 {
 		return h

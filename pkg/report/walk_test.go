@@ -221,3 +221,17 @@ func TestWalkEndpoints(t *testing.T) {
 		}
 	}
 }
+
+// Looked for and not found is not the same as not looked for.
+func TestHandOverNotFound(t *testing.T) {
+	vip := netip.MustParseAddr("10.96.0.80")
+	web := facts.Service{Namespace: "shop", Name: "web", ClusterIPs: []netip.Addr{vip}}
+	flows := check.Result{Check: "node.flows", Vantage: "node/a", Kernel: &facts.Kernel{Flows: []facts.Flow{
+		{Protocol: "tcp", Orig: facts.Tuple{Src: "10.1.0.9:4", Dst: "10.96.0.80:80"}},
+		{Protocol: "tcp", Orig: facts.Tuple{Src: "10.1.0.9:5", Dst: "10.96.0.80:80"}},
+	}}}
+	got := handOver(web, []check.Result{flows}, nil)
+	if want := "looked for and not found: connection tracking has none of 2 connections to it"; got.Status != check.Skipped || got.Why != "" || got.Detail != want {
+		t.Errorf("%+v, want %q", got, want)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -196,6 +197,8 @@ func standIn(ctx context.Context, addr netip.Addr) check.Result {
 	switch kind, detail := echoFailure(err); {
 	case kind == check.NoRoute:
 		return failed(kind, "%s", detail)
+	case errors.Is(err, netsys.ErrNoAnswer):
+		return check.Skipf(unlockICMP, "ICMP is not permitted here, and no answer came to UDP at a closed port, which kernels give a few times a second only")
 	case err != nil: // also a rule that rejects just this: it says nothing about ICMP
 		r := pingFailure(addr, netsys.ErrNotPermitted)
 		r.With("udp to a closed port", "%s", dial.Clean(err.Error(), 120))
@@ -205,6 +208,47 @@ func standIn(ctx context.Context, addr netip.Addr) check.Result {
 	r.Attempts = []check.Attempt{{RTT: check.Duration(time.Since(start))}}
 	r.With("method", "udp to a closed port")
 	return r
+}
+
+// AnsweredElsewhere makes good for pings that were not permitted, or whose stand-in was
+// not answered: who answered another check from the same vantage point is as reachable.
+// Without it, that row would come and go with the kernels' limit on such answers.
+func AnsweredElsewhere(results []check.Result) {
+	type place struct {
+		vantage string
+		addr    netip.Addr
+	}
+	answered := map[place]string{}
+	for _, r := range results {
+		addr, ok := answerOf(r)
+		if at := (place{r.Vantage, addr}); ok && answered[at] == "" {
+			answered[at] = r.Check + " " + r.Target
+		}
+	}
+	for i := range results {
+		r := &results[i]
+		if r.Check != "target.icmp" || r.Status != check.Skipped || r.Skip == nil || r.Skip.Unlock != unlockICMP {
+			continue
+		}
+		addr, err := netip.ParseAddr(r.Target)
+		by := answered[place{r.Vantage, addr.Unmap()}]
+		if err != nil || by == "" {
+			continue
+		}
+		r.Status, r.Skip, r.Summary = check.Pass, nil, "reachable: answers other checks (ICMP is not permitted here)"
+		r.With("method", "answered %s", by)
+	}
+}
+
+// answerOf is the address that a check over a port of it got an answer from.
+func answerOf(r check.Result) (netip.Addr, bool) {
+	if r.Status != check.Pass || r.Check != "service.endpoint" && r.Check != "target.tcp" && r.Check != "target.udp" {
+		return netip.Addr{}, false
+	}
+	text, _, _ := strings.Cut(r.Target, " ")
+	text, _, _ = strings.Cut(text, "/")
+	at, err := netip.ParseAddrPort(text)
+	return at.Addr().Unmap(), err == nil
 }
 
 // resolveToPing gives the first address of a host that there is a route to, or the
