@@ -123,9 +123,16 @@ func countsText(c report.Counts) string {
 
 // unexplained are the failures that no finding covers.
 func unexplained(r *report.Report) []string {
+	open := make(map[string]bool, len(r.Verdict.Unexplained))
+	for _, key := range r.Verdict.Unexplained {
+		open[key] = true
+	}
 	var list []string
 	for _, res := range r.Results {
-		if slices.Contains(r.Verdict.Unexplained, diagnose.Key(res)) && len(list) < mostRows {
+		if len(list) == mostRows {
+			break
+		}
+		if open[diagnose.Key(res)] {
 			list = append(list, strings.TrimSpace(res.Area+" "+res.Title+" "+res.Target)+": "+res.Summary)
 		}
 	}
