@@ -161,7 +161,7 @@ func foldLines(lines []report.Line) *folded {
 
 // htmlPolicy is the report's policy section, bounded.
 type htmlPolicy struct {
-	Headline            string
+	Headline, Why       string
 	Flows               []report.PolicyFlow
 	More                int
 	Rules, NotEvaluated []string
@@ -172,14 +172,8 @@ func newHTMLPolicy(r *report.Report) *htmlPolicy {
 		return nil
 	}
 	flows := r.Policy.Flows
-	p := &htmlPolicy{Headline: r.Policy.Text(r.Vantage.Rung), NotEvaluated: r.Policy.NotEvaluated, Flows: flows[:min(len(flows), mostPolicyFlows)]}
+	p := &htmlPolicy{Headline: r.Policy.Text(r.Vantage.Rung), Why: r.Policy.Unenforced, NotEvaluated: r.Policy.NotEvaluated, Flows: flows[:min(len(flows), mostPolicyFlows)]}
 	p.More = len(flows) - len(p.Flows)
-	for _, f := range p.Flows {
-		for _, rule := range f.Rules {
-			if !slices.Contains(p.Rules, rule) {
-				p.Rules = append(p.Rules, rule)
-			}
-		}
-	}
+	p.Rules = ruleLines(p.Flows)
 	return p
 }
