@@ -148,6 +148,9 @@ func foldTargets(results []check.Result) string {
 	noun, n := nounOf(objects)
 	if n < 2 {
 		noun, n = "targets", len(targets)
+		if results[0].Area == "dns" {
+			noun = "queries" // a server, a protocol, a type and a name
+		}
 	}
 	return fmt.Sprintf("%d %s%s", n, noun, commonPort(targets))
 }
