@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +34,7 @@ var htmlPage = template.Must(template.New("report").Funcs(template.FuncMap{
 	"dur":   func(d check.Duration) string { return report.FormatTime(d.D()) },
 	"bad":   troubled,
 	"lines": foldLines,
+	"parts": breakable,
 }).Parse(htmlSource))
 
 // styleHash lets the one style of the page apply and no other (CSP level 2, hash-source).
@@ -137,26 +137,6 @@ func unexplained(r *report.Report) []string {
 		}
 	}
 	return list
-}
-
-// folded are the lines of a step that are shown, and how many more there are.
-type folded struct {
-	Shown []report.Line
-	More  int
-}
-
-// foldLines keeps the lines that are in trouble first, and of the others as many as a
-// reader takes in.
-func foldLines(lines []report.Line) *folded {
-	if len(lines) == 0 {
-		return nil
-	}
-	if len(lines) <= mostRows {
-		return &folded{Shown: lines}
-	}
-	sorted := slices.Clone(lines)
-	slices.SortStableFunc(sorted, func(a, b report.Line) int { return worseFirst(a.Status, b.Status) })
-	return &folded{Shown: sorted[:mostRows], More: len(lines) - mostRows}
 }
 
 // htmlPolicy is the report's policy section, bounded.
