@@ -89,7 +89,7 @@ func aboutCompletion(root *cobra.Command) {
 		The commands below print scripts for the binary itself, kubectl-netlook.`)
 	cmd.Example = templates.Examples(`
 		# Complete 'kubectl netlook', in every shell that completes kubectl
-		ln -s "$(command -v kubectl-netlook)" ~/.local/bin/` + completer + `
+		mkdir -p ~/.local/bin && ln -s "$(command -v kubectl-netlook)" ~/.local/bin/` + completer + `
 
 		# What kubectl asks, to see whether it works
 		` + completer + ` explain NL-DNS`)

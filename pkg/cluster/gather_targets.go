@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/target"
 )
@@ -204,7 +205,7 @@ func (g *gatherer) workloadTarget(ctx context.Context, t *facts.Target) error {
 	case len(running)+len(others) == 0:
 		return problemf(ErrTarget, "%s has no pods: see kubectl describe %s %s -n %s", name, o.word(), o.name, o.namespace)
 	case len(running) == 0:
-		g.note("%s: none of its %s runs", name, plural(len(others), "pod"))
+		g.note("%s: none of its %s runs", name, check.Count(len(others), "pod"))
 		t.Pods = others
 	default:
 		t.Pods = running

@@ -26,9 +26,9 @@ func MergePaths(findings []Finding) *Path {
 	return merged
 }
 
-// sameWay reports whether two paths lead by the same hops.
+// sameWay reports whether two paths lead by the same hops, and as many links.
 func sameWay(a, b Path) bool {
-	return slices.EqualFunc(a.Hops, b.Hops, func(x, y PathHop) bool { return x.Kind == y.Kind && x.Name == y.Name && x.Node == y.Node })
+	return len(a.Links) == len(b.Links) && slices.EqualFunc(a.Hops, b.Hops, func(x, y PathHop) bool { return x.Kind == y.Kind && x.Name == y.Name && x.Node == y.Node })
 }
 
 // join is what two findings together say of a place, and its note. A place that two of

@@ -246,11 +246,15 @@ func kindOfChange(before, after Row) ChangeKind {
 		return ChangeMended
 	case is < was, is == 2 && after.Counts.Fail < before.Counts.Fail && after.Counts.Pass > before.Counts.Pass:
 		return ChangeBetter
-	case is == 0 && before.Time > 0 && after.Time >= slowerTimes*before.Time && after.Time-before.Time >= slowerBy:
+	case is == 0 && onTheWire(after.Area) && before.Time > 0 && after.Time >= slowerTimes*before.Time && after.Time-before.Time >= slowerBy:
 		return ChangeSlower
 	}
 	return ""
 }
+
+// onTheWire reports whether the times of an area are the network's. Those of the others
+// are how long a local read took, of a kernel or of the API.
+func onTheWire(area string) bool { return area != "vantage" && area != "node" && area != "state" }
 
 // level orders the statuses that say something: ok, warning, failure; -1 for the others.
 func level(s check.Status) int {

@@ -21,6 +21,7 @@ const (
 	maxDepth    = 32      // a report has 9
 	maxList     = 1 << 17 // of one array or object
 	maxElements = 1 << 20 // of all arrays together
+	maxHops     = 64      // of one path; the longest drawn has some 20
 )
 
 // ErrNoReport is what Load returns, wrapped, for what is no report.
@@ -195,6 +196,9 @@ func (r *Report) holdsTogether() error {
 	for _, f := range append(r.Verdict.Causes[:len(r.Verdict.Causes):len(r.Verdict.Causes)], r.Verdict.Candidates...) {
 		if f.Confidence == 0 || f.Code == "" {
 			return fmt.Errorf("a cause without code or confidence: %.80q", f.Headline)
+		}
+		if p := f.Path; p != nil && (len(p.Hops) > maxHops || len(p.Links) != max(len(p.Hops)-1, 0)) {
+			return fmt.Errorf("the path of %.40q has %d hops and %d links", f.Code, len(p.Hops), len(p.Links))
 		}
 	}
 	for _, row := range r.Rows {

@@ -116,23 +116,26 @@ func TestLoadRefuses(t *testing.T) {
 		"a newer version":     {golden(t, set("netlook.dev/v2", "apiVersion")), "the report has apiVersion netlook.dev/v2 and was written by netlook v0.1.0; this one reads netlook.dev/v1alpha1: use a newer netlook"},
 		"a newer one, changed": {golden(t, set("netlook.dev/v2", "apiVersion"), set("x", "metadata", "tool")),
 			"the report has apiVersion netlook.dev/v2"},
-		"too deep":          {strings.Repeat(`{"a":`, 40), "nested more than 32 deep"},
-		"a long list":       {`{"results":[` + long, "its lists are longer than those of any report"},
-		"many lists":        {`{"a":[` + strings.Repeat(`[`+strings.Repeat("0,", 1<<16)+`0],`, 17), "its lists are longer than those of any report"},
-		"a field of a kind": {golden(t, set("many", "results")), "or a damaged one: results cannot be a JSON string"},
-		"a time of years":   {golden(t, set(1e15, "metadata", "durationMs")), "out of range"},
-		"no status":         {golden(t, set("splendid", "summary", "status")), `a damaged report: summary.status "splendid"`},
-		"another exit":      {golden(t, set(0, "summary", "exitCode")), `summary.status "problems" with exitCode 0`},
-		"healthy it is not": {golden(t, set("healthy", "summary", "status"), set(0, "summary", "exitCode")), "the summary says healthy, and the results do not"},
-		"results left out":  {golden(t, set([]any{}, "results")), "summary.counts are not those of the results"},
-		"a place":           {golden(t, set("moon", "vantage", "kind")), `vantage.kind is "moon"`},
-		"a rung":            {golden(t, set("", "vantage", "rung")), `vantage.rung is ""`},
-		"no target":         {golden(t, set("", "metadata", "target")), "what was looked at"},
-		"no date":           {golden(t, set("0001-01-01T00:00:00Z", "metadata", "startedAt")), "when it was made"},
-		"a far date":        {golden(t, set("9999-12-31T23:59:59-12:00", "metadata", "startedAt")), "when it was made"},
-		"a notice":          {golden(t, set([]any{map[string]any{"kind": "gossip", "message": "x"}}, "notices")), `notices.kind is "gossip"`},
-		"a cause":           {golden(t, set([]any{map[string]any{"headline": "all is lost"}}, "verdict", "causes")), `a cause without code or confidence: "all is lost"`},
-		"a row":             {golden(t, set([]any{map[string]any{"title": "x", "counts": map[string]any{"total": -1}}}, "rows")), `the counts of row "x" are impossible`},
+		"too deep":             {strings.Repeat(`{"a":`, 40), "nested more than 32 deep"},
+		"a long list":          {`{"results":[` + long, "its lists are longer than those of any report"},
+		"many lists":           {`{"a":[` + strings.Repeat(`[`+strings.Repeat("0,", 1<<16)+`0],`, 17), "its lists are longer than those of any report"},
+		"a field of a kind":    {golden(t, set("many", "results")), "or a damaged one: results cannot be a JSON string"},
+		"a time of years":      {golden(t, set(1e15, "metadata", "durationMs")), "out of range"},
+		"no status":            {golden(t, set("splendid", "summary", "status")), `a damaged report: summary.status "splendid"`},
+		"another exit":         {golden(t, set(0, "summary", "exitCode")), `summary.status "problems" with exitCode 0`},
+		"healthy it is not":    {golden(t, set("healthy", "summary", "status"), set(0, "summary", "exitCode")), "the summary says healthy, and the results do not"},
+		"results left out":     {golden(t, set([]any{}, "results")), "summary.counts are not those of the results"},
+		"a place":              {golden(t, set("moon", "vantage", "kind")), `vantage.kind is "moon"`},
+		"a rung":               {golden(t, set("", "vantage", "rung")), `vantage.rung is ""`},
+		"no target":            {golden(t, set("", "metadata", "target")), "what was looked at"},
+		"no date":              {golden(t, set("0001-01-01T00:00:00Z", "metadata", "startedAt")), "when it was made"},
+		"a far date":           {golden(t, set("9999-12-31T23:59:59-12:00", "metadata", "startedAt")), "when it was made"},
+		"a notice":             {golden(t, set([]any{map[string]any{"kind": "gossip", "message": "x"}}, "notices")), `notices.kind is "gossip"`},
+		"a cause":              {golden(t, set([]any{map[string]any{"headline": "all is lost"}}, "verdict", "causes")), `a cause without code or confidence: "all is lost"`},
+		"a path without links": {golden(t, alike(2, 1, 0)), `the path of "NL-X" has 2 hops and 0 links`},
+		"a path of links":      {golden(t, alike(2, 1, 9)), `the path of "NL-X" has 2 hops and 9 links`},
+		"an endless path":      {golden(t, alike(65, 64)), `the path of "NL-X" has 65 hops and 64 links`},
+		"a row":                {golden(t, set([]any{map[string]any{"title": "x", "counts": map[string]any{"total": -1}}}, "rows")), `the counts of row "x" are impossible`},
 		"laughs": {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n" +
 			"e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n", "not a netlook report"},
 		"a large YAML": {"a: " + strings.Repeat("x", 9<<20), "larger than YAML is read"},
@@ -208,6 +211,8 @@ func FuzzLoad(f *testing.F) {
 		}
 	}
 	f.Add([]byte(golden(f, set([]any{"fe80::1%\x1b[2J\u009b31m\u202e"}, "vantage", "ips"), set("\u009b31m\x7f\U000e0001", "metadata", "context"))))
+	f.Add([]byte(golden(f, alike(2, 1, 1))))
+	f.Add([]byte(golden(f, alike(2, 0, 1))))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if r, err := report.Load(bytes.NewReader(text)); err == nil {
 			fit(t, r)
@@ -256,6 +261,17 @@ func replace(v any, count *int, at int, put any) {
 			visit(v[i], func(put any) { v[i] = put })
 		}
 	}
+}
+
+// alike puts candidates in the verdict that lead by as many hops, each with so many links.
+func alike(hops int, links ...int) func(map[string]any) {
+	list := func(n int) []any { return slices.Repeat([]any{map[string]any{"kind": "x", "status": "suspect"}}, n) }
+	var candidates []any
+	for _, n := range links {
+		path := map[string]any{"hops": list(hops), "links": list(n)}
+		candidates = append(candidates, map[string]any{"code": "NL-X", "headline": "x", "confidence": "possible", "path": path})
+	}
+	return set(candidates, "verdict", "candidates")
 }
 
 // fit asserts what must hold of every report that Load takes.

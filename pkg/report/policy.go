@@ -19,6 +19,10 @@ type Policy struct {
 	Flows    []PolicyFlow `json:"flows"`
 	// NotEvaluated are parts of policies, and policies of other APIs.
 	NotEvaluated []string `json:"notEvaluated,omitempty"`
+	// Asked says that the command was about policies.
+	Asked bool `json:"asked,omitempty"`
+	// Unenforced says why policies have no effect here, "" where they may have one.
+	Unenforced string `json:"unenforced,omitempty"`
 }
 
 // Measured is what came of a flow.
@@ -48,7 +52,10 @@ type PolicyFlow struct {
 // newPolicy is pure. It is nil where no policy selects an end of any flow, unless it was
 // asked for.
 func newPolicy(in Input) *Policy {
-	p := &Policy{Policies: in.Policies.Count}
+	p := &Policy{Policies: in.Policies.Count, Asked: in.AskedPolicy}
+	if in.Policies.Unenforced {
+		p.Unenforced = "network " + cmp.Or(in.Network.Plugin, "plugin") + " enforces no NetworkPolicy, and nothing that would stands beside it"
+	}
 	isolated := false
 	seen := map[string]bool{}
 	tried := measurements(in)
@@ -151,6 +158,31 @@ func conclude(f PolicyFlow, unenforced, foreign bool) string {
 		return "not the policy: look at the dataplane"
 	}
 	return "consistent"
+}
+
+// Idle is how many flows policies deny that were answered all the same, where it is known
+// why.
+func (p *Policy) Idle() int {
+	n := 0
+	for _, f := range p.Flows {
+		if p.Unenforced != "" && f.idle() {
+			n++
+		}
+	}
+	return n
+}
+
+func (f PolicyFlow) idle() bool {
+	return f.Predicted == facts.PolicyDenied && f.Measured == MeasuredAnswer
+}
+
+// Telling are the flows that are worth a reader's time who has not asked about policies:
+// not those that go as if there were none, nor, of a walk, those that nothing is wrong with.
+func (p *Policy) Telling(walked bool) []PolicyFlow {
+	return slices.DeleteFunc(slices.Clone(p.Flows), func(f PolicyFlow) bool {
+		plain := f.Predicted == facts.PolicyAllowed && f.Measured == MeasuredAnswer
+		return !p.Asked && p.Unenforced != "" && (f.idle() || plain) || walked && plain
+	})
 }
 
 // Text is the first line of a policy section.

@@ -148,6 +148,9 @@ func foldTargets(results []check.Result) string {
 	noun, n := nounOf(objects)
 	if n < 2 {
 		noun, n = "targets", len(targets)
+		if results[0].Area == "dns" {
+			noun = "queries" // a server, a protocol, a type and a name
+		}
 	}
 	return fmt.Sprintf("%d %s%s", n, noun, commonPort(targets))
 }
@@ -241,43 +244,6 @@ func sameSummary(results []check.Result) (string, bool) {
 		}
 	}
 	return results[0].Summary, true
-}
-
-// Brief is a result in a few words: "timeout 3 of 3 after 2.0 s".
-func Brief(res check.Result) string {
-	lost := res.Lost()
-	if res.Failure == "" || (res.Status != check.Fail && res.Status != check.Warn) || (len(res.Attempts) > 0 && lost == 0) {
-		return res.Summary
-	}
-	if res.Vantage == check.VantageAPI && (res.Failure == check.Config || res.Failure == check.TLS) {
-		return res.Summary // what is wrong with a setting is not said by its kind
-	}
-	text := string(res.Failure)
-	if len(res.Attempts) > 0 {
-		text += fmt.Sprintf(" %d of %d", lost, len(res.Attempts))
-	}
-	// A timeout without its time says nothing.
-	if res.Failure == check.Timeout || res.Failure == check.Silent {
-		if after := givenUpAfter(res); after > 0 {
-			text += " after " + FormatTime(after.D())
-		}
-	}
-	return text
-}
-
-// givenUpAfter is the median time after which attempts were given up.
-func givenUpAfter(res check.Result) check.Duration {
-	var times []check.Duration
-	for _, a := range res.Attempts {
-		if a.Failure != "" {
-			times = append(times, a.RTT)
-		}
-	}
-	if len(times) == 0 {
-		return res.Duration
-	}
-	slices.Sort(times)
-	return times[len(times)/2]
 }
 
 // FormatTime writes a time with its unit, in two or three figures: "0.4 ms", "31 ms",

@@ -18,8 +18,8 @@ func newSummary(r *Report, in Input) Summary {
 	case s.Counts.Fail > 0:
 		s.Status, s.ExitCode = Problems, ExitProblems
 		s.Headline = fmt.Sprintf("%s failed: %s", CountChecks(s.Counts.Fail), failedTitles(r.Rows))
-		if causes := r.Verdict.Causes; len(causes) > 0 {
-			s.Headline = verdictHeadline(r, s.Counts.Fail)
+		if causes := ofFailures(r); len(causes) > 0 {
+			s.Headline = verdictHeadline(r, causes, s.Counts.Fail)
 		}
 		if gap != "" {
 			s.Headline += " (and not everything could be checked)"
@@ -121,16 +121,21 @@ func failedTitles(rows []Row) string {
 func CountChecks(n int) string { return Count(n, "check") }
 
 // Count is "1 line" or "38 lines".
-func Count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
+func Count(n int, what string) string { return check.Count(n, what) }
+
+// ofFailures are the causes that explain a failure: the others explain warnings only.
+func ofFailures(r *Report) []diagnose.Finding {
+	failed := map[string]bool{}
+	for _, res := range r.Results {
+		failed[diagnose.Key(res)] = failed[diagnose.Key(res)] || res.Status == check.Fail
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return slices.DeleteFunc(slices.Clone(r.Verdict.Causes), func(f diagnose.Finding) bool {
+		return !slices.ContainsFunc(f.Explains, func(key string) bool { return failed[key] })
+	})
 }
 
 // verdictHeadline says how many causes explain how many of the failures.
-func verdictHeadline(r *Report, failed int) string {
-	causes := r.Verdict.Causes
+func verdictHeadline(r *Report, causes []diagnose.Finding, failed int) string {
 	text := "1 cause explains "
 	if len(causes) > 1 {
 		text = fmt.Sprintf("%d causes explain ", len(causes))

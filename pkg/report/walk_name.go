@@ -18,6 +18,11 @@ func nameStep(v facts.Vantage, of map[string][]check.Result) Step {
 	s := step("name", append(slices.Clone(of["dns.service"]), of["dns.resolver"]...), notRun)
 	for _, r := range of["dns.trace"] {
 		s.Lines = append(s.Lines, traceLines(r)...)
+		if s.Status == check.Pass && (r.Failure == check.NXDomain || r.Failure == check.NoData) {
+			// The servers answer; what they answer is no address. An alias of a name that
+			// is none is such a case: its step says at which link the way ends.
+			s.Status, s.Detail = check.Warn, r.Summary+"; the servers answer: "+s.Detail
+		}
 	}
 	if v.Kind == facts.VantageNode && len(of["dns.service"]) > 0 {
 		s.Lines = append(s.Lines, Line{Key: "asks for", Text: "nothing of the cluster: a node resolves as its own resolv.conf says; the cluster's DNS servers were asked by themselves"})

@@ -69,6 +69,8 @@ func TestWalk(t *testing.T) {
 			"name": check.Pass, "ClusterIP": check.Skipped, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, ""},
 		{"an alias of nothing", alias, []check.Result{name, result("service.alias", "gone.example", check.Fail, check.NXDomain, "")}, map[string]check.Status{
 			"name": check.Pass, "alias": check.Fail}, "alias"},
+		{"an alias of nothing, asked for", alias, []check.Result{name, result("dns.trace", "web", check.Fail, check.NXDomain, ""), result("service.alias", "gone.example", check.Fail, check.NXDomain, "")}, map[string]check.Status{
+			"name": check.Warn, "alias": check.Fail}, "alias"},
 		{"the API only", web, ok[3:4], map[string]check.Status{
 			"name": check.Skipped, "ClusterIP": check.Skipped, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Skipped}, ""},
 	} {

@@ -85,6 +85,7 @@ type look struct {
 
 var looks = []look{
 	{"light-1280", 1280, "light", "screen"},
+	{"light-1200", 1200, "light", "screen"},
 	{"dark-1280", 1280, "dark", "screen"},
 	{"light-400", 400, "light", "screen"},
 	{"dark-400", 400, "dark", "screen"},
@@ -122,7 +123,8 @@ type seen struct {
 	Elements []string // that no report has
 	Broken   []box
 	Colors   map[string]string
-	Open     []bool // of the details, whether what is in them takes room
+	Split    []string // addresses of a table that take more than a line
+	Open     []bool   // of the details, whether what is in them takes room
 }
 
 type box struct {
@@ -153,6 +155,8 @@ const script = `(() => {
       return {X: b.x, Y: b.y, W: b.width, H: b.height, Fill: style(e).fill, Tag: e.tagName}
     }),
     Colors: {text: style(document.body).color, page: style(document.body).backgroundColor},
+    Split: [...document.querySelectorAll('td.name code')].filter(e => /^[\[\]0-9a-f.:]+:[0-9]+(\/udp)?$/.test(e.textContent) && new Set([...e.getClientRects()].map(r => r.top)).size > 1)
+      .map(e => e.textContent),
     Open: [...document.querySelectorAll('details:not(.raw)')].map(d => d.querySelector('table, dl').getBoundingClientRect().height > 0 &&
       d.getBoundingClientRect().height > d.querySelector('summary').getBoundingClientRect().height + 20),
   }
@@ -219,6 +223,11 @@ func (s seen) judge(t *testing.T, name string, l look) {
 	}
 	for _, e := range s.Overrun {
 		t.Errorf("stands out of the page: %s", e)
+	}
+	if l.media == "screen" && l.width >= 1200 {
+		for _, e := range s.Split {
+			t.Errorf("an address takes more than one line: %s", e)
+		}
 	}
 	for _, e := range s.Elements {
 		t.Errorf("an element that no report has: %s", e)

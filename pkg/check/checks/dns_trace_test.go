@@ -92,7 +92,7 @@ func TestCorefile(t *testing.T) {
 		status     check.Status
 		says       string
 	}{
-		{"kubeadm's", good, check.Pass, "1 server blocks"},
+		{"kubeadm's", good, check.Pass, "1 server block, in order"},
 		{"a loop to the own address", strings.Replace(good, "/etc/resolv.conf", "127.0.0.1", 1), check.Fail, "forwards to itself (127.0.0.1): a loop"},
 		{"a loop to the ClusterIP", strings.Replace(good, "/etc/resolv.conf", "10.96.0.10:53", 1), check.Fail, "a loop"},
 		{"another port of the own host is somebody else", strings.Replace(good, "/etc/resolv.conf", "127.0.0.1:5353", 1), check.Pass, ""},

@@ -66,6 +66,8 @@ func serviceReady(f *facts.Facts, s facts.Service) check.Result {
 	case total == 0:
 		r = failed(check.NoEndpoint, "has no endpoints")
 		r.With("selector", "%s", selectorText(s.Selector))
+	case ready == 0 && total == 1:
+		r = failed(check.NotReady, "its one endpoint is not ready")
 	case ready == 0:
 		r = failed(check.NotReady, "none of %d endpoints is ready", total)
 	case ready < total:
@@ -184,7 +186,7 @@ func whyNotReady(p facts.Pod) string {
 	}
 	for _, c := range p.Containers {
 		if c.Waiting != "" {
-			why += fmt.Sprintf("; container %s: %s, %d restarts", c.Name, c.Waiting, c.Restarts)
+			why += fmt.Sprintf("; container %s: %s, %s", c.Name, c.Waiting, check.Count(c.Restarts, "restart"))
 		}
 	}
 	if p.NoSandbox != nil {

@@ -116,7 +116,7 @@ func judgeCorefile(f *facts.Facts) check.Result {
 	case len(doubtful) > 0:
 		return check.Result{Status: check.Warn, Failure: check.Config, Summary: strings.Join(doubtful, "; ")}
 	}
-	r := check.Result{Status: check.Pass, Summary: fmt.Sprintf("%d server blocks, in order", len(blocks))}
+	r := check.Result{Status: check.Pass, Summary: check.Count(len(blocks), "server block") + ", in order"}
 	if list := stubs(upstreamsOf(blocks)); len(list) > 0 {
 		r.Summary += "; stub domains: " + fewOf(list)
 	}

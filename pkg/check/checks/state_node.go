@@ -43,7 +43,7 @@ func readStateNode(f *facts.Facts) []check.Result {
 		results = append(results, r)
 	}
 	if ready > 0 {
-		target := fmt.Sprintf("%d nodes", ready)
+		target := check.Count(ready, "node")
 		if ready == 1 && len(nodes) == 1 {
 			target = nodes[0].Name
 		}

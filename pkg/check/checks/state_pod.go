@@ -1,8 +1,6 @@
 package checks
 
 import (
-	"fmt"
-
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/target"
@@ -70,7 +68,7 @@ func podState(p facts.Pod) check.Result {
 	}
 	if restarts > 0 {
 		r.With("restarts", "%d", restarts)
-		r.Summary += fmt.Sprintf(", %d restarts", restarts)
+		r.Summary += ", " + check.Count(restarts, "restart")
 	}
 	return r
 }

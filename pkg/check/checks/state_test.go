@@ -43,7 +43,7 @@ func TestReads(t *testing.T) {
 			s.Endpoints, s.SelectedPods = s.Endpoints[1:], s.SelectedPods[1:]
 			s.SelectedPods[0].Containers[0].Waiting, s.SelectedPods[0].Containers[0].Restarts = "CrashLoopBackOff", 7
 		}), `
-			payments ready | shop/payments | fail not-ready | none of 1 endpoints is ready | pod/shop/p-2: Running; container app: CrashLoopBackOff, 7 restarts`},
+			payments ready | shop/payments | fail not-ready | its one endpoint is not ready | pod/shop/p-2: Running; container app: CrashLoopBackOff, 7 restarts`},
 		{"selector matches nothing", "service.ready", service(func(s *facts.Service) { s.SelectedPods, s.Endpoints = nil, nil }), `
 			payments ready | shop/payments | fail no-endpoint | its selector matches no pod in namespace shop | selector: app=payments`},
 		{"pods, but no endpoints", "service.ready", service(func(s *facts.Service) { allReady(s); s.Endpoints = nil }), `
@@ -73,7 +73,7 @@ func TestReads(t *testing.T) {
 		{"DNS service", "state.dns", func(*facts.Facts) {}, `
 			endpoints ready | kube-system/kube-dns | pass  | 1 of 1 endpoints ready`},
 		{"DNS service without endpoints", "state.dns", func(f *facts.Facts) { f.DNS.Service.Endpoints[0].Ready = false }, `
-			endpoints ready | kube-system/kube-dns | fail not-ready | none of 1 endpoints is ready`},
+			endpoints ready | kube-system/kube-dns | fail not-ready | its one endpoint is not ready`},
 		{"DNS service not readable", "state.dns", func(f *facts.Facts) {
 			f.DNS.Service = nil
 			f.Notes = []string{"nodes: forbidden", "the cluster's DNS service: forbidden for user jane (list services)"}

@@ -42,6 +42,14 @@ func seen(r check.Result) string {
 	return what + ": " + r.Summary
 }
 
+// answerElsewhere says how many pods on other nodes answer.
+func answerElsewhere(n int) string {
+	if n == 1 {
+		return "1 pod on another node answers"
+	}
+	return fmt.Sprintf("%d pods on other nodes answer", n)
+}
+
 // seenAll are the first lines of several results.
 func seenAll(results []check.Result) []string {
 	var lines []string

@@ -45,7 +45,7 @@ func init() {
 					if k.Waiting == "" || len(f.Evidence) >= mostEvidence {
 						continue
 					}
-					line := fmt.Sprintf("pod/%s: %s, %d restarts", pod.Ref(), k.Waiting, k.Restarts)
+					line := fmt.Sprintf("pod/%s: %s, %s", pod.Ref(), k.Waiting, check.Count(k.Restarts, "restart"))
 					if k.Ended != nil {
 						line += fmt.Sprintf(", the last run ended with exit code %d (%s)", k.Ended.ExitCode, k.Ended.Reason)
 					}

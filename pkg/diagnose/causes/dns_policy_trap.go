@@ -11,7 +11,7 @@ func init() {
 		Summary: "a pod's dnsPolicy does not lead it to the cluster's DNS",
 		Signal:  "The pod is on its node's network with dnsPolicy ClusterFirst, or its dnsPolicy is Default: the kubelet then gives it the node's resolv.conf.",
 		Meaning: "Names of services do not resolve in it; names outside do.",
-		Confirm: []string{"kubectl get pod POD -o jsonpath={.spec.dnsPolicy}{.spec.hostNetwork}", "cat /etc/resolv.conf (in the pod)"},
+		Confirm: []string{"kubectl get pod POD -o jsonpath='{.spec.dnsPolicy}{.spec.hostNetwork}'", "cat /etc/resolv.conf (in the pod)"},
 		Remedy:  []string{"dnsPolicy: ClusterFirstWithHostNet for pods with hostNetwork, ClusterFirst for others"},
 		Source:  "https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-dns-policy",
 		Find: func(c *diagnose.Case) []diagnose.Finding {

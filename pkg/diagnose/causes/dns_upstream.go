@@ -16,7 +16,7 @@ func init() {
 		Summary: "the servers that CoreDNS forwards to never answer: names outside the cluster do not resolve",
 		Signal:  "Each DNS server of the cluster answers for the cluster's own names, and none for a name outside; the servers in the Corefile's forward, asked from CoreDNS's node, do not answer. From a pod, silence says less: it may not be let through to them.",
 		Meaning: "Everything inside works. What leaves the cluster by name waits for the resolver's timeout, or is told SERVFAIL.",
-		Confirm: []string{"kubectl -n kube-system get configmap coredns -o jsonpath={.data.Corefile}", "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=20 (read udp ...: i/o timeout)", "kubectl netlook dns NAME --deep"},
+		Confirm: []string{"kubectl -n kube-system get configmap coredns -o jsonpath='{.data.Corefile}'", "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=20 (read udp ...: i/o timeout)", "kubectl netlook dns NAME --deep"},
 		Remedy:  []string{"mend the way to the servers, or the firewall in front of them, for UDP and TCP 53", "kubectl -n kube-system edit configmap coredns: forward . SERVERS that answer"},
 		Source:  "https://coredns.io/plugins/forward/; https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/",
 		Find:    findUpstream,
@@ -44,7 +44,7 @@ func findUpstream(c *diagnose.Case) []diagnose.Finding {
 		Evidence:   append(seenAll(near.results), "asked from CoreDNS's own place; names outside resolve all the same"),
 		Explains:   diagnose.Keys(near.results),
 		Likely:     "the server is gone, or a firewall drops what CoreDNS's node sends to it",
-		Try:        []string{"kubectl -n kube-system get configmap coredns -o jsonpath={.data.Corefile}"},
+		Try:        []string{"kubectl -n kube-system get configmap coredns -o jsonpath='{.data.Corefile}'"},
 		Rank:       rankService,
 	}}
 }
@@ -147,7 +147,7 @@ func upstreamOut(c *diagnose.Case, failed []check.Result, near, far asked) []dia
 		Evidence:   append(seenAll(failed), "the same DNS servers answer for the cluster's own names"),
 		Explains:   append(namesFailing(c), diagnose.Keys(near.results)...),
 		Try: []string{
-			"kubectl -n kube-system get configmap coredns -o jsonpath={.data.Corefile}",
+			"kubectl -n kube-system get configmap coredns -o jsonpath='{.data.Corefile}'",
 			"kubectl -n kube-system logs -l k8s-app=kube-dns --tail=20",
 		},
 		Rank: rankService,

@@ -14,7 +14,7 @@ func init() {
 		Summary: "an ExternalName service is an alias of a name that leads nowhere",
 		Signal:  "The name in spec.externalName does not resolve (NXDOMAIN, or a server that fails), or is an address, while other names resolve at the same servers.",
 		Meaning: "The service's own name then leads nowhere either: DNS answers with the alias, and nothing behind it.",
-		Confirm: []string{"kubectl -n NAMESPACE get service NAME -o jsonpath={.spec.externalName}", "dig EXTERNAL-NAME."},
+		Confirm: []string{"kubectl -n NAMESPACE get service NAME -o jsonpath='{.spec.externalName}'", "dig EXTERNAL-NAME."},
 		Remedy:  []string{"kubectl -n NAMESPACE patch service NAME -p '{\"spec\":{\"externalName\":\"RIGHT.NAME\"}}'", "for an address: a Service without selector, and an EndpointSlice with it"},
 		Source:  "https://kubernetes.io/docs/concepts/services-networking/service/#externalname; RFC 1034, 3.6.2",
 		Find: func(c *diagnose.Case) []diagnose.Finding {
@@ -35,7 +35,7 @@ func init() {
 					Evidence:   []string{seen(r)},
 					Explains:   append([]string{diagnose.Key(r)}, namesOf(c, s.Name, s.Ref().String())...),
 					Likely:     likely,
-					Try:        []string{fmt.Sprintf("kubectl -n %s get service %s -o jsonpath={.spec.externalName}", s.Namespace, s.Name)},
+					Try:        []string{fmt.Sprintf("kubectl -n %s get service %s -o jsonpath='{.spec.externalName}'", s.Namespace, s.Name)},
 					Rank:       rankMeasured,
 				})
 			}

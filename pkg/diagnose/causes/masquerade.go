@@ -56,7 +56,7 @@ func findMasquerade(c *diagnose.Case) []diagnose.Finding {
 		Headline:   fmt.Sprintf("pods of node %s have no way out of the cluster", home),
 		Confidence: diagnose.Possible,
 		Where:      []string{"node/" + home},
-		Evidence:   append(seenAll(lost), fmt.Sprintf("%d pods on other nodes answer", inside)),
+		Evidence:   append(seenAll(lost), answerElsewhere(inside)),
 		Explains:   diagnose.Keys(lost),
 		Likely:     "the rule that gives pods' packets the node's address is missing",
 		Try:        []string{"iptables -t nat -S POSTROUTING   (on node " + home + ")"},

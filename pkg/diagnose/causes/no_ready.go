@@ -27,7 +27,7 @@ func init() {
 					continue
 				}
 				f := diagnose.Finding{
-					Headline:   fmt.Sprintf("service %s %s", s.Ref(), r.Summary),
+					Headline:   headlineOf(s, r),
 					Confidence: diagnose.Certain,
 					Where:      []string{r.Subject},
 					Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
@@ -42,7 +42,10 @@ func init() {
 					}
 				}
 				if n := len(s.SelectedPods); n > 0 {
-					f.Headline = fmt.Sprintf("service %s selects %d pods, none is ready", s.Ref(), n)
+					f.Headline = fmt.Sprintf("service %s selects %s, none is ready", s.Ref(), check.Count(n, "pod"))
+					if n == 1 {
+						f.Headline = fmt.Sprintf("service %s selects 1 pod, which is not ready", s.Ref())
+					}
 					f.Try = append(f.Try, fmt.Sprintf("kubectl -n %s describe pod %s", s.Namespace, s.SelectedPods[0].Name))
 				}
 				findings = append(findings, f)
@@ -50,6 +53,14 @@ func init() {
 			return findings
 		},
 	})
+}
+
+// headlineOf has the check's sentence, which may have a subject of its own.
+func headlineOf(s *facts.Service, r check.Result) string {
+	if r.Failure == check.NotReady {
+		return fmt.Sprintf("service %s: %s", s.Ref(), r.Summary)
+	}
+	return fmt.Sprintf("service %s %s", s.Ref(), r.Summary)
 }
 
 func isDNS(c *diagnose.Case, s *facts.Service) bool {

@@ -113,7 +113,7 @@ func dark(h diagnose.Hop) []string {
 	addrs = slices.Compact(addrs)
 	lines := []string{fmt.Sprintf("from node %s no pod on node %s answers: %s", h.From, h.To, strings.Join(addrs[:min(len(addrs), mostPlaces)], ", "))}
 	if h.Elsewhere > 0 {
-		lines = append(lines, fmt.Sprintf("%d pods on other nodes answer", h.Elsewhere))
+		lines = append(lines, answerElsewhere(h.Elsewhere))
 	}
 	return lines
 }

@@ -35,7 +35,7 @@ func findPodCrash(c *diagnose.Case) []diagnose.Finding {
 			continue
 		}
 		f := diagnose.Finding{
-			Headline:   fmt.Sprintf("container %s of %s ends again and again: %d restarts", container.Name, r.Object, container.Restarts),
+			Headline:   fmt.Sprintf("container %s of %s ends again and again: %s", container.Name, r.Object, check.Count(container.Restarts, "restart")),
 			Confidence: diagnose.Certain,
 			Where:      []string{r.Object},
 			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),

@@ -38,7 +38,7 @@ func findScaledToZero(c *diagnose.Case) []diagnose.Finding {
 			Rank:       rankMeasured,
 		}
 		if w.Replicas > 0 {
-			f.Headline = fmt.Sprintf("nobody is behind service %s: %s %s asks for %d pods, and none is there", s.Ref(), w.Kind, w.Name, w.Replicas)
+			f.Headline = fmt.Sprintf("nobody is behind service %s: %s %s asks for %s, and none is there", s.Ref(), w.Kind, w.Name, check.Count(w.Replicas, "pod"))
 			f.Likely = "a quota or an admission webhook refuses them, or they are just being made"
 			f.Try = []string{fmt.Sprintf("kubectl -n %s describe replicasets,statefulsets", s.Namespace), fmt.Sprintf("kubectl -n %s get events --sort-by=.lastTimestamp", s.Namespace)}
 		}

@@ -50,7 +50,7 @@ func findTargetPort(c *diagnose.Case) []diagnose.Finding {
 			continue // one process that is gone, for all that is known
 		}
 		f := diagnose.Finding{
-			Headline:   fmt.Sprintf("service %s sends to port %s, and nothing listens there on any of its %d pods", s.Ref(), portText(refused[0]), len(group)),
+			Headline:   fmt.Sprintf("service %s sends to port %s, and nothing listens there on any of its %s", s.Ref(), portText(refused[0]), check.Count(len(group), "pod")),
 			Confidence: diagnose.Likely,
 			Where:      places(c, refused),
 			Evidence:   seenAll(refused),

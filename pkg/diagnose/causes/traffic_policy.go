@@ -15,7 +15,7 @@ func init() {
 		Summary: "a service serves a node from its own pods only, and has none ready there",
 		Signal:  "internalTrafficPolicy is Local, no ready endpoint of the service is on the client's node, and the ClusterIP does not answer there; or externalTrafficPolicy is Local, and a node without a ready endpoint does not answer on the node port.",
 		Meaning: "By design: from such a node the service does not exist, however many endpoints are elsewhere.",
-		Confirm: []string{"kubectl -n NAMESPACE get service NAME -o jsonpath={.spec.internalTrafficPolicy}", "kubectl -n NAMESPACE get endpointslices -l kubernetes.io/service-name=NAME -o wide"},
+		Confirm: []string{"kubectl -n NAMESPACE get service NAME -o jsonpath='{.spec.internalTrafficPolicy}'", "kubectl -n NAMESPACE get endpointslices -l kubernetes.io/service-name=NAME -o wide"},
 		Remedy:  []string{"run an endpoint on every node that has clients (a DaemonSet, or topology spread)", "kubectl -n NAMESPACE patch service NAME -p '{\"spec\":{\"internalTrafficPolicy\":\"Cluster\"}}'"},
 		Source:  "https://kubernetes.io/docs/concepts/services-networking/service-traffic-policy/",
 		Find: func(c *diagnose.Case) []diagnose.Finding {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +34,7 @@ var htmlPage = template.Must(template.New("report").Funcs(template.FuncMap{
 	"dur":   func(d check.Duration) string { return report.FormatTime(d.D()) },
 	"bad":   troubled,
 	"lines": foldLines,
+	"parts": breakable,
 }).Parse(htmlSource))
 
 // styleHash lets the one style of the page apply and no other (CSP level 2, hash-source).
@@ -123,38 +123,25 @@ func countsText(c report.Counts) string {
 
 // unexplained are the failures that no finding covers.
 func unexplained(r *report.Report) []string {
+	open := make(map[string]bool, len(r.Verdict.Unexplained))
+	for _, key := range r.Verdict.Unexplained {
+		open[key] = true
+	}
 	var list []string
 	for _, res := range r.Results {
-		if slices.Contains(r.Verdict.Unexplained, diagnose.Key(res)) && len(list) < mostRows {
+		if len(list) == mostRows {
+			break
+		}
+		if open[diagnose.Key(res)] {
 			list = append(list, strings.TrimSpace(res.Area+" "+res.Title+" "+res.Target)+": "+res.Summary)
 		}
 	}
 	return list
 }
 
-// folded are the lines of a step that are shown, and how many more there are.
-type folded struct {
-	Shown []report.Line
-	More  int
-}
-
-// foldLines keeps the lines that are in trouble first, and of the others as many as a
-// reader takes in.
-func foldLines(lines []report.Line) *folded {
-	if len(lines) == 0 {
-		return nil
-	}
-	if len(lines) <= mostRows {
-		return &folded{Shown: lines}
-	}
-	sorted := slices.Clone(lines)
-	slices.SortStableFunc(sorted, func(a, b report.Line) int { return worseFirst(a.Status, b.Status) })
-	return &folded{Shown: sorted[:mostRows], More: len(lines) - mostRows}
-}
-
 // htmlPolicy is the report's policy section, bounded.
 type htmlPolicy struct {
-	Headline            string
+	Headline, Why       string
 	Flows               []report.PolicyFlow
 	More                int
 	Rules, NotEvaluated []string
@@ -165,14 +152,8 @@ func newHTMLPolicy(r *report.Report) *htmlPolicy {
 		return nil
 	}
 	flows := r.Policy.Flows
-	p := &htmlPolicy{Headline: r.Policy.Text(r.Vantage.Rung), NotEvaluated: r.Policy.NotEvaluated, Flows: flows[:min(len(flows), mostPolicyFlows)]}
+	p := &htmlPolicy{Headline: r.Policy.Text(r.Vantage.Rung), Why: r.Policy.Unenforced, NotEvaluated: r.Policy.NotEvaluated, Flows: flows[:min(len(flows), mostPolicyFlows)]}
 	p.More = len(flows) - len(p.Flows)
-	for _, f := range p.Flows {
-		for _, rule := range f.Rules {
-			if !slices.Contains(p.Rules, rule) {
-				p.Rules = append(p.Rules, rule)
-			}
-		}
-	}
+	p.Rules = ruleLines(p.Flows)
 	return p
 }

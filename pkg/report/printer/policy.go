@@ -24,10 +24,19 @@ func (p *page) policy(r *report.Report) error {
 	p.printf("\n")
 	p.prose("  ", p.paint(bold, pol.Text(r.Vantage.Rung)))
 	flows := pol.Flows
-	if r.Walk != nil && !p.full {
-		flows = slices.DeleteFunc(slices.Clone(flows), func(f report.PolicyFlow) bool {
-			return f.Predicted == facts.PolicyAllowed && f.Measured == report.MeasuredAnswer
-		})
+	if !p.full {
+		flows = pol.Telling(r.Walk != nil)
+	}
+	folded := !p.full && !pol.Asked && pol.Unenforced != ""
+	switch n := pol.Idle(); {
+	case n > 0 && folded:
+		p.prose("  ", fmt.Sprintf("%s denied, and answered all the same: %s (-o wide has the rules)", report.Count(n, "flow"), pol.Unenforced))
+	case pol.Unenforced != "" && len(pol.Flows) > 0:
+		p.prose("  ", pol.Unenforced)
+	}
+	if folded && len(flows) == 0 {
+		p.notEvaluated(pol)
+		return nil
 	}
 	if len(flows) == 0 && len(pol.Flows) > 0 {
 		p.prose("  ", report.Count(len(pol.Flows), "flow")+" allowed, and answered (-o wide has the rules)")
@@ -45,30 +54,60 @@ func (p *page) policy(r *report.Report) error {
 			return err
 		}
 	}
-	if more := len(pol.Flows) - len(rows); more > 0 {
+	all := pol.Flows
+	if folded {
+		all = flows
+	}
+	if more := len(all) - len(rows); more > 0 {
 		p.prose("  ", fmt.Sprintf("and %d more (-o json has them all)", more))
 	}
 	bullet := "  - "
 	if p.spoken {
 		bullet = "  because: "
 	}
-	seen := map[string]bool{}
-	for _, f := range pol.Flows {
-		if f.Predicted == facts.PolicyAllowed && f.Measured != report.MeasuredSilence && len(seen) > 0 {
-			continue
-		}
-		for _, line := range f.Rules {
-			if !seen[line] {
-				seen[line] = true
-				p.prose(bullet, line)
-			}
-		}
+	for _, line := range ruleLines(all) {
+		p.prose(bullet, line)
 	}
 	if pol.Policies == 0 {
 		p.prose(bullet, "there is no NetworkPolicy in the namespaces at both ends: everything is allowed")
 	}
 	p.notEvaluated(pol)
 	return nil
+}
+
+// ruleLines are the rules that decide, each once, with the flow that it is about unless
+// that is every flow. Of what is allowed and answered one flow's rules will do.
+func ruleLines(flows []report.PolicyFlow) []string {
+	type use struct {
+		first string
+		count int
+	}
+	uses := map[string]*use{}
+	var order []string
+	for _, f := range flows {
+		plain := f.Predicted == facts.PolicyAllowed && f.Measured != report.MeasuredSilence && len(order) > 0
+		for _, line := range f.Rules {
+			if uses[line] == nil && !plain {
+				uses[line] = &use{first: f.To}
+				order = append(order, line)
+			}
+			if uses[line] != nil {
+				uses[line].count++
+			}
+		}
+	}
+	lines := make([]string, 0, len(order))
+	for _, line := range order {
+		switch u := uses[line]; {
+		case u.count >= len(flows):
+			lines = append(lines, line)
+		case u.count == 1:
+			lines = append(lines, u.first+": "+line)
+		default:
+			lines = append(lines, fmt.Sprintf("%s and %d more: %s", u.first, u.count-1, line))
+		}
+	}
+	return lines
 }
 
 func (p *page) notEvaluated(pol *report.Policy) {

@@ -236,9 +236,9 @@ func (p *page) areas(r *report.Report) {
 		}
 		switch {
 		case a.passed > 1 && a.slowest > 0:
-			text += fmt.Sprintf(" (%d checks, %s)", a.passed, report.FormatTime(a.slowest.D()))
+			text += fmt.Sprintf(" (%s, %s)", report.CountChecks(a.passed), report.FormatTime(a.slowest.D()))
 		case a.passed > 1:
-			text += fmt.Sprintf(" (%d checks)", a.passed)
+			text += fmt.Sprintf(" (%s)", report.CountChecks(a.passed))
 		case a.slowest > 0:
 			text += " (" + report.FormatTime(a.slowest.D()) + ")"
 		}
