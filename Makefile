@@ -189,6 +189,7 @@ screenshot: cluster ## the README's picture, of a real run (Debian packages aha 
 .PHONY: modules
 modules: ## each go.mod and go.sum says what is needed, and what was downloaded is what they name
 	@for m in . test/cluster test/policyoracle test/browser .ci/tools/vuln; do (cd $$m && go mod tidy -diff && go mod verify >/dev/null) || { echo "error: $$m: run go mod tidy there" >&2; exit 1; }; done
+	@for m in .ci/tools .ci/tools/release .ci/tools/krew .ci/tools/kwok; do (cd $$m && go mod verify >/dev/null) || { echo "error: $$m: what was downloaded is not what its go.sum names" >&2; exit 1; }; done
 
 .PHONY: lint
 lint: modules ## golangci-lint, pinned as a Go tool, and the modules' sums
