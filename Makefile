@@ -153,7 +153,7 @@ e2e: $(if $(filter none,$(ASKED)),,toolbox) ## end-to-end tests against the test
 	TESTCLUSTER='$(ASKED)' go test -tags e2e -count=1 -timeout 30m -skip '$(E2E_SKIP)' ./test/e2e/ $(E2E_FLAGS)
 
 .PHONY: hard
-hard: ## cut, kill and starve netlook on the test cluster that is up, and print what it survived
+hard: toolbox ## cut, kill and starve netlook on the test cluster that is up, and print what it survived
 	go test -v -tags e2e -count=1 -timeout 20m -run '^TestHard' ./test/e2e/ $(HARD_FLAGS)
 
 .PHONY: faults
