@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -14,7 +15,11 @@ func TestShellGoesFirst(t *testing.T) {
 	if err != nil {
 		t.Skip("no bash on this machine")
 	}
-	cmd := exec.CommandContext(t.Context(), bash, "../toolbox/files/usr/local/bin/netlook-shell", "cat", "/proc/self/oom_score_adj")
+	const entry = "../toolbox/files/usr/local/bin/netlook-shell"
+	if _, err := os.Stat(entry); err != nil { // go test sees by this that it has changed
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), bash, entry, "cat", "/proc/self/oom_score_adj")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
