@@ -59,10 +59,10 @@ toolbox: build ## write the image of `kubectl netlook shell` to bin/toolbox.tar,
 	go run ./images/mkimage -binary bin/netlook-probe -rootfs "$(call toolbox_rootfs,ARCH)" -ref $(TOOLBOX_IMAGE) -o bin/toolbox.tar
 
 .PHONY: toolbox-images
-toolbox-images: ## the same for all architectures, to bin/netlook-toolbox-image.tar; PUSH=yes pushes it
+toolbox-images: ## the same for all architectures, to bin/netlook-toolbox-image.tar, with SBOMs; PUSH=yes pushes it
 	$(foreach arch,$(ARCHES),$(call make_rootfs,$(arch));)
 	$(foreach arch,$(ARCHES),GOOS=linux GOARCH=$(arch) go build -ldflags '$(LDFLAGS)' -o bin/linux/$(arch)/netlook-probe ./cmd/netlook-probe;)
-	go run ./images/mkimage -ref $(TOOLBOX_IMAGE) -version $(VERSION) -rootfs "$(call toolbox_rootfs,ARCH)" $(if $(PUSH),-push,-o bin/netlook-toolbox-image.tar) $(foreach arch,$(ARCHES),$(arch)=bin/linux/$(arch)/netlook-probe)
+	go run ./images/mkimage -ref $(TOOLBOX_IMAGE) -version $(VERSION) -rootfs "$(call toolbox_rootfs,ARCH)" -sbom bin/netlook-toolbox-ARCH.cdx.json $(if $(PUSH),-push,-o bin/netlook-toolbox-image.tar) $(foreach arch,$(ARCHES),$(arch)=bin/linux/$(arch)/netlook-probe)
 
 .PHONY: images
 images: ## write the probe's image for all architectures to bin/netlook-probe-image.tar; PUSH=yes pushes it
@@ -74,7 +74,21 @@ snapshot: ## build what a release has, for all platforms, to dist/; publish noth
 	$(GORELEASER) check
 	COMMIT=$$(git rev-parse --short HEAD || echo none) $(GORELEASER) release --snapshot --clean --skip=publish
 	cp dist/krew/netlook.yaml dist/plugin.yaml
-	cp bin/netlook-probe-image.tar dist/
+	cp bin/netlook-probe-image.tar bin/netlook-toolbox-image.tar dist/
+
+# The images go first: a plugin that is out must find its image. The toolbox's packages are
+# those of today, and what goreleaser writes after that is of the same root filesystems.
+TAG = $(shell git describe --tags --exact-match --match 'v*' 2>/dev/null)
+TAGGED = VERSION=$(TAG) IMAGE=docker.io/netlook/probe:$(TAG) TOOLBOX_IMAGE=docker.io/netlook/toolbox:$(TAG)
+
+.PHONY: release
+release: ## publish the tag that is checked out: the images, then archives, manifest, SBOMs and checksums
+	@[ -n "$(TAG)" ] || { echo "error: no version is checked out; tag it first: git tag v1.2.3" >&2; exit 1; }
+	@[ -z "$$(git status --porcelain)" ] || { echo "error: there are changes that are not committed: commit them, and tag that" >&2; exit 1; }
+	$(GORELEASER) check
+	$(MAKE) images PUSH=yes $(TAGGED)
+	TOOLBOX_FRESH=1 $(MAKE) toolbox-images PUSH=yes $(TAGGED)
+	TOOLBOX_FRESH= GORELEASER_CURRENT_TAG=$(TAG) $(GORELEASER) release --clean
 
 .PHONY: release-test
 release-test: build snapshot ## test what is in dist/: krew installs it, kubectl runs and completes it
@@ -139,7 +153,7 @@ e2e: $(if $(filter none,$(ASKED)),,toolbox) ## end-to-end tests against the test
 	TESTCLUSTER='$(ASKED)' go test -tags e2e -count=1 -timeout 30m -skip '$(E2E_SKIP)' ./test/e2e/ $(E2E_FLAGS)
 
 .PHONY: hard
-hard: ## cut, kill and starve netlook on the test cluster that is up, and print what it survived
+hard: toolbox ## cut, kill and starve netlook on the test cluster that is up, and print what it survived
 	go test -v -tags e2e -count=1 -timeout 20m -run '^TestHard' ./test/e2e/ $(HARD_FLAGS)
 
 .PHONY: faults
@@ -175,6 +189,7 @@ screenshot: cluster ## the README's picture, of a real run (Debian packages aha 
 .PHONY: modules
 modules: ## each go.mod and go.sum says what is needed, and what was downloaded is what they name
 	@for m in . test/cluster test/policyoracle test/browser .ci/tools/vuln; do (cd $$m && go mod tidy -diff && go mod verify >/dev/null) || { echo "error: $$m: run go mod tidy there" >&2; exit 1; }; done
+	@for m in .ci/tools .ci/tools/release .ci/tools/krew .ci/tools/kwok; do (cd $$m && go mod verify >/dev/null) || { echo "error: $$m: what was downloaded is not what its go.sum names" >&2; exit 1; }; done
 
 .PHONY: lint
 lint: modules ## golangci-lint, pinned as a Go tool, and the modules' sums

@@ -33,6 +33,9 @@ func main() {
 		cfg.Ahead = wire.DecodeAhead(ahead)
 	}
 	probe.Tune()
+	if err := probe.GoFirst(); err != nil {
+		fmt.Fprintln(os.Stderr, "netlook-probe: where memory lacks, the kernel may end the application instead:", err)
+	}
 	cfg.Capabilities, cfg.CapabilitiesErr = netsys.Capabilities()
 	cfg.Netns, _ = os.Readlink("/proc/self/ns/net") // "" is an honest answer
 	// As PID 1 it would otherwise ignore SIGTERM, and hold up the deletion of its pod.

@@ -25,7 +25,9 @@ type options struct {
 	binary, ref, version, out string
 	// rootfs and files make it the toolbox: see toolbox.
 	rootfs, files string
-	push          bool
+	// sbom is where the list of the toolbox's packages goes; "": nowhere.
+	sbom string
+	push bool
 }
 
 func main() {
@@ -35,6 +37,7 @@ func main() {
 	flag.StringVar(&o.version, "version", "dev", "the version for its label")
 	flag.StringVar(&o.rootfs, "rootfs", "", "the root filesystem of the toolbox, as images/toolbox/rootfs.sh writes it; ARCH in it is replaced")
 	flag.StringVar(&o.files, "files", "images/toolbox/files", "the folder with the toolbox's own files")
+	flag.StringVar(&o.sbom, "sbom", "", "the file for the list of the packages in -rootfs (CycloneDX); ARCH in it is replaced")
 	flag.StringVar(&o.out, "o", "bin/probe.tar", "the file to write")
 	flag.BoolVar(&o.push, "push", false, "push to the registry of -ref instead; for ARCH=BINARY")
 	flag.Parse()
@@ -72,6 +75,11 @@ func (o options) run(ctx context.Context, binaries []string) (string, error) {
 		img, err := o.image(binary, arch)
 		if err != nil {
 			return "", err
+		}
+		if o.sbom != "" {
+			if err := writeSBOM(strings.ReplaceAll(o.sbom, "ARCH", arch), o.ref, o.version, img.RootFS); err != nil {
+				return "", err
+			}
 		}
 		images, names = append(images, img), append(names, arch)
 	}

@@ -37,5 +37,10 @@ find "$root" -xdev -type f -perm /6000 -exec chmod a-s {} +
 
 # Perl comes with debconf and is used by none of the tools.
 rm -f "$root"/usr/bin/perl* "$root"/usr/lib/*/libperl.so.* "$root"/var/lib/dpkg/status.d/{perl*,libperl*}
-rm -rf "$root"/usr/share/{doc,man,info,locale,lintian,bash-completion,bug,common-licenses/GFDL*,zoneinfo,perl*} \
+rm -rf "$root"/usr/share/{man,info,locale,lintian,bash-completion,bug,zoneinfo,perl*} \
   "$root"/usr/lib/*/perl* "$root"/usr/lib/*/gconv "$root"/var/cache/{debconf,ldconfig} "$root"/var/log/* "$root"/etc/{cron*,init.d,systemd,logrotate.d}
+
+# Who hands out the image hands out the packages' licenses too: of their documents the
+# copyright files stay, and links from one package's to another's.
+find "$root/usr/share/doc" -mindepth 2 ! -type d ! -name copyright -delete
+find "$root/usr/share/doc" -mindepth 1 -depth -type d -empty -delete

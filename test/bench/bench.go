@@ -37,10 +37,9 @@ func Run(ctx context.Context, o Options) (doc Document, err error) {
 	if o.Fill.Nodes > 0 {
 		err = b.filled(ctx, o, &doc)
 	} else {
-		doc.Rows = append(doc.Rows, Row{
-			What: "plugin's peak RSS, the filled cluster", Unit: MB, Budget: "150 MB", Limit: pluginRSSLimit,
-			Floor: "that of `kubectl get pod`", Missing: "the cluster was not filled (-nodes 0)",
-		})
+		row := pluginRow("the filled cluster", o.Fill)
+		row.Missing = "the cluster was not filled (-nodes 0)"
+		doc.Rows = append(doc.Rows, row)
 	}
 	doc.Took = time.Since(began)
 	return doc, err
@@ -57,7 +56,7 @@ func (b *Bed) plain(ctx context.Context, o Options, doc *Document) error {
 		{"1,000 endpoints, alive", func() ([]Row, error) { return two(b.Alive(ctx, o.Rounds)) }},
 		{"1,000 endpoints, dead", func() ([]Row, error) { return two(b.Dead(ctx, o.Rounds)) }},
 		{"the probe's memory", func() ([]Row, error) { return one(b.Healthy(ctx, min(3, o.Rounds))) }},
-		{"the plugin's memory", func() ([]Row, error) { return one(b.PluginRSS(ctx, "the test cluster", "warm", o.Rounds)) }},
+		{"the plugin's memory", func() ([]Row, error) { return one(b.PluginRSS(ctx, "the test cluster", Fill{}, "warm", o.Rounds)) }},
 		{"sizes", func() ([]Row, error) { return b.Sizes(ctx) }},
 	}
 	for _, step := range steps {
@@ -110,7 +109,7 @@ func (b *Bed) filled(ctx context.Context, o Options, doc *Document) (err error) 
 		return err
 	}
 	doc.Rows = append(doc.Rows, rows...)
-	rss, err := b.PluginRSS(ctx, "the filled cluster", "warm", o.Rounds)
+	rss, err := b.PluginRSS(ctx, "the filled cluster", o.Fill, "warm", o.Rounds)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func (b *Bed) Dead(ctx context.Context, rounds int) (row, rss Row, err error) {
 
 // many fills row, and returns that of the probe's memory.
 func (b *Bed) many(ctx context.Context, row *Row, rounds int, f fate, floor func(pod string) func(int) (float64, error)) (rss Row, err error) {
-	rss = b.rssRow("probe's peak RSS, " + row.What)
+	rss = rssRow("probe's peak RSS, "+row.What, manyRSS)
 	undo, err := b.route(ctx, f)
 	if err != nil {
 		return rss, err

@@ -37,3 +37,20 @@ func TestProbePeak(t *testing.T) {
 		}
 	}
 }
+
+// TestPluginBudget: only a cluster as large as the budget's can keep or break it.
+func TestPluginBudget(t *testing.T) {
+	for fill, want := range map[Fill]string{
+		{}: "-", {Nodes: 1000, Pods: 10000}: "-", {Nodes: 5000, Pods: 10000}: "-", {Nodes: 5000, Pods: 50000}: "yes", {Nodes: 6000, Pods: 60000}: "yes",
+	} {
+		row := pluginRow("x", fill)
+		row.Values = Sample{100}
+		if got := row.Within(); got != want {
+			t.Errorf("%v: within %s, want %s", fill, got, want)
+		}
+		row.Values = Sample{200}
+		if got := row.Within(); want == "yes" && got != "**no**" {
+			t.Errorf("%v: 200 MB are within: %s", fill, got)
+		}
+	}
+}

@@ -25,7 +25,8 @@ type Row struct {
 	Values Sample
 	// Budget is that of docs/design.md, section 11, in words; empty: it has none.
 	Budget string
-	// Limit is the largest median that the budget allows.
+	// Limit is the largest median that the budget allows, 0 where what was measured is not
+	// what the budget is for.
 	Limit float64
 	// Missing says why nothing was measured.
 	Missing string
@@ -34,10 +35,10 @@ type Row struct {
 // Ratio is the median as a multiple of its floor's, NaN where either lacks.
 func (r Row) Ratio() float64 { return r.Values.Median() / r.Floors.Median() }
 
-// Within says whether the median keeps the budget: "yes", "no", or "-" without one.
+// Within says whether the median keeps the budget: "yes", "no", or "-" without a limit.
 func (r Row) Within() string {
 	switch m := r.Values.Median(); {
-	case r.Budget == "" || math.IsNaN(m):
+	case r.Limit == 0 || math.IsNaN(m):
 		return "-"
 	case m <= r.Limit:
 		return "yes"

@@ -44,24 +44,39 @@ func podOf(t testing.TB, namespace, name string) corev1.Pod {
 	return pod
 }
 
-var lifetimeFlag = regexp.MustCompile(`^--lifetime=(.+)$`)
+var boundFlag = regexp.MustCompile(`^--(lifetime|wait)=(.+)$`)
 
-// lifetimeOf is how long a probe may live by its own flags, 0 without a bound.
+// shellLast is what a shell's command is left after its lifetime, to end by itself.
+const shellLast = 5 * time.Second
+
+// lifetimeOf is how long a probe or a shell may live by its own flags, 0 without a bound.
 func lifetimeOf(args []string) time.Duration {
+	bounds := map[string]time.Duration{}
+	shell := false
 	for _, arg := range args {
-		if m := lifetimeFlag.FindStringSubmatch(arg); m != nil {
-			if d, err := time.ParseDuration(m[1]); err == nil {
-				return d
+		if arg == "--" {
+			break
+		}
+		if m := boundFlag.FindStringSubmatch(arg); m != nil {
+			d, err := time.ParseDuration(m[2])
+			if err != nil { // a shell's are seconds
+				shell = true
+				d, _ = time.ParseDuration(m[2] + "s")
 			}
+			bounds[m[1]] = d
 		}
 	}
-	return 0
+	if life := bounds["lifetime"]; shell && life > 0 {
+		return bounds["wait"] + life + shellLast // it begins when somebody has attached
+	}
+	return bounds["lifetime"]
 }
 
 // TestHardKill: the plugin is killed at random moments of its runs. What it leaves in
 // the cluster is bounded by its own spec, ends by itself, and can be cleaned up.
 func TestHardKill(t *testing.T) {
 	hard(t)
+	needToolbox(t)
 	noNodePods(t)
 	random := rand.New(rand.NewPCG(hardSeed, 3))
 	moments := make(chan struct {
@@ -96,10 +111,13 @@ func TestHardKill(t *testing.T) {
 		if done || i > 3*kills {
 			break
 		}
-		args := []string{"node", "w1", "-n", hardNS, "--deadline", "5s"}
-		if i%2 == 1 {
-			args = []string{"pod", "client", "-n", hardNS, "--deep", "--deadline", "5s", "--keep-alive", "1s"}
+		commands := [][]string{
+			{"node", "w1", "-n", hardNS, "--deadline", "5s"},
+			{"pod", "client", "-n", hardNS, "--deep", "--deadline", "5s", "--keep-alive", "1s"},
+			{"shell", "node/w1", "-n", hardNS, "--start-timeout", "10s", "--lifetime", "20s", "--", "sleep", "90"},
+			{"shell", "pod/client", "-n", hardNS, "--start-timeout", "10s", "--lifetime", "20s", "--", "sleep", "90"},
 		}
+		args := commands[i%len(commands)]
 		moments <- struct {
 			after time.Duration
 			args  []string
@@ -133,7 +151,7 @@ func TestHardKill(t *testing.T) {
 	}
 	noNodePods(t)
 	came := fmt.Sprintf("%d kills, %d node pods left, each ended within its deadline and was cleaned up", killed, len(left))
-	survivedAll(t, "plugin killed (SIGKILL) at a random moment of `node` and `pod --deep`", killed, came, problems...)
+	survivedAll(t, "plugin killed (SIGKILL) at a random moment of `node`, `pod --deep` and `shell`", killed, came, problems...)
 }
 
 // unbounded says what of a node pod has no end.
@@ -154,7 +172,7 @@ func allEnd(t *testing.T, last time.Time) (problems []string) {
 	for {
 		var running []string
 		problems = nil
-		longest := time.Duration(0)
+		longest, ephemeral := time.Duration(0), 0
 		for _, pod := range podsOf(t, "-A", "-l", "app.kubernetes.io/managed-by=kubectl-netlook") {
 			lives, deadline := lifetimeOf(pod.Spec.Containers[0].Args), time.Duration(*pod.Spec.ActiveDeadlineSeconds)*time.Second
 			if end := pod.CreationTimestamp.Add(deadline + killSlack); !ended(pod) {
@@ -165,23 +183,28 @@ func allEnd(t *testing.T, last time.Time) (problems []string) {
 				continue
 			}
 			for _, s := range pod.Status.ContainerStatuses {
-				if end := s.State.Terminated; end != nil && !end.StartedAt.IsZero() {
-					ran := end.FinishedAt.Sub(end.StartedAt.Time)
-					longest = max(longest, ran)
-					if ran > lives+time.Second { // the API's times have whole seconds
-						problems = append(problems, fmt.Sprintf("the probe in %s ran for %s, and may for %s", pod.Name, ran, lives))
-					}
-				}
+				ran, late := outlived(s, lives)
+				longest = max(longest, ran)
+				problems = append(problems, late...)
 			}
 		}
-		for _, s := range podOf(t, hardNS, "client").Status.EphemeralContainerStatuses {
+		client := podOf(t, hardNS, "client")
+		lives := map[string]time.Duration{}
+		for _, c := range client.Spec.EphemeralContainers {
+			lives[c.Name] = lifetimeOf(c.Args)
+		}
+		for _, s := range client.Status.EphemeralContainerStatuses {
 			if s.State.Terminated == nil {
 				running = append(running, "client/"+s.Name)
 			}
+			ran, late := outlived(s, lives[s.Name])
+			longest = max(longest, ran)
+			problems = append(problems, late...)
+			ephemeral++
 		}
 		switch {
 		case len(running) == 0:
-			t.Logf("all probes had ended %s after the last kill; node probes ran for %s at most", time.Since(last).Round(time.Second), longest)
+			t.Logf("all probes had ended %s after the last kill, %d of them in the pod; they ran for %s at most", time.Since(last).Round(time.Second), ephemeral, longest)
 			return problems
 		case len(problems) > 0:
 			return problems
@@ -190,6 +213,19 @@ func allEnd(t *testing.T, last time.Time) (problems []string) {
 		}
 		time.Sleep(500 * time.Millisecond)
 	}
+}
+
+// outlived is how long a container ran that has ended, and whether it was longer than it
+// may.
+func outlived(s corev1.ContainerStatus, lives time.Duration) (ran time.Duration, problems []string) {
+	end := s.State.Terminated
+	if end == nil || end.StartedAt.IsZero() {
+		return 0, nil
+	}
+	if ran = end.FinishedAt.Sub(end.StartedAt.Time); ran > lives+time.Second { // the API's times have whole seconds
+		problems = append(problems, fmt.Sprintf("container %s ran for %s, and may for %s", s.Name, ran, lives))
+	}
+	return ran, problems
 }
 
 func ended(pod corev1.Pod) bool {

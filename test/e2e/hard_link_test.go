@@ -187,6 +187,13 @@ func (l *link) carried() (total, attached int) {
 	return l.total, l.attached
 }
 
+// cutHappened says whether the bytes of cutAt have come.
+func (l *link) cutHappened() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wasCut
+}
+
 // breakFor cuts all and refuses for a time, then carries again.
 func (l *link) breakFor(d time.Duration) {
 	l.set(func() { l.refuse = true })

@@ -93,8 +93,8 @@ func printHardTimes() {
 	text := "# Hard times\n\nWritten by `make hard HARD_FLAGS=-write-hard`: what the test cluster and the network did to netlook in the\n" +
 		"middle of its runs. A run has survived when it told the truth: a complete report, or one that says what is\n" +
 		"missing, never \"healthy\" without the evidence, and nothing left behind past its deadline. Random moments are of a\n" +
-		"fixed seed. Clock skew is not played here, since one kernel has one clock: unit tests set the plugin's clock an\n" +
-		"hour off either way (`pkg/cluster/clock_test.go`, `pkg/cli/hard_test.go`); durations are monotonic on both sides.\n\n" + table
+		"fixed seed. One kernel has one clock: a proxy before the API server moves every time that it tells, in the field\n" +
+		"`Date` and in objects, by an hour; durations are monotonic on both sides.\n\n" + table
 	if err := os.WriteFile(filepath.Join(cluster.root, "docs", "hard-times.md"), []byte(text), 0o644); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 	}

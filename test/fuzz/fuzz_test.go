@@ -22,7 +22,7 @@ func TestFindsTargets(t *testing.T) {
 	}
 	for _, want := range []string{
 		"wire.FuzzReader", "wire.FuzzAssembler", "wire.FuzzAhead", "target.FuzzParse", "policy.FuzzEvaluate",
-		"dial.FuzzDNS", "dial.FuzzH2", "netsys.FuzzCounters", "checks.FuzzCorefile",
+		"dial.FuzzDNS", "dial.FuzzH2", "netsys.FuzzCounters", "netsys.FuzzFlow", "checks.FuzzCorefile", "report.FuzzLoad",
 	} {
 		if !found[want] {
 			t.Errorf("%s is not among %v", want, found)

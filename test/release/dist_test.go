@@ -165,10 +165,11 @@ func TestChecksums(t *testing.T) {
 }
 
 // released are the names of the files that a release is to have: an archive and an
-// SBOM for each platform, one for each of the probe's, and its image.
+// SBOM for each platform, and of the probe and of the toolbox the image and an SBOM for
+// each architecture.
 func released(t *testing.T) []string {
 	version := rendered(t).Spec.Version
-	names := []string{"netlook-probe-image.tar"}
+	names := []string{"netlook-probe-image.tar", "netlook-toolbox-image.tar"}
 	for _, p := range promised() {
 		name := "kubectl-netlook_" + version + "_" + strings.ReplaceAll(p, "/", "_")
 		form := ".tar.gz"
@@ -178,7 +179,7 @@ func released(t *testing.T) []string {
 		names = append(names, name+form, name+".cdx.json")
 	}
 	for _, arch := range arches {
-		names = append(names, "netlook-probe_"+version+"_linux_"+arch+".cdx.json")
+		names = append(names, "netlook-probe_"+version+"_linux_"+arch+".cdx.json", "netlook-toolbox_"+version+"_linux_"+arch+".cdx.json")
 	}
 	return names
 }

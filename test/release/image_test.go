@@ -27,11 +27,30 @@ type probeImage struct {
 	binary []byte
 }
 
-// probeImages are the images in the archive by architecture.
+// probeImages are the images in the probe's archive by architecture.
 func probeImages(t *testing.T) map[string]probeImage {
 	t.Helper()
+	images := map[string]probeImage{}
+	for arch, image := range imagesOf(t, "probe") {
+		images[arch] = probeImage{configOf(t, image), theFile(t, image)}
+	}
+	return images
+}
+
+func configOf(t *testing.T, image v1.Image) v1.Config {
+	t.Helper()
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Config
+}
+
+// imagesOf are the images in an archive, the probe's or the toolbox's, by architecture.
+func imagesOf(t *testing.T, name string) map[string]v1.Image {
+	t.Helper()
 	folder := t.TempDir()
-	archive := tar.NewReader(bytes.NewReader(read(t, dist, "netlook-probe-image.tar")))
+	archive := tar.NewReader(bytes.NewReader(read(t, dist, "netlook-"+name+"-image.tar")))
 	for {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
@@ -56,7 +75,7 @@ func probeImages(t *testing.T) map[string]probeImage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "docker.io/netlook/probe:" + rendered(t).Spec.Version
+	want := "docker.io/netlook/" + name + ":" + rendered(t).Spec.Version
 	if len(manifest.Manifests) != 1 || manifest.Manifests[0].Annotations["org.opencontainers.image.ref.name"] != want {
 		t.Fatalf("the archive has %+v, want one image, %s", manifest.Manifests, want)
 	}
@@ -71,7 +90,7 @@ func probeImages(t *testing.T) map[string]probeImage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images := map[string]probeImage{}
+	images := map[string]v1.Image{}
 	for _, m := range manifest.Manifests {
 		image, err := index.Image(m.Digest)
 		if err != nil {
@@ -84,7 +103,7 @@ func probeImages(t *testing.T) map[string]probeImage {
 		if m.Platform.OS != "linux" || config.Architecture != m.Platform.Architecture {
 			t.Errorf("the image for %s says %s/%s", m.Platform, config.OS, config.Architecture)
 		}
-		images[m.Platform.Architecture] = probeImage{config.Config, theFile(t, image)}
+		images[m.Platform.Architecture] = image
 	}
 	return images
 }
