@@ -141,15 +141,6 @@ func TestCleanup(t *testing.T) {
 	if got.code != 2 || got.stderr != "error: list node probes: cannot; for one namespace: kubectl netlook cleanup -n NAMESPACE\n" {
 		t.Errorf("%+v", got)
 	}
-	f = &fakeBackend{removed: inject.Cleaned{Shells: []string{"shop/netlook-w1-abcde", "tools/netlook-w2-abcde"}}}
-	got = runWith(t, t.Context(), f, "cleanup", "-A")
-	if got.code != 0 || !strings.HasPrefix(got.stderr, "left, as somebody may be in them: 2 shells on nodes (shop/netlook-w1-abcde tools/netlook-w2-abcde); --shells deletes them too\n") {
-		t.Errorf("%+v", got)
-	}
-	runWith(t, t.Context(), f, "cleanup", "--shells", "-n", "shop")
-	if diff := cmp.Diff([]inject.CleanupOptions{{}, {Namespace: "shop", Shells: true}}, f.cleaned); diff != "" {
-		t.Error(diff)
-	}
 }
 
 func TestRBAC(t *testing.T) {

@@ -2,6 +2,7 @@ package inject
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -127,7 +128,13 @@ func (p *Probe) observe(pod *corev1.Pod) (running bool, waiting string, err erro
 	if pod.UID != p.uid && p.uid != "" {
 		return false, "", fail(ErrGone, "", "%s was replaced by another pod of that name", p.where())
 	}
-	return observe(pod, p.Container, p.opts.Image, p.noun)
+	running, waiting, err = observe(pod, p.Container, p.opts.Image)
+	var own *Error
+	if p.noun == shellNoun && errors.As(err, &own) && own.ended {
+		status, _ := containerStatus(pod, p.Container)
+		own.Hint = shellHint(p.opts.Image, status.State.Terminated)
+	}
+	return running, waiting, err
 }
 
 func (p *Probe) gone() error {

@@ -11,10 +11,10 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
 
-// observe reads from a pod how far the container of a probe, or what noun says, is. Running is true when it
+// observe reads from a pod how far the probe's container is. Running is true when it
 // runs; waiting says, for people, why it does not yet. An error says that it will
 // not: there is nothing to wait for.
-func observe(pod *corev1.Pod, container, image, noun string) (running bool, waiting string, err error) {
+func observe(pod *corev1.Pod, container, image string) (running bool, waiting string, err error) {
 	where := fmt.Sprintf("pod/%s/%s", pod.Namespace, pod.Name)
 	if pod.DeletionTimestamp != nil {
 		return false, "", fail(ErrGone, "", "%s is being deleted", where)
@@ -25,11 +25,7 @@ func observe(pod *corev1.Pod, container, image, noun string) (running bool, wait
 		case status.State.Running != nil:
 			return true, "", nil
 		case status.State.Terminated != nil:
-			err := terminated(where, container, status.State.Terminated)
-			if noun == shellNoun {
-				err.Hint = shellHint(image, status.State.Terminated)
-			}
-			return false, "", err
+			return false, "", terminated(where, container, status.State.Terminated)
 		case status.State.Waiting != nil:
 			if err := hopeless(pod, where, image, status.State.Waiting); err != nil {
 				return false, "", err
