@@ -35,7 +35,7 @@ export NO_PROXY := $(or $(NO_PROXY),$(no_proxy),localhost),172.30.0.0/24
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/kubectl-netlook, bin/netlook-probe and bin/testcluster

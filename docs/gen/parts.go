@@ -31,6 +31,8 @@ var parts = map[string]part{
 	"packages":  packages,
 	"plugins":   plugins,
 	"rbac":      roles,
+	"shell":     shell,
+	"toolbox":   toolbox,
 	"versions":  versions,
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/inject"
 	"github.com/netlook/kubectl-netlook/pkg/report"
+	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
 // backend is a cluster as the commands see it: what pkg/cluster reads of it, and
@@ -24,6 +25,10 @@ type backend interface {
 	// Choose finds where to look at a service from.
 	Choose(ctx context.Context, namespace, service string) (cluster.Choice, error)
 	ChoosePod(ctx context.Context, namespace string) (string, error)
+	// ChoosePodOf finds a pod of a workload to look from.
+	ChoosePodOf(ctx context.Context, workload target.Target) (string, error)
+	// CheckNamespace is an error for a namespace that certainly does not exist.
+	CheckNamespace(ctx context.Context, namespace string) error
 	// Preflight lists the rights that are missing.
 	Preflight(ctx context.Context, access cluster.Access) ([]cluster.Rule, error)
 	// WhoAmI is the user's name as the API server knows it.
@@ -32,9 +37,8 @@ type backend interface {
 	Inject(ctx context.Context, v vantage, o inject.Options) (prober, error)
 	// Shell runs a toolbox there until its command has ended. Errors likewise.
 	Shell(ctx context.Context, v vantage, o inject.ShellOptions) (inject.ShellEnd, error)
-	// Cleanup deletes the node probes left in a namespace, "" for all of them, and
-	// returns what it deleted as namespace/name.
-	Cleanup(ctx context.Context, namespace string) (removed []string, err error)
+	// Cleanup deletes the node probes that are left.
+	Cleanup(ctx context.Context, o inject.CleanupOptions) (inject.Cleaned, error)
 
 	PodNames(ctx context.Context, namespace, prefix string) ([]string, error)
 	ServiceNames(ctx context.Context, namespace, prefix string) ([]string, error)
@@ -65,8 +69,10 @@ type vantage struct {
 	// namespace and name are the pod's; for a node the probe pod's namespace, and
 	// the node's name.
 	namespace, name string
-	pod             *corev1.Pod  // nil for a node
-	node            *corev1.Node // nil when it could not be read
+	// workload is what was named instead of a pod, whose pods are to choose from.
+	workload *target.Target
+	pod      *corev1.Pod  // nil for a node
+	node     *corev1.Node // nil when it could not be read
 }
 
 // String is "pod shop/web-0" or "node w1".

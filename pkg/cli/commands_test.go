@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/inject"
 )
 
 func TestBadInput(t *testing.T) {
@@ -82,7 +83,11 @@ func TestBadInput(t *testing.T) {
 func TestHelpBeginsWithExamples(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"pod", "--help"}, {"node", "--help"}, {"rbac", "--help"}, {"shell", "--help"}, {"image", "--help"}} {
 		got := runWith(t, t.Context(), &fakeBackend{}, args...)
-		if got.code != 0 || !strings.HasPrefix(got.stdout, "Examples:\n") {
+		first := "Examples:\n"
+		if len(args) == 1 {
+			first = "Say what is broken in a pod's or node's network, where, and how it knows.\n\nExamples:\n"
+		}
+		if got.code != 0 || !strings.HasPrefix(got.stdout, first) {
 			t.Errorf("%v: exit status %d\n%s", args, got.code, got.stdout)
 		}
 		if n := strings.Count(got.stdout, "  kubectl netlook "); n < 3 {
@@ -114,7 +119,7 @@ func TestChecksAndVersion(t *testing.T) {
 }
 
 func TestCleanup(t *testing.T) {
-	f := &fakeBackend{removed: []string{"shop/netlook-w1-abcde"}}
+	f := &fakeBackend{removed: inject.Cleaned{Removed: []string{"shop/netlook-w1-abcde"}}}
 	got := runWith(t, t.Context(), f, "cleanup")
 	if diff := cmp.Diff(ran{stdout: "pod/shop/netlook-w1-abcde deleted\n", took: got.took}, got, cmp.AllowUnexported(ran{})); diff != "" {
 		t.Error(diff)
@@ -122,6 +127,28 @@ func TestCleanup(t *testing.T) {
 	got = runWith(t, t.Context(), &fakeBackend{}, "cleanup", "-A")
 	if got.code != 0 || got.stderr != "no node probes found in any namespace\n" {
 		t.Errorf("%+v", got)
+	}
+	got = runWith(t, t.Context(), &fakeBackend{noNamespace: "shop"}, "cleanup")
+	if got.code != 2 || got.stderr != "error: namespace does not exist\n" {
+		t.Errorf("a namespace that does not exist looks clean: %+v", got)
+	}
+	denied := &inject.Error{Kind: inject.ErrNotAllowed, Text: "list node probes: cannot"}
+	got = runWith(t, t.Context(), &fakeBackend{cleanErr: denied}, "cleanup")
+	if got.code != 2 || got.stderr != "error: list node probes: cannot; to unlock, ask an admin for: kubectl netlook rbac --for node -n shop --user jane | kubectl apply -f -\n" {
+		t.Errorf("%+v", got)
+	}
+	got = runWith(t, t.Context(), &fakeBackend{cleanErr: denied}, "cleanup", "-A")
+	if got.code != 2 || got.stderr != "error: list node probes: cannot; for one namespace: kubectl netlook cleanup -n NAMESPACE\n" {
+		t.Errorf("%+v", got)
+	}
+	f = &fakeBackend{removed: inject.Cleaned{Shells: []string{"shop/netlook-w1-abcde", "tools/netlook-w2-abcde"}}}
+	got = runWith(t, t.Context(), f, "cleanup", "-A")
+	if got.code != 0 || !strings.HasPrefix(got.stderr, "left, as somebody may be in them: 2 shells on nodes (shop/netlook-w1-abcde tools/netlook-w2-abcde); --shells deletes them too\n") {
+		t.Errorf("%+v", got)
+	}
+	runWith(t, t.Context(), f, "cleanup", "--shells", "-n", "shop")
+	if diff := cmp.Diff([]inject.CleanupOptions{{}, {Namespace: "shop", Shells: true}}, f.cleaned); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -141,6 +168,10 @@ func TestCompletion(t *testing.T) {
 	}{
 		"pods":           {[]string{"pod", ""}, []string{"web-0", "web-1"}},
 		"no second pod":  {[]string{"pod", "web-0", ""}, nil},
+		"policy's pods":  {[]string{"policy", ""}, []string{"web-0", "web-1"}},
+		"policy's kinds": {[]string{"policy", "web-0", ""}, []string{"svc/", "pod/", "node/", "deploy/", "sts/", "ds/"}},
+		"policy's names": {[]string{"policy", "web-0", "svc/"}, []string{"svc/payments"}},
+		"no third":       {[]string{"policy", "web-0", "svc/payments", ""}, nil},
 		"kinds":          {[]string{"pod", "web-0", "--to", ""}, []string{"svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://"}},
 		"services":       {[]string{"pod", "web-0", "--to", "svc/"}, []string{"svc/payments"}},
 		"services, long": {[]string{"pod", "web-0", "--to", "service/pay"}, []string{"service/payments"}},

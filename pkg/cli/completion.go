@@ -81,19 +81,27 @@ func (a *app) completeFirst(list names) cobra.CompletionFunc {
 	}
 }
 
+// targetKinds are how targets begin.
+var targetKinds = []string{"svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://"}
+
 // completeTargets completes --to: first the kind, then the names of that kind.
 func (a *app) completeTargets(cmd *cobra.Command) {
-	a.completeKinds(cmd, "to", "svc/", "pod/", "node/", "deploy/", "sts/", "ds/", "https://")
+	a.completeKinds(cmd, "to", targetKinds...)
 }
 
 // completeKinds completes a flag that takes KIND/NAME: first the kind, then the names.
 func (a *app) completeKinds(cmd *cobra.Command, flag string, kinds ...string) {
-	offer(cmd, flag, func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	offer(cmd, flag, a.kindNames(kinds...))
+}
+
+// kindNames completes KIND/NAME.
+func (a *app) kindNames(kinds ...string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		if !strings.Contains(prefix, "/") {
 			return kinds, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 		}
 		return a.ofKind(cmd, prefix)
-	})
+	}
 }
 
 // completePlace completes the one argument that names a pod, or pod/NAME or node/NAME.

@@ -45,8 +45,8 @@ func (b realBackend) Shell(ctx context.Context, v vantage, o inject.ShellOptions
 	return inject.ShellInPod(ctx, b.Clientset(), b.RESTConfig(), v.pod, o)
 }
 
-func (b realBackend) Cleanup(ctx context.Context, namespace string) ([]string, error) {
-	return inject.Cleanup(ctx, b.Clientset(), namespace)
+func (b realBackend) Cleanup(ctx context.Context, o inject.CleanupOptions) (inject.Cleaned, error) {
+	return inject.Cleanup(ctx, b.Clientset(), o)
 }
 
 // realProbe is a probe in that cluster.

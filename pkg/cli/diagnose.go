@@ -89,6 +89,9 @@ func (d *diagnosis) Run(ctx context.Context) error {
 // look reads the vantage point, asks what is allowed there, and refuses what cannot
 // work before anything is put anywhere.
 func (d *diagnosis) look(ctx context.Context) error {
+	if err := d.settle(ctx); err != nil {
+		return d.explain(ctx, err)
+	}
 	d.bar.say("reading %s", d.vantage)
 	group, groupCtx := errgroup.WithContext(ctx)
 	refused := ""
@@ -182,8 +185,7 @@ func (d *diagnosis) place(ctx context.Context) error {
 	case errors.Is(err, inject.ErrNotAllowed):
 		d.fallback(ctx, err.Error())
 	default:
-		d.failure = err
-		d.notice(report.Notice{Kind: report.Fallback, Message: err.Error() + "; reading the API only"})
+		d.failed(err)
 	}
 	return nil
 }
@@ -204,7 +206,7 @@ func (d *diagnosis) check(ctx context.Context) {
 	d.bar.expect("", d.tasks)
 	out, err := d.probe.Run(ctx, d.tasks, d.remaining(ctx), d.collect)
 	d.resumed = out.resumed
-	d.settle()
+	d.weigh()
 	switch {
 	case errors.Is(context.Cause(ctx), context.Canceled): // interrupted says so
 	case err != nil:

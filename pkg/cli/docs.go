@@ -59,10 +59,15 @@ func usageDoc(root *cobra.Command) string {
 			b.WriteString("\n" + fence(cmd.Example))
 		}
 		b.WriteString(flagTable(cmd.LocalNonPersistentFlags()))
-		b.WriteString("\nExit status: " + exitStatus(cmd) + ".\n")
+		if !strings.Contains(cmd.Long, "Exit status: ") {
+			b.WriteString("\nExit status: " + exitStatus(cmd) + ".\n")
+		}
 	}
 	return b.String()
 }
+
+// defaultAnnotation is for flags whose default comes from the environment.
+const defaultAnnotation = "netlook.dev/default"
 
 // exitAnnotation is for commands whose exit status means something else than others'.
 const exitAnnotation = "netlook.dev/exit-status"
@@ -112,7 +117,8 @@ func flagTable(flags *pflag.FlagSet) string {
 		}
 		value := f.DefValue
 		if f.Name == "image" {
-			value = version.Image // not what the environment of the writer says
+			value = firstOf(f.Annotations[defaultAnnotation]...)
+			value = firstOf(value, version.Image) // not what the environment of the writer says
 		}
 		if value == "" || value == "[]" {
 			value = " "

@@ -22,6 +22,7 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/inject"
 	"github.com/netlook/kubectl-netlook/pkg/report"
+	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
 // fakeBackend is a cluster with one pod and one node. Each function that is set
@@ -47,8 +48,11 @@ type fakeBackend struct {
 
 	shellOpts inject.ShellOptions
 	at        vantage
-	cleaned   []string // the namespaces
-	removed   []string
+	cleaned   []inject.CleanupOptions
+	removed   inject.Cleaned
+	// noNamespace does not exist, cleanErr is what Cleanup ends with.
+	noNamespace string
+	cleanErr    error
 }
 
 func (f *fakeBackend) Namespace() string { return "shop" }
@@ -117,6 +121,20 @@ func (f *fakeBackend) Choose(_ context.Context, namespace, service string) (clus
 
 func (f *fakeBackend) ChoosePod(context.Context, string) (string, error) { return "client", nil }
 
+func (f *fakeBackend) ChoosePodOf(_ context.Context, w target.Target) (string, error) {
+	if w.Name == "none" {
+		return "", errors.New("no pod of deployment shop/none can be looked from")
+	}
+	return w.Name + "-7d9f", nil
+}
+
+func (f *fakeBackend) CheckNamespace(_ context.Context, namespace string) error {
+	if namespace != "" && namespace == f.noNamespace {
+		return errors.New("namespace does not exist")
+	}
+	return nil
+}
+
 func (f *fakeBackend) WhoAmI(ctx context.Context) (string, error) { return "jane", ctx.Err() }
 
 func (f *fakeBackend) Inject(ctx context.Context, v vantage, o inject.Options) (prober, error) {
@@ -141,9 +159,9 @@ func (f *fakeBackend) Shell(ctx context.Context, v vantage, o inject.ShellOption
 	return inject.ShellEnd{Namespace: "shop", Pod: "web-0", Container: "netlook-shell-abcde"}, nil
 }
 
-func (f *fakeBackend) Cleanup(_ context.Context, namespace string) ([]string, error) {
-	f.cleaned = append(f.cleaned, namespace)
-	return f.removed, nil
+func (f *fakeBackend) Cleanup(_ context.Context, o inject.CleanupOptions) (inject.Cleaned, error) {
+	f.cleaned = append(f.cleaned, o)
+	return f.removed, f.cleanErr
 }
 
 func (f *fakeBackend) PodNames(context.Context, string, string) ([]string, error) {

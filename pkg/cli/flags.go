@@ -55,7 +55,7 @@ func (f *diagnoseFlags) add(cmd *cobra.Command, getenv func(string) string) {
 		image = own
 	}
 	fl := cmd.Flags()
-	fl.StringArrayVar(&f.To, "to", nil, "`TARGET` to reach: svc/NAME[:PORT], pod/NAME, node/NAME, deploy/NAME, IP[:PORT], HOST, URL (repeatable)")
+	fl.StringArrayVar(&f.To, "to", nil, "`TARGET` to reach: svc/NAME[:PORT], pod/NAME, node/NAME, deploy/NAME, IP[:PORT], HOST, URL (repeatable); an object of another namespace is svc/NAMESPACE/NAME")
 	fl.StringArrayVar(&f.External, "external", []string{wellKnown}, "`HOST`, IP or URL outside the cluster to reach (repeatable); none leaves it out")
 	fl.BoolVar(&f.NoInject, "no-inject", false, "read the API only: put nothing into the cluster, send no packet")
 	fl.StringVar(&f.Image, "image", image, "probe `IMAGE` (also $NETLOOK_IMAGE)")

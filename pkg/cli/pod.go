@@ -14,7 +14,7 @@ import (
 func (a *app) podCommand() *cobra.Command {
 	var flags diagnoseFlags
 	cmd := &cobra.Command{
-		Use:     "pod NAME [--to TARGET ...]",
+		Use:     "pod NAME|deploy/NAME [--to TARGET ...]",
 		Aliases: []string{"pods", "po"},
 		Short:   "Diagnose a pod's network, from inside the pod",
 		Long: longText(`
@@ -32,6 +32,9 @@ func (a *app) podCommand() *cobra.Command {
 		Example: templates.Examples(`
 			# Is this pod's network all right?
 			kubectl netlook pod web-0
+
+			# And that of a pod of this Deployment, whichever runs?
+			kubectl netlook pod deploy/checkout -n shop
 
 			# Why does it not reach that service? Each endpoint is tried.
 			kubectl netlook pod checkout-7d9f -n shop --to svc/payments --to https://example.com
@@ -56,7 +59,8 @@ func (a *app) podCommand() *cobra.Command {
 	return cmd
 }
 
-// podVantage reads NAME, pod/NAME, and pod/NAMESPACE/NAME as reports print it.
+// podVantage reads NAME, pod/NAME, and pod/NAMESPACE/NAME as reports print it, and a
+// workload, for one of its pods.
 func podVantage(arg, namespace, asked string) (vantage, error) {
 	t, err := ofKind(arg, target.Pod)
 	if err != nil {
@@ -68,5 +72,10 @@ func podVantage(arg, namespace, asked string) (vantage, error) {
 		}
 		namespace = t.Namespace
 	}
-	return vantage{kind: facts.VantagePod, namespace: namespace, name: t.Name}, nil
+	v := vantage{kind: facts.VantagePod, namespace: namespace, name: t.Name}
+	if t.Kind == target.Workload {
+		t.Namespace = namespace
+		v.workload = &t
+	}
+	return v, nil
 }

@@ -46,9 +46,16 @@ func (a *app) policyCommand() *cobra.Command {
 	}
 	flags.add(cmd, a.getenv)
 	flags.addPod(cmd)
-	cmd.ValidArgsFunction = a.completeFirst(func(ctx context.Context, b backend, prefix string) ([]string, error) {
+	pod := a.completeFirst(func(ctx context.Context, b backend, prefix string) ([]string, error) {
 		return b.PodNames(ctx, b.Namespace(), prefix)
 	})
+	to := a.kindNames(targetKinds[:len(targetKinds)-1]...) // policies know no URLs
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 1 {
+			return to(cmd, args, prefix)
+		}
+		return pod(cmd, args, prefix)
+	}
 	a.completeTargets(cmd)
 	return cmd
 }

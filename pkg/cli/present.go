@@ -24,10 +24,29 @@ func (d *diagnosis) print(started time.Time) error {
 		return err
 	case d.failure != nil && d.printer.ForPeople && d.columns(d.Out) > 0 && d.columns(d.ErrOut) > 0:
 		return statusError{code: code} // the report on the same screen has said it
+	case d.failure != nil && d.printer.ForPeople:
+		return statusError{code, briefly(d.failure)} // in full in the report
 	case d.failure != nil || code != report.ExitHealthy:
 		return statusError{code, d.failure}
 	}
 	return nil
+}
+
+// failed notes that no probe could be started. What a registry said at length is told
+// once: as the evidence of the cause, or, without one, here.
+func (d *diagnosis) failed(err error) {
+	d.failure = err
+	text, _ := inject.Brief(err)
+	d.notice(report.Notice{Kind: report.Fallback, Message: text + "; reading the API only"})
+}
+
+// briefly is an error without what a kubelet or a registry said at length.
+func briefly(err error) error {
+	text, hint := inject.Brief(err)
+	if hint != "" {
+		text += "; " + hint
+	}
+	return errors.New(text)
 }
 
 func (d *diagnosis) write(started time.Time) (exitCode int, err error) {

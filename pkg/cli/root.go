@@ -10,6 +10,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/netlook/kubectl-netlook/pkg/target"
 	"github.com/netlook/kubectl-netlook/pkg/target/nearest"
 )
 
@@ -109,6 +110,9 @@ func knownVerb(cmd *cobra.Command, args []string) error {
 		}
 	}
 	text := fmt.Sprintf("no command %q; there are: %s", args[0], strings.Join(verbs, ", "))
+	if t, err := target.Parse(args[0]); err == nil && verbOf(t) != "" {
+		return usagef(cmd, "no command %q: %s", args[0], instead(t))
+	}
 	if near := nearest.Of(args[0], verbs, 1); len(near) > 0 {
 		text = fmt.Sprintf("no command %q; did you mean %q?", args[0], near[0])
 	}
@@ -141,8 +145,13 @@ func exactlyOne(what string) cobra.PositionalArgs {
 		case 0:
 			return usagef(cmd, "name a %s", what)
 		}
-		if deep := cmd.Flags().Lookup("deep"); deep != nil && deep.Changed && args[len(args)-1] == deepAuto {
-			return usagef(cmd, "write --deep=%s: a value of --deep needs the =", deepAuto)
+		if deep := cmd.Flags().Lookup("deep"); deep != nil && deep.Changed {
+			switch last := args[len(args)-1]; strings.ToLower(last) {
+			case deepAuto:
+				return usagef(cmd, "write --deep=%s: a value of --deep needs the =", deepAuto)
+			case "yes", "true", "on", "1":
+				return usagef(cmd, "write --deep alone, without %q: a value of --deep needs the =, as in --deep=%s", last, deepAuto)
+			}
 		}
 		return usagef(cmd, "one %s at a time: got %s", what, strings.Join(args, " "))
 	}
@@ -158,7 +167,9 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // examplesFirst makes every help text begin with its examples: they are what most
 // people look for.
 func examplesFirst(root *cobra.Command) {
-	root.SetHelpTemplate(`{{with .Example}}Examples:
+	root.SetHelpTemplate(`{{if not .HasParent}}{{.Short}}.
+
+{{end}}{{with .Example}}Examples:
 {{.}}
 
 {{end}}{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}

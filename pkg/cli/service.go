@@ -105,8 +105,11 @@ func serviceTarget(arg string) (target.Target, error) {
 		raw = "svc/" + arg
 	}
 	t, err := target.Parse(raw)
-	if err == nil && t.Kind != target.Service {
-		err = fmt.Errorf("%s is a %s, not a service: try kubectl netlook %s %s", arg, t.Kind, t.Kind, t.Name)
+	switch {
+	case err != nil:
+		err = cmp.Or(inNamespace(arg, "service"), err)
+	case t.Kind != target.Service:
+		err = fmt.Errorf("%s is a %s, not a service: %s", arg, t.Kind, instead(t))
 	}
 	return t, err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -89,6 +90,7 @@ func (a *app) shellCommand() *cobra.Command {
 	fl.StringVar(&flags.Namespace, "probe-namespace", "", "`NAMESPACE` of a node's pod (default: that of the context or -n)")
 	fl.DurationVar(&flags.Start, "start-timeout", 60*time.Second, "how long it may take to start")
 	fl.DurationVar(&flags.Lifetime, "lifetime", inject.DefaultShellLifetime, "end it after this time, whoever is there")
+	_ = fl.SetAnnotation("image", defaultAnnotation, []string{version.ToolboxImage})
 	complete(cmd, "profile", profiles...)
 	complete(cmd, "image-pull-policy", pullPolicies...)
 	cmd.ValidArgsFunction = a.completePlace
@@ -154,6 +156,7 @@ type shellRun struct {
 	flags   shellFlags
 	command []string
 	screen  *screen
+	left    bool // a node's pod was made and not removed
 }
 
 // Run opens the shell and returns when it has ended; the error carries its status.
@@ -180,8 +183,10 @@ func (s *shellRun) Run(ctx context.Context) error {
 	})
 	s.screen.restore()
 	s.bar.stop()
-	s.farewell(end)
+	s.farewell(end, err)
 	switch {
+	case ctx.Err() != nil && s.left && err != nil:
+		return fmt.Errorf("interrupted: %w", err)
 	case ctx.Err() != nil:
 		return errors.New("interrupted")
 	case errors.Is(err, inject.ErrNotAllowed):
@@ -228,23 +233,35 @@ func (s *shellRun) event(e inject.Event) {
 		s.screen.raw()
 		return
 	case inject.EventInject:
-		s.placed = e.Text
+		s.placed, s.left = e.Text, s.vantage.kind == facts.VantageNode
 	case inject.EventRemoved:
-		s.placed = e.Text
+		s.placed, s.left = e.Text, false
 		return
 	}
 	s.bar.say("%s", e.Text)
 }
 
 // farewell says what remains.
-func (s *shellRun) farewell(end inject.ShellEnd) {
+func (s *shellRun) farewell(end inject.ShellEnd, err error) {
 	if end.Expired {
 		fmt.Fprintf(s.ErrOut, "the lifetime of the toolbox has ended (--lifetime %s)\n", s.flags.Lifetime)
 	}
+	if end.Killed != "" {
+		fmt.Fprintln(s.ErrOut, "it was killed "+end.Killed)
+	}
+	if more := profileFor(s.command, s.flags.Profile); end.Status != 0 && !end.Expired && more != "" {
+		fmt.Fprintf(s.ErrOut, "%s may need --profile %s; this was %s\n", path.Base(s.command[0]), more, s.flags.Profile)
+	}
 	switch {
 	case s.placed == "":
+	case s.left:
+		fmt.Fprintf(s.ErrOut, "the toolbox's %s; it is still there: kubectl netlook cleanup -n %s --shells\n", s.placed, s.vantage.namespace)
 	case s.vantage.kind == facts.VantageNode:
 		fmt.Fprintln(s.ErrOut, "the toolbox's "+s.placed)
+	case end.Container == "":
+		fmt.Fprintln(s.ErrOut, "the toolbox's "+s.placed)
+	case errors.Is(err, inject.ErrImage):
+		fmt.Fprintf(s.ErrOut, "the toolbox container %s waits for its image until %s goes: none can be removed from a pod\n", end.Container, s.vantage)
 	default:
 		fmt.Fprintf(s.ErrOut, "the toolbox container %s ends, and stays in the list of containers of %s, from which none can be removed\n", end.Container, s.vantage)
 	}

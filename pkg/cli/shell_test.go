@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,35 @@ func TestShellEnds(t *testing.T) {
 			}, 2, []string{"the toolbox's pod netlook-w1-x removed", "error: interrupted"},
 		},
 		{
+			"interrupted, and the node's pod could not be deleted", interrupted, "node/w1",
+			func(ctx context.Context, o inject.ShellOptions) (inject.ShellEnd, error) {
+				o.Events(inject.Event{Kind: inject.EventInject, Text: "pod netlook-w1-x created for node w1"})
+				return inject.ShellEnd{}, fmt.Errorf("the shell in pod/tools/netlook-w1-x: %w; and then: no answer", context.Canceled)
+			}, 2, []string{
+				"the toolbox's pod netlook-w1-x created for node w1; it is still there: kubectl netlook cleanup -n shop --shells",
+				"error: interrupted: the shell in pod/tools/netlook-w1-x: context canceled; and then: no answer",
+			},
+		},
+		{
+			"before its image was there", t.Context(), "web-0",
+			func(_ context.Context, o inject.ShellOptions) (inject.ShellEnd, error) {
+				o.Events(inject.Event{Kind: inject.EventInject, Text: "ephemeral container added"})
+				return inject.ShellEnd{Container: "netlook-shell-x"}, &inject.Error{Kind: inject.ErrImage, Text: "image nope:1 cannot be pulled"}
+			}, 2, []string{"the toolbox container netlook-shell-x waits for its image until pod shop/web-0 goes", "error: image nope:1"},
+		},
+		{
+			"for lack of a capability", t.Context(), "web-0 -- tcpdump -n",
+			func(context.Context, inject.ShellOptions) (inject.ShellEnd, error) {
+				return inject.ShellEnd{Status: 1}, nil
+			}, 1, []string{"tcpdump may need --profile netraw; this was restricted"},
+		},
+		{
+			"for lack of memory", t.Context(), "web-0",
+			func(context.Context, inject.ShellOptions) (inject.ShellEnd, error) {
+				return inject.ShellEnd{Status: 137, Killed: "for lack of memory (OOMKilled)"}, nil
+			}, 137, []string{"it was killed for lack of memory (OOMKilled)"},
+		},
+		{
 			"before it began, with what an admin types", t.Context(), "web-0",
 			func(context.Context, inject.ShellOptions) (inject.ShellEnd, error) {
 				return inject.ShellEnd{}, &inject.Error{Kind: inject.ErrNotAllowed, Text: "attach to pod/shop/web-0: forbidden"}
@@ -102,7 +132,7 @@ func TestShellEnds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := runWith(t, tt.ctx, &fakeBackend{shell: tt.shell}, "shell", tt.place)
+			got := runWith(t, tt.ctx, &fakeBackend{shell: tt.shell}, append([]string{"shell"}, strings.Fields(tt.place)...)...)
 			if got.code != tt.code {
 				t.Errorf("status %d, want %d", got.code, tt.code)
 			}

@@ -1,17 +1,20 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/netlook/kubectl-netlook/pkg/report"
 	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
-// ofKind reads what stands after `pod` or `node`: a name, or KIND/NAME of that kind.
+// ofKind reads what stands after `pod` or `node`: a name, or KIND/NAME of that kind. A
+// workload is as good as a pod, since it has some.
 func ofKind(arg string, kind target.Kind) (target.Target, error) {
 	raw := arg
 	if !strings.Contains(arg, "/") {
@@ -20,13 +23,67 @@ func ofKind(arg string, kind target.Kind) (target.Target, error) {
 	t, err := target.Parse(raw)
 	switch {
 	case err != nil:
-		return t, err
+		return t, cmp.Or(inNamespace(arg, string(kind)), err)
+	case t.Kind == target.Workload && kind == target.Pod:
 	case t.Kind != kind:
-		return t, fmt.Errorf("%s is a %s, not a %s: try kubectl netlook %s %s", arg, t.Kind, kind, t.Kind, t.Name)
-	case t.Port != 0 || t.PortName != "":
+		return t, fmt.Errorf("%s is a %s, not a %s: %s", arg, t.Kind, kind, instead(t))
+	}
+	if t.Port != 0 || t.PortName != "" {
 		return t, fmt.Errorf("%s: the place to look from has no port; ports belong to --to", arg)
 	}
 	return t, nil
+}
+
+// verbOf is the command that looks at targets of a kind, "" for none.
+func verbOf(t target.Target) string {
+	switch t.Kind {
+	case target.Pod, target.Workload:
+		return "pod"
+	case target.Service, target.Node:
+		return string(t.Kind)
+	}
+	return ""
+}
+
+// instead says with which command a target is looked at, or looked for.
+func instead(t target.Target) string {
+	verb := verbOf(t)
+	if verb == "" {
+		return "try kubectl netlook pod POD --to " + shellWord(t.Raw)
+	}
+	name := t.Name
+	if t.Kind == target.Workload {
+		name = t.Word() + "/" + name
+	}
+	line := "try " + program + " " + verb + " " + name
+	if t.Namespace != "" {
+		line += " -n " + t.Namespace
+	}
+	return line
+}
+
+// inNamespace is the error for NAMESPACE/NAME, nil for what is no such thing.
+func inNamespace(arg, verb string) error {
+	namespace, name, _ := strings.Cut(arg, "/")
+	if target.LikeKind(namespace) || len(validation.IsDNS1123Label(namespace)) > 0 || len(validation.IsDNS1123Subdomain(name)) > 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: a namespace is named with -n: %s %s %s -n %s", arg, program, verb, name, namespace)
+}
+
+// settle chooses the pod to look from, where a workload was named.
+func (d *diagnosis) settle(ctx context.Context) error {
+	w := d.vantage.workload
+	if w == nil {
+		return nil
+	}
+	pod, err := d.backend.ChoosePodOf(ctx, *w)
+	if err != nil {
+		return err
+	}
+	d.vantage.name = pod
+	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked at from pod %s of %s/%s: the first that runs", pod, w.Word(), w.Name)})
+	return nil
 }
 
 // diagnose is what `pod` and `node` have in common: Flags -> Options -> Run.

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
 // maxChoice is how many pods, or nodes, are looked at to find one to look from.
@@ -36,7 +37,7 @@ func (c *Client) Choose(ctx context.Context, namespace, service string) (Choice,
 	if err != nil {
 		return Choice{}, c.unlock(c.missing(ctx, object{"services", namespace, service}, err), ForPod, namespace)
 	}
-	pod, err := c.choosePod(ctx, namespace, func(pod *corev1.Pod) bool { return selects(s, labels.Set(pod.Labels)) })
+	pod, err := c.choosePod(ctx, namespace, "", func(pod *corev1.Pod) bool { return selects(s, labels.Set(pod.Labels)) })
 	if err != nil || pod != "" {
 		return Choice{Pod: pod, Why: "it suits best of the pods of namespace " + namespace + " that run and are not behind the service"}, err
 	}
@@ -52,19 +53,41 @@ func (c *Client) Choose(ctx context.Context, namespace, service string) (Choice,
 
 // ChoosePod finds any pod of a namespace that runs and can take a probe.
 func (c *Client) ChoosePod(ctx context.Context, namespace string) (string, error) {
-	pod, err := c.choosePod(ctx, namespace, func(*corev1.Pod) bool { return false })
+	pod, err := c.choosePod(ctx, namespace, "", func(*corev1.Pod) bool { return false })
 	if err == nil && pod == "" {
+		if err := c.CheckNamespace(ctx, namespace); err != nil {
+			return "", err
+		}
 		err = problemf(ErrVantage, "no pod of namespace %s can be looked from: say from where with --from pod/NAME or node/NAME, or -n NAMESPACE", namespace)
 	}
 	return pod, err
 }
 
-// choosePod is the pod that suits best and is not left out, "" when there is none: see
-// compareChoice.
-func (c *Client) choosePod(ctx context.Context, namespace string, leaveOut func(*corev1.Pod) bool) (string, error) {
+// ChoosePodOf finds a pod of a workload that runs and can take a probe. Errors are those
+// of a workload that does not exist (ErrNotFound), may not be read, or has no such pod
+// (ErrVantage).
+func (c *Client) ChoosePodOf(ctx context.Context, workload target.Target) (string, error) {
+	o := object{workload.Resource, workload.Namespace, workload.Name}
+	if err := checkNames(o.word(), o.namespace, o.name); err != nil {
+		return "", err
+	}
+	selector, err := c.workloadSelector(ctx, o)
+	if err != nil {
+		return "", c.unlock(c.missing(ctx, o, err), ForPod, o.namespace)
+	}
+	pod, err := c.choosePod(ctx, o.namespace, selector, func(*corev1.Pod) bool { return false })
+	if err == nil && pod == "" {
+		err = problemf(ErrVantage, "no pod of %s %s/%s can be looked from: see kubectl get pods -n %s -l %s", o.word(), o.namespace, o.name, o.namespace, plain(selector, maxMessage))
+	}
+	return pod, err
+}
+
+// choosePod is the pod that suits best (see compareChoice) of those that the selector of
+// labels takes and that are not left out, "" when there is none.
+func (c *Client) choosePod(ctx context.Context, namespace, selector string, leaveOut func(*corev1.Pod) bool) (string, error) {
 	var best *corev1.Pod
 	looked := 0
-	opts := metav1.ListOptions{FieldSelector: "status.phase=" + string(corev1.PodRunning)}
+	opts := metav1.ListOptions{FieldSelector: "status.phase=" + string(corev1.PodRunning), LabelSelector: selector}
 	err := each(ctx, c, "list pods in namespace "+namespace, opts, c.clientset.CoreV1().Pods(namespace).List, func(pod *corev1.Pod) error {
 		if looked++; looked > maxChoice {
 			return errEnough

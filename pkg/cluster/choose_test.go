@@ -7,9 +7,12 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
 func TestChoose(t *testing.T) {
@@ -100,5 +103,63 @@ func TestCompareChoice(t *testing.T) {
 	ready := made("c", func(p *corev1.Pod) { p.Spec.DNSPolicy = corev1.DNSDefault })
 	if compareChoice(ready, unready) >= 0 {
 		t.Error("one that is not ready goes before one with DNS of its own")
+	}
+}
+
+func TestChoosePodOf(t *testing.T) {
+	labels := map[string]string{"app": "payments"}
+	first, second, other, ended := pod("shop", "payments-a", "w1", "10.244.1.3"), pod("shop", "payments-b", "w1", "10.244.1.4"), pod("shop", "a", "w1", "10.244.1.5"), pod("shop", "payments-0", "w1", "10.244.1.6")
+	first.Labels, second.Labels, ended.Labels, other.Labels = labels, labels, labels, nil
+	ended.DeletionTimestamp, ended.Finalizers = &metav1.Time{Time: time.Unix(1, 0)}, []string{"x/y"}
+	deployment := func(name string, selects map[string]string) runtime.Object {
+		return &appsv1.Deployment{ObjectMeta: objectMeta("shop", name), Spec: appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: selects}}}
+	}
+	objects := append(clusterObjects(), &corev1.Namespace{ObjectMeta: objectMeta("", "shop")},
+		first, second, other, ended, deployment("payments", labels), deployment("idle", map[string]string{"app": "idle"}))
+	c, _ := newFake(objects...)
+	for _, tt := range []struct {
+		typed, want string
+		fails       error
+		says        string
+	}{
+		{"deploy/shop/payments", "payments-a", nil, ""},
+		{"deploy/shop/idle", "", ErrVantage, "no pod of deployment shop/idle can be looked from: see kubectl get pods -n shop -l app=idle"},
+		{"deploy/shop/paymentz", "", ErrNotFound, "did you mean payments?"},
+		{"deploy/shpo/payments", "", ErrNotFound, `namespace "shpo" does not exist: did you mean shop?`},
+	} {
+		t.Run(tt.typed, func(t *testing.T) {
+			workload, err := target.Parse(tt.typed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.ChoosePodOf(context.Background(), workload)
+			if got != tt.want || !errors.Is(err, tt.fails) || err != nil && !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%q, %v; want %q, %q", got, err, tt.want, tt.says)
+			}
+		})
+	}
+}
+
+// TestNoSuchNamespace: a mistyped namespace is called that, and not an empty one.
+func TestNoSuchNamespace(t *testing.T) {
+	c, _ := newFake(append(clusterObjects(), &corev1.Namespace{ObjectMeta: objectMeta("", "newcomer")}, &corev1.Namespace{ObjectMeta: objectMeta("", "empty")})...)
+	const want = `namespace "newcomerx" does not exist: did you mean newcomer?`
+	if _, err := c.ChoosePod(context.Background(), "newcomerx"); !errors.Is(err, ErrNotFound) || err.Error() != want {
+		t.Errorf("ChoosePod: %v", err)
+	}
+	if _, err := c.Choose(context.Background(), "newcomerx", "web"); !errors.Is(err, ErrNotFound) || err.Error() != want {
+		t.Errorf("Choose: %v", err)
+	}
+	if err := c.CheckNamespace(context.Background(), "newcomerx"); err == nil || err.Error() != want {
+		t.Errorf("CheckNamespace: %v", err)
+	}
+	if err := c.CheckNamespace(context.Background(), "empty"); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.ChoosePod(context.Background(), "empty"); !errors.Is(err, ErrVantage) {
+		t.Errorf("a namespace without pods: %v", err)
+	}
+	if _, err := c.Choose(context.Background(), "payments", "80"); err == nil || err.Error() != `namespace "payments" does not exist; if 80 is a port: svc/payments:80` {
+		t.Errorf("a port behind a slash: %v", err)
 	}
 }

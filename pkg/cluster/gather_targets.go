@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (g *gatherer) addTarget(t facts.Target) {
 func (g *gatherer) tolerate(ctx context.Context, t *facts.Target, o object, err error) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return g.missing(ctx, o, err)
+		return g.missingTarget(ctx, o, err)
 	case errors.Is(err, ErrTarget):
 		return err
 	}
@@ -99,7 +100,20 @@ func (g *gatherer) tolerate(ctx context.Context, t *facts.Target, o object, err 
 	if o.namespace != "" {
 		what = fmt.Sprintf("%s %s/%s", o.word(), o.namespace, o.name)
 	}
+	return g.unknown(ctx, t, what, o.namespace, err)
+}
+
+// unknown marks a target that could not be read, and says what would unlock it: the
+// rights of the vantage point where it is, elsewhere those to read.
+func (g *gatherer) unknown(ctx context.Context, t *facts.Target, what, namespace string, err error) error {
 	t.Unknown = true
+	if errors.Is(err, ErrForbidden) {
+		purpose := ForAPI
+		if g.req.Pod != nil && (namespace == "" || namespace == g.namespace) {
+			purpose = ForPod
+		}
+		t.Unlock = g.unlocking(err, purpose, cmp.Or(namespace, g.namespace))
+	}
 	return g.unread(ctx, what, err)
 }
 
@@ -186,8 +200,7 @@ func (g *gatherer) workloadTarget(ctx context.Context, t *facts.Target) error {
 	})
 	switch {
 	case err != nil:
-		t.Unknown = true
-		return g.unread(ctx, "pods in namespace "+o.namespace, err)
+		return g.unknown(ctx, t, "pods in namespace "+o.namespace, o.namespace, err)
 	case len(running)+len(others) == 0:
 		return problemf(ErrTarget, "%s has no pods: see kubectl describe %s %s -n %s", name, o.word(), o.name, o.namespace)
 	case len(running) == 0:
@@ -206,9 +219,9 @@ func (g *gatherer) workloadTarget(ctx context.Context, t *facts.Target) error {
 }
 
 // workloadSelector reads a workload and returns the selector of its pods.
-func (g *gatherer) workloadSelector(ctx context.Context, o object) (string, error) {
-	selector, err := get(ctx, g.Client, fmt.Sprintf("get %s %s/%s", o.word(), o.namespace, o.name), func(ctx context.Context) (*metav1.LabelSelector, error) {
-		return g.readSelector(ctx, o)
+func (c *Client) workloadSelector(ctx context.Context, o object) (string, error) {
+	selector, err := get(ctx, c, fmt.Sprintf("get %s %s/%s", o.word(), o.namespace, o.name), func(ctx context.Context) (*metav1.LabelSelector, error) {
+		return c.readSelector(ctx, o)
 	})
 	if err != nil {
 		return "", err
@@ -224,8 +237,8 @@ func (g *gatherer) workloadSelector(ctx context.Context, o object) (string, erro
 	return parsed.String(), nil
 }
 
-func (g *gatherer) readSelector(ctx context.Context, o object) (*metav1.LabelSelector, error) {
-	apps, opts := g.clientset.AppsV1(), metav1.GetOptions{}
+func (c *Client) readSelector(ctx context.Context, o object) (*metav1.LabelSelector, error) {
+	apps, opts := c.clientset.AppsV1(), metav1.GetOptions{}
 	switch o.resource {
 	case "deployments":
 		w, err := apps.Deployments(o.namespace).Get(ctx, o.name, opts)
@@ -240,7 +253,7 @@ func (g *gatherer) readSelector(ctx context.Context, o object) (*metav1.LabelSel
 		w, err := apps.ReplicaSets(o.namespace).Get(ctx, o.name, opts)
 		return selectorOf(err, func() *metav1.LabelSelector { return w.Spec.Selector })
 	case "jobs":
-		w, err := g.clientset.BatchV1().Jobs(o.namespace).Get(ctx, o.name, opts)
+		w, err := c.clientset.BatchV1().Jobs(o.namespace).Get(ctx, o.name, opts)
 		return selectorOf(err, func() *metav1.LabelSelector { return w.Spec.Selector })
 	}
 	return nil, fmt.Errorf("%s are no workloads", o.resource)

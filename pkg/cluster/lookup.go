@@ -69,12 +69,17 @@ func (c *Client) unlock(err error, purpose Purpose, namespace string) error {
 	if !errors.Is(err, ErrForbidden) {
 		return err
 	}
+	return fmt.Errorf("%w; to unlock, ask an admin for: %s", err, c.unlocking(err, purpose, namespace))
+}
+
+// unlocking is what an admin types after a refusal.
+func (c *Client) unlocking(err error, purpose Purpose, namespace string) string {
 	scope := " -n " + cmp.Or(namespace, c.namespace)
 	var denied *denial
 	if errors.As(err, &denied) && denied.user != "" {
 		scope += " --user " + denied.user
 	}
-	return fmt.Errorf("%w; to unlock, ask an admin for: kubectl netlook rbac --for %s%s | kubectl apply -f -", err, purpose, scope)
+	return fmt.Sprintf("kubectl netlook rbac --for %s%s | kubectl apply -f -", purpose, scope)
 }
 
 // object names an object by its resource.
@@ -85,16 +90,58 @@ type object struct {
 // word is the resource in the singular, as people write it.
 func (o object) word() string { return strings.TrimSuffix(o.resource, "s") }
 
+// short is the word of a target.
+func (o object) short() string {
+	if o.resource == "services" {
+		return "svc"
+	}
+	return o.word()
+}
+
+// digits reports whether a name is a number, as a port is that was put behind a slash.
+func digits(name string) bool {
+	return name != "" && strings.Trim(name, "0123456789") == ""
+}
+
 // missing replaces a not-found error by one that says what may have been meant.
 // Other errors pass unchanged.
 func (c *Client) missing(ctx context.Context, o object, err error) error {
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	return &problem{kind: ErrNotFound, cause: err, text: c.missingText(ctx, o)}
+	return &problem{kind: ErrNotFound, cause: err, text: c.missingText(ctx, o, func(namespace string) string { return "-n " + namespace })}
 }
 
-func (c *Client) missingText(ctx context.Context, o object) string {
+// missingTarget is missing for a target, whose namespace is not the one of -n.
+func (c *Client) missingTarget(ctx context.Context, o object, err error) error {
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return &problem{kind: ErrNotFound, cause: err, text: c.missingText(ctx, o, func(namespace string) string { return o.short() + "/" + namespace + "/" + o.name })}
+}
+
+// unknownNamespace is the error for a namespace that does not exist.
+func (c *Client) unknownNamespace(ctx context.Context, namespace string) error {
+	ctx, cancel := context.WithTimeout(ctx, suggestTimeout)
+	defer cancel()
+	if near := c.nearNames(ctx, "namespaces", "", namespace); len(near) > 0 {
+		return problemf(ErrNotFound, "namespace %q does not exist: did you mean %s?", namespace, anyOf(near))
+	}
+	return problemf(ErrNotFound, "namespace %q does not exist; see kubectl get namespaces", namespace)
+}
+
+// CheckNamespace says what may have been meant by a namespace that does not exist: nil
+// where it does, or where that may not be read.
+func (c *Client) CheckNamespace(ctx context.Context, namespace string) error {
+	if namespace == "" || !c.noNamespace(ctx, namespace) {
+		return nil
+	}
+	return c.unknownNamespace(ctx, namespace)
+}
+
+// missingText says what may have been meant; way is how an object of another namespace
+// is asked for.
+func (c *Client) missingText(ctx context.Context, o object, way func(namespace string) string) string {
 	ctx, cancel := context.WithTimeout(ctx, suggestTimeout)
 	defer cancel()
 	var (
@@ -122,16 +169,20 @@ func (c *Client) missingText(ctx context.Context, o object) string {
 		found = fmt.Sprintf("%s %q not found in namespace %q", o.word(), o.name, o.namespace)
 	}
 	switch {
+	case noNamespace && digits(o.name):
+		return fmt.Sprintf("namespace %q does not exist; if %s is a port: %s/%s:%s", o.namespace, o.name, o.short(), o.namespace, o.name)
 	case noNamespace && len(namespaces) > 0:
 		return fmt.Sprintf("namespace %q does not exist: did you mean %s?", o.namespace, anyOf(namespaces))
 	case noNamespace && len(elsewhere) == 1:
-		return fmt.Sprintf("namespace %q does not exist, but there is a %s %q in namespace %q (-n %s)", o.namespace, o.word(), o.name, elsewhere[0], elsewhere[0])
+		return fmt.Sprintf("namespace %q does not exist, but there is a %s %q in namespace %q (%s)", o.namespace, o.word(), o.name, elsewhere[0], way(elsewhere[0]))
 	case noNamespace:
 		return fmt.Sprintf("namespace %q does not exist; see kubectl get namespaces", o.namespace)
 	case len(elsewhere) == 1:
-		return fmt.Sprintf("%s, but there is one in %q (-n %s)", found, elsewhere[0], elsewhere[0])
+		return fmt.Sprintf("%s, but there is one in %q (%s)", found, elsewhere[0], way(elsewhere[0]))
 	case len(near) > 0:
 		return fmt.Sprintf("%s: did you mean %s?", found, anyOf(near))
+	case len(elsewhere) > 1:
+		return fmt.Sprintf("%s, but there are some in %q and %q (%s)", found, elsewhere[0], elsewhere[1], way(elsewhere[0]))
 	case o.namespace != "":
 		return fmt.Sprintf("%s; see kubectl get %s -n %s", found, o.resource, o.namespace)
 	}

@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
 func TestPodAndNode(t *testing.T) {
@@ -37,7 +39,7 @@ func TestNotFound(t *testing.T) {
 		{"workload's name", "shop", "web", "", "did you mean web-0 or web-1?"},
 		{"nothing near", "shop", "zzzzzz", "", `pod "zzzzzz" not found in namespace "shop"; see kubectl get pods -n shop`},
 		{"in one other namespace", "shop", "only-here", "", `but there is one in "stage" (-n stage)`},
-		{"in two other namespaces", "shop", "twice", "", "see kubectl get pods -n shop"},
+		{"in two other namespaces", "shop", "twice", "", `but there are some in "kube-system" and "stage" (-n kube-system)`},
 		{"namespace", "shpo", "web-0", "", `namespace "shpo" does not exist: did you mean shop?`},
 		{"namespace, nothing near", "zzzzzz", "zzz-0", "", `namespace "zzzzzz" does not exist; see kubectl get namespaces`},
 		{"may not list", "shop", "wbe-0", "list", `pod "wbe-0" not found in namespace "shop"; see`},
@@ -122,5 +124,26 @@ func TestCompletionIsBounded(t *testing.T) {
 	names, err = server.client().NodeNames(context.Background(), "n")
 	if err != nil || len(names) != maxCompletions {
 		t.Errorf("%d names, error %v", len(names), err)
+	}
+}
+
+// TestTargetElsewhere: a target of another namespace is named as one, for -n is the
+// place to look from.
+func TestTargetElsewhere(t *testing.T) {
+	objects := append(shop(), &corev1.Namespace{ObjectMeta: objectMeta("", "shop")}, service("faults", "ledger", "10.96.7.40"), service("a", "twice", "10.96.7.41"), service("b", "twice", "10.96.7.42"))
+	for typed, want := range map[string]string{
+		"svc/ledger": `service "ledger" not found in namespace "shop", but there is one in "faults" (svc/faults/ledger)`,
+		"svc/twice":  `service "twice" not found in namespace "shop", but there are some in "a" and "b" (svc/a/twice)`,
+		"svc/wep":    `service "wep" not found in namespace "shop": did you mean web?`,
+	} {
+		t.Run(typed, func(t *testing.T) {
+			c, _ := newFake(objects...)
+			parsed, err := target.Parse(typed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.Gather(context.Background(), Request{Pod: pod("shop", "web-0", "w1", "10.244.1.3"), Targets: []target.Target{parsed}})
+			expectError(t, err, ErrNotFound, want)
+		})
 	}
 }

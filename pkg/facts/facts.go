@@ -189,4 +189,7 @@ type Target struct {
 	// Service is whose name the host is, or whose ClusterIP the address, nil where it is
 	// no service's or none could be read. Its endpoints are not read.
 	Service *Service
+	// Unlock is what an admin types to let this user read it, "" where a lack of rights
+	// is not why it is unknown.
+	Unlock string
 }

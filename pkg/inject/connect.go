@@ -152,6 +152,9 @@ func (p *Probe) startError(ctx context.Context, waiting string) error {
 	if waiting == "" {
 		waiting = "no answer"
 	}
+	if waiting == creating {
+		return p.slowPull(ctx)
+	}
 	return fail(ErrTimeout, "", "no %s in %s after %s: %s", p.what(), p.where(), p.opts.Timeout, waiting)
 }
 

@@ -44,6 +44,8 @@ type Error struct {
 	Kind error // one of the sentinels
 	Text string
 	Hint string // "" when there is nothing to advise
+	// Short is Text without what others said at length, "" when Text is short already.
+	Short string
 
 	// ended says that the container has run and is over: another may do better.
 	ended bool
@@ -59,6 +61,15 @@ func (e *Error) Error() string {
 
 // Unwrap gives errors.Is the kind.
 func (e *Error) Unwrap() error { return e.Kind }
+
+// Brief is the error in few words, and the advice, for where the whole is told beside it.
+func Brief(err error) (text, hint string) {
+	var own *Error
+	if errors.As(err, &own) && own.Short != "" {
+		return own.Short, own.Hint
+	}
+	return err.Error(), ""
+}
 
 func fail(kind error, hint, format string, args ...any) *Error {
 	return &Error{Kind: kind, Hint: hint, Text: wire.Clean(fmt.Sprintf(format, args...), 2*maxMessage)}

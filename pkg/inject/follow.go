@@ -127,7 +127,7 @@ func (p *Probe) observe(pod *corev1.Pod) (running bool, waiting string, err erro
 	if pod.UID != p.uid && p.uid != "" {
 		return false, "", fail(ErrGone, "", "%s was replaced by another pod of that name", p.where())
 	}
-	return observe(pod, p.Container, p.opts.Image)
+	return observe(pod, p.Container, p.opts.Image, p.noun)
 }
 
 func (p *Probe) gone() error {

@@ -205,7 +205,7 @@ func TestPodFails(t *testing.T) {
 		{"config", state(waitingState("CreateContainerConfigError", "x")), 0, ErrStart, "x", time.Second},
 		{"ended at once", state(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2}}), 0, ErrStart, "exit code 2", time.Second},
 		{"nothing happens", func(*world) {}, 20 * time.Second, ErrTimeout, "after 20s", 20 * time.Second},
-		{"stays in creation", state(waitingState("ContainerCreating", "")), 20 * time.Second, ErrTimeout, "ContainerCreating", 20 * time.Second},
+		{"stays in creation", state(waitingState("ContainerCreating", "")), 20 * time.Second, ErrTimeout, "ContainerCreating; if its image is still being pulled, give it longer with --start-timeout", 20 * time.Second},
 		{"runs but refuses attaches", state(runningState()), 30 * time.Second, ErrStart, "container not found", 10 * time.Second},
 		{"pod deleted", func(w *world) {
 			go func() {

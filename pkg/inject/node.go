@@ -2,9 +2,7 @@ package inject
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,7 +11,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/netlook/kubectl-netlook/pkg/version"
-	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
 
 const (
@@ -97,7 +94,11 @@ func (p *Probe) deletePod(ctx context.Context) error {
 	defer cancel()
 	err := deletePod(ctx, p.env.client, p.Namespace, p.Pod)
 	if err != nil {
-		return fmt.Errorf("delete the node %s %s (kubectl netlook cleanup does it later): %w", p.what(), p.where(), err)
+		cleanup := "kubectl netlook cleanup"
+		if p.noun == shellNoun {
+			cleanup += " --shells"
+		}
+		return fmt.Errorf("delete the node %s %s (%s does it later): %w", p.what(), p.where(), cleanup, err)
 	}
 	p.event(EventRemoved, "pod %s removed", p.Pod)
 	return nil
@@ -112,37 +113,6 @@ func deletePod(ctx context.Context, client kubernetes.Interface, namespace, name
 		return nil
 	}
 	return err
-}
-
-// Cleanup deletes the node pods of netlook that are left, of whichever run, in the
-// namespaces given, or in all when none is. It returns those deleted as
-// "namespace/name", sorted, also when there is an error.
-func Cleanup(ctx context.Context, client kubernetes.Interface, namespaces ...string) (removed []string, err error) {
-	if len(namespaces) == 0 {
-		namespaces = []string{metav1.NamespaceAll}
-	}
-	var failed []error
-	for _, ns := range namespaces {
-		list, err := client.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{LabelSelector: managedByLabel + "=" + managedBy})
-		if err != nil {
-			failed = append(failed, apiError(err, "", "list node probes in "+namespaceName(ns)))
-			continue
-		}
-		for _, pod := range list.Items {
-			// A fake or an old API server may not know the selector.
-			if pod.Labels[managedByLabel] != managedBy {
-				continue
-			}
-			name := pod.Namespace + "/" + pod.Name
-			if err := deletePod(ctx, client, pod.Namespace, pod.Name); err != nil {
-				failed = append(failed, apiError(err, "", "delete pod/"+name))
-				continue
-			}
-			removed = append(removed, wire.Clean(name, maxMessage))
-		}
-	}
-	slices.Sort(removed)
-	return removed, errors.Join(failed...)
 }
 
 func namespaceName(ns string) string {

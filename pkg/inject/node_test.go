@@ -112,16 +112,48 @@ func TestCleanup(t *testing.T) {
 		labelled("a", "netlook-but-not-ours", nil), labelled("a", "helm", map[string]string{managedByLabel: "Helm"}),
 	}
 	w := newWorld(t, objects...)
-	removed, err := Cleanup(t.Context(), w.client)
-	if diff := cmp.Diff([]string{"a/ours-2", "b/ours-1"}, removed); diff != "" || err != nil {
+	done, err := Cleanup(t.Context(), w.client, CleanupOptions{})
+	if diff := cmp.Diff(Cleaned{Removed: []string{"a/ours-2", "b/ours-1"}}, done); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
 	if diff := cmp.Diff([]string{"helm", "netlook-but-not-ours"}, w.podNames()); diff != "" {
 		t.Error(diff)
 	}
 	w = newWorld(t, objects...)
-	removed, err = Cleanup(t.Context(), w.client, "b")
-	if diff := cmp.Diff([]string{"b/ours-1"}, removed); diff != "" || err != nil {
+	done, err = Cleanup(t.Context(), w.client, CleanupOptions{Namespace: "b"})
+	if diff := cmp.Diff(Cleaned{Removed: []string{"b/ours-1"}}, done); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+// TestCleanupShells: somebody may be in a shell.
+func TestCleanupShells(t *testing.T) {
+	shell := func(name string, phase corev1.PodPhase) runtime.Object {
+		o, err := ShellOptions{}.complete(NodeBasic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pod, err := ShellNodePod("tools", "w1", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pod.Name, pod.Status.Phase = name, phase
+		return pod
+	}
+	objects := []runtime.Object{
+		shell("of-now", corev1.PodRunning), shell("of-soon", corev1.PodPending), shell("of-past", corev1.PodFailed),
+		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "tools", Name: "probe", Labels: map[string]string{managedByLabel: managedBy}}, Status: corev1.PodStatus{Phase: corev1.PodRunning}},
+	}
+	for _, tt := range []struct {
+		shells bool
+		want   Cleaned
+	}{
+		{false, Cleaned{Removed: []string{"tools/of-past", "tools/probe"}, Shells: []string{"tools/of-now", "tools/of-soon"}}},
+		{true, Cleaned{Removed: []string{"tools/of-now", "tools/of-past", "tools/of-soon", "tools/probe"}}},
+	} {
+		done, err := Cleanup(t.Context(), newWorld(t, objects...).client, CleanupOptions{Shells: tt.shells})
+		if diff := cmp.Diff(tt.want, done); diff != "" || err != nil {
+			t.Errorf("%v\n%s", err, diff)
+		}
 	}
 }

@@ -14,6 +14,7 @@ const (
 	// managedBy marks what Cleanup may delete.
 	managedByLabel = "app.kubernetes.io/managed-by"
 	managedBy      = "kubectl-netlook"
+	componentLabel = "app.kubernetes.io/component"
 	nodeContainer  = "probe"
 	// nodeSpare is how much longer than the probe its pod may live.
 	nodeSpare = time.Minute
@@ -32,9 +33,9 @@ func NodePod(namespace, node string, o Options, build string) (*corev1.Pod, erro
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace,
 			Labels: map[string]string{
-				managedByLabel:                managedBy,
-				"app.kubernetes.io/name":      "netlook-probe",
-				"app.kubernetes.io/component": "node-probe",
+				managedByLabel:           managedBy,
+				"app.kubernetes.io/name": "netlook-probe",
+				componentLabel:           "node-probe",
 			},
 			Annotations: map[string]string{
 				"netlook.dev/about": "temporary; removed by the run of kubectl netlook that made it, or by kubectl netlook cleanup",

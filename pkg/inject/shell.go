@@ -26,10 +26,6 @@ const (
 	// statusWait is how long the kubelet may take to report how the command ended: it
 	// looks every second, and more seldom when it has much to do.
 	statusWait = 15 * time.Second
-	// byePause is between the Ctrl-C for what runs in a shell and the Ctrl-D for the
-	// shell, and byeWait how long it has to hear both.
-	byePause = 200 * time.Millisecond
-	byeWait  = 400 * time.Millisecond
 )
 
 // ErrLost says that the connection ended and the command did not.
@@ -62,6 +58,8 @@ type ShellEnd struct {
 	Namespace, Pod, Container string
 	// Expired says that its lifetime ended it.
 	Expired bool
+	// Killed says of what, where it was killed.
+	Killed string
 }
 
 // ShellInPod puts a toolbox into a running pod as an ephemeral container, connects the
@@ -136,9 +134,19 @@ func shellOnNode(ctx context.Context, e env, namespace string, node *corev1.Node
 	if err != nil {
 		return ShellEnd{}, err
 	}
+	// What is over is deleted at once: whoever interrupts waits for little more than a
+	// moment, and the end of the pod is the end of the shell too.
+	removed := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { removed <- s.deletePod(ctx) })
 	end, err = s.talk(ctx, start, created)
-	if gone := s.deletePod(ctx); gone != nil {
-		err = errors.Join(err, gone)
+	if stop() {
+		removed <- s.deletePod(ctx)
+	}
+	if gone := <-removed; gone != nil {
+		if err == nil {
+			return end, gone
+		}
+		err = fmt.Errorf("%w; and then: %w", err, gone)
 	}
 	return end, err
 }
@@ -147,88 +155,6 @@ func shellOnNode(ctx context.Context, e env, namespace string, node *corev1.Node
 type shell struct {
 	*Probe
 	opts ShellOptions
-}
-
-// talk attaches as soon as the container runs, and returns when it has ended.
-func (s *shell) talk(ctx, start context.Context, pod *corev1.Pod) (ShellEnd, error) {
-	end := ShellEnd{Namespace: s.Namespace, Pod: s.Pod, Container: s.Container}
-	in := newShellInput(s.opts.In, s.opts.Stdin, func() {
-		s.event(EventStarted, "toolbox started in %s", time.Since(s.began).Round(time.Millisecond))
-	})
-	defer in.close()
-	attached, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	// The container cannot hear that ctx has ended; its stdin can.
-	defer context.AfterFunc(ctx, func() {
-		in.bye(s.opts.TTY)
-		time.AfterFunc(byeWait, stop)
-	})()
-	if err := s.attachWhenRunning(attached, start, pod, in); err != nil {
-		return end, err
-	}
-	if ctx.Err() != nil {
-		return end, fmt.Errorf("the shell in %s: %w", s.where(), context.Cause(ctx))
-	}
-	return s.outcome(ctx, end)
-}
-
-// attachWhenRunning returns when the attach has ended that the container has heard of.
-// An attach is tried before the kubelet has reported that the container runs: see
-// attachFirst.
-func (s *shell) attachWhenRunning(ctx, start context.Context, pod *corev1.Pod, in *shellInput) error {
-	following, stop := context.WithCancel(start)
-	defer stop()
-	states := s.follow(following, pod)
-	ended := make(chan error, 1)
-	try := func() {
-		go func() {
-			ended <- s.env.attach(ctx, s.place(), streams{
-				stdin: in, stdout: s.opts.Out, stderr: s.opts.ErrOut, tty: s.opts.TTY, sizes: s.opts.Sizes,
-			})
-		}()
-	}
-	next := time.NewTimer(attachFirst)
-	defer next.Stop()
-	pause, failed, running, waiting := attachFirst, 0, false, ""
-	for {
-		select {
-		case <-start.Done():
-			if in.taken() { // it has started in time
-				start = context.WithoutCancel(start)
-				continue
-			}
-			return s.startError(start, waiting)
-		case o := <-states:
-			if o.err != nil {
-				if in.taken() { // the end of the attach says more
-					states = nil
-					continue
-				}
-				return s.explain(start, o.err)
-			}
-			if o.waiting != waiting && o.waiting != "" {
-				s.event(EventWait, "waiting for %s: %s", s.where(), o.waiting)
-			}
-			running, waiting = running || o.running, o.waiting
-		case <-next.C:
-			try()
-		case err := <-ended:
-			if in.taken() {
-				return nil
-			}
-			if notAllowed(err) {
-				return apiError(err, "", "attach to "+s.where())
-			}
-			if running {
-				failed++
-			}
-			if failed >= maxFailed {
-				return fail(ErrStart, "", "the toolbox in %s runs but cannot be talked to: %s", s.where(), message(orEnded(err)))
-			}
-			next.Reset(pause)
-			pause = min(pause*3/2, attachMost)
-		}
-	}
 }
 
 // outcome reads how the command ended.
@@ -250,6 +176,9 @@ func (s *shell) outcome(ctx context.Context, end ShellEnd) (ShellEnd, error) {
 				// timeout(1) says so with 124, or 137 where it had to kill.
 				end.Expired = slices.Contains([]int32{124, 129, 137}, t.ExitCode) && !t.StartedAt.IsZero() &&
 					t.FinishedAt.Sub(t.StartedAt.Time) >= s.opts.Lifetime-time.Second
+				if !end.Expired {
+					end.Killed = killed(t)
+				}
 				return end, nil
 			}
 		case apierrors.IsNotFound(err):

@@ -80,7 +80,7 @@ func TestShellNodePod(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := pod.Spec.Containers[0]
-	if !pod.Spec.HostNetwork || *pod.Spec.ActiveDeadlineSeconds != 3660 || pod.Spec.ImagePullSecrets[0].Name != "mirror" {
+	if !pod.Spec.HostNetwork || *pod.Spec.ActiveDeadlineSeconds != 60+3600+60 || pod.Spec.ImagePullSecrets[0].Name != "mirror" {
 		t.Errorf("pod %+v", pod.Spec)
 	}
 	if pod.Labels[managedByLabel] != managedBy {
@@ -243,15 +243,22 @@ func TestShellInput(t *testing.T) {
 		typed, user := io.Pipe()
 		begun := 0
 		in := newShellInput(typed, true, func() { begun++ })
+		dead := in.attempt()
+		_, _ = dead.Read(make([]byte, 1)) // the line, and then nothing was heard
+		a := in.attempt()
+		dead.confirm() // too late
 		if in.taken() {
-			t.Error("taken before anybody has read")
+			t.Error("taken before anything was heard")
 		}
 		began := time.Now()
 		var got []string
 		time.AfterFunc(time.Second, func() { _, _ = user.Write([]byte("ls\n")) })
 		time.AfterFunc(2*time.Second, func() { in.bye(true) })
 		for buffer := make([]byte, 10); ; {
-			n, err := in.Read(buffer)
+			n, err := a.Read(buffer)
+			if n == 1 && buffer[0] == '\n' {
+				_, _ = a.output(io.Discard).Write([]byte("$ "))
+			}
 			if n > 0 {
 				got = append(got, fmt.Sprintf("%q after %s", buffer[:n], time.Since(began)))
 			}

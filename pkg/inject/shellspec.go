@@ -13,6 +13,8 @@ import (
 
 const (
 	shellContainer = "toolbox"
+	// shellComponent tells pods of shells from those of probes.
+	shellComponent = "node-toolbox"
 	// envWhere is where the toolbox is, for its prompt.
 	envWhere = "NETLOOK_WHERE"
 )
@@ -47,7 +49,12 @@ func ShellNodePod(namespace, node string, o ShellOptions) (*corev1.Pod, error) {
 		return nil, err
 	}
 	pod.Labels["app.kubernetes.io/name"] = "netlook-toolbox"
-	pod.Labels["app.kubernetes.io/component"] = "node-toolbox"
+	pod.Labels[componentLabel] = shellComponent
+	pod.Annotations["netlook.dev/about"] = "temporary; removed when the shell ends that made it, or by kubectl netlook cleanup --shells"
+	// The deadline runs from when the kubelet has seen the pod; the lifetime begins when
+	// the image is there and somebody has attached. What --start-timeout gave to that is
+	// not taken from the shell, which could not say why it ended.
+	*pod.Spec.ActiveDeadlineSeconds += int64(o.Timeout.Seconds())
 	pod.Spec.Volumes = []corev1.Volume{{Name: "tmp", VolumeSource: corev1.VolumeSource{
 		EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: new(resource.MustParse("256Mi"))},
 	}}}

@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
 
-// observe reads from a pod how far the probe's container is. Running is true when it
+// observe reads from a pod how far the container of a probe, or what noun says, is. Running is true when it
 // runs; waiting says, for people, why it does not yet. An error says that it will
 // not: there is nothing to wait for.
-func observe(pod *corev1.Pod, container, image string) (running bool, waiting string, err error) {
+func observe(pod *corev1.Pod, container, image, noun string) (running bool, waiting string, err error) {
 	where := fmt.Sprintf("pod/%s/%s", pod.Namespace, pod.Name)
 	if pod.DeletionTimestamp != nil {
 		return false, "", fail(ErrGone, "", "%s is being deleted", where)
@@ -23,7 +25,11 @@ func observe(pod *corev1.Pod, container, image string) (running bool, waiting st
 		case status.State.Running != nil:
 			return true, "", nil
 		case status.State.Terminated != nil:
-			return false, "", terminated(where, container, status.State.Terminated)
+			err := terminated(where, container, status.State.Terminated)
+			if noun == shellNoun {
+				err.Hint = shellHint(image, status.State.Terminated)
+			}
+			return false, "", err
 		case status.State.Waiting != nil:
 			if err := hopeless(pod, where, image, status.State.Waiting); err != nil {
 				return false, "", err
@@ -58,7 +64,9 @@ func containerStatus(pod *corev1.Pod, name string) (corev1.ContainerStatus, bool
 func hopeless(pod *corev1.Pod, where, image string, w *corev1.ContainerStateWaiting) error {
 	switch w.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError":
-		return fail(ErrImage, pullHint(pod, w.Message), "image %s cannot be pulled for %s: %s", image, where, reasonAndMessage(w.Reason, w.Message))
+		e := fail(ErrImage, pullHint(pod, w.Message), "image %s cannot be pulled for %s: %s", image, where, reasonAndMessage(w.Reason, w.Message))
+		e.Short = wire.Clean(fmt.Sprintf("image %s cannot be pulled for %s (%s)", image, where, w.Reason), maxMessage)
+		return e
 	case "InvalidImageName":
 		return fail(ErrImage, "correct --image", "image name %q is not valid: %s", image, reasonAndMessage(w.Reason, w.Message))
 	case "ErrImageNeverPull":

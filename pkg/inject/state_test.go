@@ -55,7 +55,7 @@ func TestObserve(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			pod := testPod()
 			test.change(pod)
-			running, waiting, err := observe(pod, "probe", "repo/probe:1")
+			running, waiting, err := observe(pod, "probe", "repo/probe:1", "")
 			if running != test.running || !strings.Contains(waiting, test.waiting) || (waiting == "") != (test.waiting == "") {
 				t.Errorf("running %t, waiting %q", running, waiting)
 			}

@@ -70,6 +70,12 @@ func nearestKind(typed string) string {
 	return ""
 }
 
+// LikeKind reports whether a word is a kind, or nearly one.
+func LikeKind(word string) bool {
+	_, known := findKind(word)
+	return known || nearestKind(word) != ""
+}
+
 // Word is t's kind as people write it ("svc", "deployment"), "" when t names no
 // object.
 func (t Target) Word() string {

@@ -28,8 +28,8 @@ import (
 const (
 	hostileImage     = "docker.io/netlook/probe:hostile"
 	hostileNamespace = "netlook-hostile"
-	hostileDeadline  = 20 * time.Second
-	hostileStart     = 15 * time.Second
+	hostileDeadline  = 10 * time.Second
+	hostileStart     = 10 * time.Second
 	// hostileLimit is how long a run may take: the time for a start, for the session and
 	// its spare, for the log, and some for a machine that does much else.
 	hostileLimit = hostileStart + hostileDeadline + 5*time.Second + 25*time.Second
@@ -133,7 +133,7 @@ func loadHostile(t *testing.T) {
 
 // attackAll runs the plugin against each attack, a few at a time: most runs wait.
 func attackAll(attacks []string) []attacked {
-	const atATime = 6
+	const atATime = 8
 	var formats []string
 	for _, p := range printer.List() {
 		formats = append(formats, p.Name)

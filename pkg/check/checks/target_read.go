@@ -24,7 +24,9 @@ func readTargets(f *facts.Facts) []check.Result {
 		}
 		r := check.Errorf("could not be read, so it was not tried")
 		r.Label = check.Label{Title: "readable", Target: t.Object(), Object: t.Object(), Asked: t.Raw}
-		r.With("to unlock", "kubectl netlook rbac --for pod | kubectl apply -f -")
+		if t.Unlock != "" {
+			r.With("to unlock", "%s", t.Unlock)
+		}
 		results = append(results, r)
 	}
 	return results
