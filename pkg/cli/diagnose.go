@@ -206,7 +206,7 @@ func (d *diagnosis) check(ctx context.Context) {
 	d.bar.expect("", d.tasks)
 	out, err := d.probe.Run(ctx, d.tasks, d.remaining(ctx), d.collect)
 	d.resumed = out.resumed
-	d.settle()
+	d.weigh()
 	switch {
 	case errors.Is(context.Cause(ctx), context.Canceled): // interrupted says so
 	case err != nil:

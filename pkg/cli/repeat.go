@@ -23,8 +23,8 @@ const (
 	maxFlows       = 256
 )
 
-// settle judges what only all results together tell.
-func (d *diagnosis) settle() {
+// weigh judges what only all results together tell.
+func (d *diagnosis) weigh() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	checks.AnsweredElsewhere(d.results)
