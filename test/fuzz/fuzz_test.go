@@ -56,6 +56,22 @@ fuzz: elapsed: 5s, execs: 400000 (100000/sec), new interesting: 13 (total: 204)
 	}
 }
 
+// TestLateEnd: the end of the time is no failure of a target; a failing input at that
+// time is, and so is any other word.
+func TestLateEnd(t *testing.T) {
+	const began, ended = "fuzz: elapsed: 7s, execs: 9 (1/sec), new interesting: 1 (total: 2)\n--- FAIL: FuzzX (7.09s)\n", "FAIL\nexit status 1\n"
+	for text, want := range map[string]bool{
+		"    context deadline exceeded\n":                                              true,
+		"    fuzzing process hung or terminated unexpectedly: exit status 2\n":         false,
+		"    x_test.go:9: context deadline exceeded\n":                                 false,
+		"    context deadline exceeded\n    Failing input written to testdata/f/a48\n": false,
+	} {
+		if got := read(bytes.NewBufferString(began + text + ended)).lateEnd; got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
 func TestKeepIsBounded(t *testing.T) {
 	cache, dir := t.TempDir(), t.TempDir()
 	target := target{Package: "p", Dir: dir, Name: "FuzzX"}
