@@ -118,8 +118,8 @@ GOTEST := $(if $(RACE),CGO_ENABLED=1 go test -race,go test) -timeout 20m
 unit: ## unit tests, and tests in network namespaces where root allows them; RACE=1 looks for data races too
 	$(GOTEST) ./...
 	cd test/cluster && $(GOTEST) ./...
-	cd .ci/tools/vuln && go test ./...
-	cd test/policyoracle && go test -v -timeout 20m ./...
+	cd .ci/tools/vuln && $(GOTEST) ./...
+	cd test/policyoracle && $(GOTEST) -v ./...
 	$(MAKE) browser
 
 .PHONY: browser
@@ -162,7 +162,7 @@ faults: cluster ## break the test cluster in every known way, score the verdicts
 
 .PHONY: test
 test: unit ## all tests: unit, network namespaces, and end to end on the test cluster
-	test/e2e/all.sh
+	TESTCLUSTER='$(ASKED)' test/e2e/all.sh
 
 # How full the benchmarks make the cluster; BENCH_NODES=5000 BENCH_PODS=50000 is the budget's size.
 BENCH_NODES ?= 1000

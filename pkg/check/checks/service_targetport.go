@@ -40,7 +40,8 @@ func init() {
 
 // judgeTargetPort is pure: a number that none of the pods declares, although they declare
 // others, is perhaps a mistake; to declare is voluntary. ok is false where that is no
-// question: a name, pods that were not read, or a port that some pod declares.
+// question: a name, pods that were not read, a port that some pod declares, or a container
+// that declares none, whose port it may be (what a sidecar beside it declares says nothing).
 func judgeTargetPort(s facts.Service, port facts.ServicePort) (r check.Result, ok bool) {
 	number, err := strconv.ParseUint(port.TargetPort, 10, 16)
 	if err != nil || !s.SelectorRead || s.Headless || s.Type == "ExternalName" {
@@ -49,6 +50,9 @@ func judgeTargetPort(s facts.Service, port facts.ServicePort) (r check.Result, o
 	var declared []facts.ContainerPort
 	for _, p := range s.SelectedPods {
 		for _, c := range p.Containers {
+			if len(c.Ports) == 0 {
+				return check.Result{}, false
+			}
 			for _, d := range c.Ports {
 				if d.Port == uint16(number) && d.Protocol == port.Protocol {
 					return check.Result{}, false
@@ -78,7 +82,7 @@ func judgeTargetPort(s facts.Service, port facts.ServicePort) (r check.Result, o
 func WithoutTried(results []check.Result) []check.Result {
 	tried := map[string]bool{}
 	for _, r := range results {
-		if r.Check == "service.endpoint" && r.Status != check.Skipped {
+		if r.Check == "service.endpoint" && r.Status != check.Skipped && r.Status != check.Error {
 			tried[r.Subject] = true
 		}
 	}

@@ -23,6 +23,7 @@ func TestJudgeTargetPort(t *testing.T) {
 		{"of the other protocol only", "8088", []facts.Pod{pod(udp)}, "port 80 goes to targetPort 8088, and none of its pods declares that; they declare 8088/UDP"},
 		{"one pod declares it", "8080", []facts.Pod{pod(tcp(9090)), pod(tcp(8080))}, ""},
 		{"nobody declares anything", "8088", []facts.Pod{pod()}, ""},
+		{"a sidecar declares its own", "8088", []facts.Pod{{Containers: []facts.Container{{}, {Ports: []facts.ContainerPort{tcp(15090)}}}}}, ""},
 		{"a name", "http", []facts.Pod{pod(tcp(8080))}, ""},
 	} {
 		s := facts.Service{SelectorRead: true, SelectedPods: tt.pods}
@@ -46,7 +47,7 @@ func TestWithoutTried(t *testing.T) {
 	got := WithoutTried([]check.Result{
 		result(undeclaredID, "service/shop/a", check.Warn), result("service.endpoint", "service/shop/a", check.Pass),
 		result(undeclaredID, "service/shop/b", check.Warn), result("service.endpoint", "service/shop/b", check.Skipped),
-		result(undeclaredID, "service/shop/c", check.Warn),
+		result(undeclaredID, "service/shop/c", check.Warn), result("service.endpoint", "service/shop/c", check.Error),
 	})
 	left := ""
 	for _, r := range got {
@@ -54,7 +55,7 @@ func TestWithoutTried(t *testing.T) {
 			left += r.Subject + " "
 		}
 	}
-	if left != "service/shop/b service/shop/c " || len(got) != 4 {
+	if left != "service/shop/b service/shop/c " || len(got) != 5 {
 		t.Errorf("left: %s(%d)", left, len(got))
 	}
 }
