@@ -18,7 +18,7 @@ func TestOtherWords(t *testing.T) {
 		stdout, stderr string // what they say
 	}{
 		"a pod of a deployment": {args: []string{"pod", "deploy/payments"}, code: 0,
-			stdout: "! looked at from pod payments-7d9f of deployment/payments: the first that runs"},
+			stdout: "! looked at from pod payments-7d9f of deployment/payments: it suits best of those that run"},
 		"a deployment of another namespace": {args: []string{"pod", "deploy/faults/payments"}, code: 0, stdout: "pod/faults/payments-7d9f on node w1"},
 		"policies of a deployment's pod":    {args: []string{"policy", "deploy/payments", "svc/web:80"}, code: 0, stdout: "looked at from pod payments-7d9f of deployment/payments"},
 		"a deployment without pods":         {args: []string{"pod", "deploy/none"}, code: 2, stderr: "error: no pod of deployment shop/none can be looked from\n"},

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/cluster"
 	"github.com/netlook/kubectl-netlook/pkg/inject"
 )
@@ -44,7 +45,7 @@ func (a *app) cleanupCommand() *cobra.Command {
 			}
 			done, err := b.Cleanup(cmd.Context(), inject.CleanupOptions{Namespace: namespace, Shells: shells})
 			if left := len(done.Shells); left > 0 {
-				fmt.Fprintf(a.ErrOut, "left, as somebody may be in them: %d shells on nodes (%s); --shells deletes them too\n", left, strings.Join(done.Shells, " "))
+				fmt.Fprintf(a.ErrOut, "left, as somebody may be in them: %s on nodes (%s); --shells deletes them too\n", check.Count(left, "shell"), strings.Join(done.Shells, " "))
 			}
 			removed := done.Removed
 			for _, name := range removed {

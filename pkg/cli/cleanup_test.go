@@ -16,6 +16,10 @@ func TestCleanupShells(t *testing.T) {
 	if got.code != 0 || !strings.HasPrefix(got.stderr, "left, as somebody may be in them: 2 shells on nodes (shop/netlook-w1-abcde tools/netlook-w2-abcde); --shells deletes them too\n") {
 		t.Errorf("%+v", got)
 	}
+	one := &fakeBackend{removed: inject.Cleaned{Shells: []string{"shop/netlook-w1-abcde"}}}
+	if got := runWith(t, t.Context(), one, "cleanup", "-A"); !strings.Contains(got.stderr, ": 1 shell on nodes (shop/netlook-w1-abcde);") {
+		t.Errorf("one: %+v", got)
+	}
 	runWith(t, t.Context(), f, "cleanup", "--shells", "-n", "shop")
 	if diff := cmp.Diff([]inject.CleanupOptions{{}, {Namespace: "shop", Shells: true}}, f.cleaned); diff != "" {
 		t.Error(diff)

@@ -120,6 +120,9 @@ func (a *app) completePlace(cmd *cobra.Command, args []string, prefix string) ([
 			pods = append(pods, kind)
 		}
 	}
+	if len(pods) > 0 && !slices.ContainsFunc(pods, func(s string) bool { return !strings.HasSuffix(s, "/") }) {
+		return pods, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp // a name comes yet
+	}
 	return pods, cobra.ShellCompDirectiveNoFileComp
 }
 

@@ -34,6 +34,7 @@ type fakeBackend struct {
 	preflight func() ([]cluster.Rule, error)
 	inject    func(context.Context, inject.Options) (prober, error)
 	shell     func(context.Context, inject.ShellOptions) (inject.ShellEnd, error)
+	noPods    bool // there are none to complete
 	choose    func(namespace, service string) (cluster.Choice, error)
 	// nodes, gatherFor and injectAt are for runs from several places.
 	nodes     map[string]*corev1.Node
@@ -165,6 +166,9 @@ func (f *fakeBackend) Cleanup(_ context.Context, o inject.CleanupOptions) (injec
 }
 
 func (f *fakeBackend) PodNames(context.Context, string, string) ([]string, error) {
+	if f.noPods {
+		return nil, nil
+	}
 	return []string{"web-0", "web-1"}, nil
 }
 func (f *fakeBackend) ServiceNames(context.Context, string, string) ([]string, error) {

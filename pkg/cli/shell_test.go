@@ -179,4 +179,10 @@ func TestShellCompletion(t *testing.T) {
 			t.Errorf("%q: %q", prefix, got.stdout)
 		}
 	}
+	// Where only kinds fit, no space follows: the name does.
+	for prefix, want := range map[string]string{"": "node/\npod/\n:6\n", "n": "node/\n:6\n", "x": ":4\n"} {
+		if got := runWith(t, t.Context(), &fakeBackend{noPods: true}, "__complete", "shell", prefix); got.stdout != want {
+			t.Errorf("no pods, %q: %q", prefix, got.stdout)
+		}
+	}
 }

@@ -82,7 +82,7 @@ func (d *diagnosis) resolveVantage(ctx context.Context) error {
 		return err
 	}
 	d.vantage.name = pod
-	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked at from pod %s of %s/%s: the first that runs", pod, w.Word(), w.Name)})
+	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked at from pod %s of %s/%s: it suits best of those that run", pod, w.Word(), w.Name)})
 	return nil
 }
 

@@ -25,24 +25,43 @@ func (b *pathBuilder) port() string {
 func (b *pathBuilder) prove() {
 	k := b.known()
 	last := -1
+	proven := make([]bool, len(b.hops))
 	for i := range b.hops {
 		if 2*i >= b.broken {
 			break
 		}
-		if k.passed(b, i) {
+		if proven[i] = k.passed(b, i); proven[i] {
 			last = i
 		}
 	}
-	// Who was heard from behind a hop was heard through it.
+	// Who was heard from behind a hop was heard through it; not through a tunnel, which a
+	// node's own address does not need.
 	for i := 0; i <= last; i++ {
-		b.hops[i].Status = HopOK
-		if i > 0 {
+		proven[i] = proven[i] || b.hops[i].Kind != HopOverlay
+		if proven[i] {
+			b.hops[i].Status = HopOK
+		}
+		if i > 0 && proven[i-1] && proven[i] && k.crossed(b, i-1) {
 			b.links[i-1].Status = HopOK
 		}
 	}
-	if last >= 0 && b.broken == 2*(last+1) {
+	// The link before a broken hop is well where it ends at the hop before.
+	if last >= 0 && b.broken == 2*(last+1) && k.crossed(b, last) {
 		b.links[last].Status = HopOK
 	}
+}
+
+// crossed reports whether link i has nothing against it: one within a node stands and
+// falls with its hops, but only an answer from behind a network shows that it carries
+// anything, and through a tunnel only that of a pod.
+func (k heard) crossed(b *pathBuilder, i int) bool {
+	switch b.links[i].Kind {
+	case LinkNetwork:
+		return k.farNode || k.peer
+	case LinkTunnel:
+		return k.farPod || k.peer
+	}
+	return true
 }
 
 // heard is from where the vantage point got any answer.
@@ -124,7 +143,7 @@ func (k heard) passed(b *pathBuilder, i int) bool {
 	case HopOverlay:
 		return k.otherNode && k.farPod || k.nearTunnel
 	case HopUnderlay:
-		return k.otherNode || b.nodesReach()
+		return k.otherNode
 	}
 	return k.anybody
 }
@@ -132,12 +151,5 @@ func (k heard) passed(b *pathBuilder, i int) bool {
 func (b *pathBuilder) interfaceUp() bool {
 	return slices.ContainsFunc(b.c.Results, func(r check.Result) bool {
 		return r.Check == "vantage.interface" && r.Vantage == b.path.From && r.Status == check.Pass
-	})
-}
-
-// nodesReach reports whether the near node itself reaches the far one.
-func (b *pathBuilder) nodesReach() bool {
-	return slices.ContainsFunc(b.c.Results, func(r check.Result) bool {
-		return r.Check == "node.peer" && r.Status == check.Pass && r.Vantage == "node/"+b.from.node && r.Object == "node/"+b.to.node
 	})
 }

@@ -117,6 +117,57 @@ func TestPathWithoutBridge(t *testing.T) {
 	}
 }
 
+// TestUncrossed: what nothing came through is not ok, though something came from a node
+// that lies elsewhere, or from the far node's own address, which needs no tunnel.
+func TestUncrossed(t *testing.T) {
+	dark, third := silent("service.endpoint", "10.2.0.2:80"), answers("target.tcp", "10.3.0.2:80")
+	host, stranger := answers("target.tcp", "192.168.0.2:22"), silent("target.tcp", "203.0.113.9:443")
+	deep := []check.Result{ownInterface(), nodeLinksOf("a", 1, "cni0"), nodeLinksOf("b", 2, "cni0")}
+	farNode := Finding{Spot: Spot{AtNode, "not ready"}, Where: []string{"node/b"}, Confidence: Certain}
+	peer := Finding{Spot: Spot{AtPeer, "no answer"}, Confidence: Likely}
+	lost := Finding{Spot: Spot{AtUnderlay, "lost"}, Confidence: Certain}
+	tests := []struct {
+		name    string
+		finding Finding
+		results []check.Result
+		hop     string     // kind and node
+		is      PathStatus // of it
+		link    PathStatus // before it
+	}{
+		{"a third node answers", farNode, []check.Result{dark, third}, "node b", HopBroken, HopUnknown},
+		{"the far one does", farNode, []check.Result{dark, third, host}, "node b", HopBroken, HopOK},
+		{"a stranger, and only others answer", peer, []check.Result{stranger, third}, "peer ", HopBroken, HopUnknown},
+		{"a stranger that refuses", Finding{Spot: Spot{AtApp, "refused"}, Confidence: Likely}, []check.Result{tried(client, "target.tcp", "203.0.113.9:443", check.Fail, check.Refused, 3), third}, "peer ", HopBroken, HopOK},
+		{"a third node's own address, for the tunnel", lost, append([]check.Result{dark, answers("target.tcp", "192.168.0.3:22")}, deep...), "overlay a", HopUnknown, HopUnknown},
+		{"and for what carries it", lost, append([]check.Result{dark, answers("target.tcp", "192.168.0.3:22")}, deep...), "underlay a", HopOK, HopUnknown},
+		{"the far node's own, for the tunnel", peer, append([]check.Result{dark, host}, deep...), "overlay b", HopUnknown, HopUnknown},
+		{"and for its near end", peer, append([]check.Result{dark, host}, deep...), "overlay a", HopUnknown, HopUnknown},
+		{"and for the link between", peer, append([]check.Result{dark, host}, deep...), "underlay b", HopOK, HopUnknown},
+		{"a far pod's", peer, append([]check.Result{dark, answers("target.tcp", "10.2.0.3:80")}, deep...), "overlay b", HopOK, HopOK},
+		{"a far pod's, for the link between", peer, append([]check.Result{dark, answers("target.tcp", "10.2.0.3:80")}, deep...), "underlay b", HopOK, HopOK},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := NewCase(cluster(), tt.results)
+			tt.finding.Explains = c.Failed()
+			p := c.pathOf(tt.finding)
+			if p == nil {
+				t.Fatal("no path")
+			}
+			for i, h := range p.Hops {
+				if string(h.Kind)+" "+h.Node != tt.hop {
+					continue
+				}
+				if h.Status != tt.is || p.Links[i-1].Status != tt.link {
+					t.Errorf("hop %s, link before it %s; want %s and %s: %s", h.Status, p.Links[i-1].Status, tt.is, tt.link, p.text())
+				}
+				return
+			}
+			t.Errorf("no %s: %s", tt.hop, p.text())
+		})
+	}
+}
+
 func TestMergePaths(t *testing.T) {
 	c := NewCase(cluster(), []check.Result{silent("service.endpoint", "10.2.0.2:80")})
 	var list []Finding

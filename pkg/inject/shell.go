@@ -189,13 +189,29 @@ func (s *shell) outcome(ctx context.Context, end ShellEnd) (ShellEnd, error) {
 		select {
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), errStatusWait) {
-				return end, fail(ErrLost, "go on with: kubectl -n "+s.Namespace+" attach -it "+s.Pod+" -c "+s.Container,
-					"the connection to the toolbox in %s was lost; it ends by itself within %s", s.where(), s.opts.Lifetime)
+				return end, s.lost()
 			}
 			return end, fmt.Errorf("the shell in %s: %w", s.where(), context.Cause(ctx))
 		case <-pause.C:
 		}
 	}
+}
+
+// lost is the error for a connection that ended before the command. A pod of its own on
+// a node is deleted with it (shellOnNode), so that nothing is left to go on with.
+func (s *shell) lost() error {
+	if s.node {
+		return fail(ErrLost, "run it again", "the connection to the toolbox in %s was lost; its pod is deleted, and what ran in it ends", s.where())
+	}
+	attach := " attach "
+	switch {
+	case s.opts.TTY:
+		attach += "-it "
+	case s.opts.Stdin:
+		attach += "-i "
+	}
+	return fail(ErrLost, "go on with: kubectl -n "+s.Namespace+attach+s.Pod+" -c "+s.Container,
+		"the connection to the toolbox in %s was lost; it ends by itself within %s", s.where(), s.opts.Lifetime)
 }
 
 var errStatusWait = errors.New("status wait")

@@ -96,3 +96,44 @@ func TestShellKilled(t *testing.T) {
 		time.Sleep(time.Hour)
 	})
 }
+
+// TestShellLost: what the advice says to go on with is there, and listens as it says.
+func TestShellLost(t *testing.T) {
+	tests := map[string]struct {
+		node  bool
+		opts  ShellOptions
+		says  string
+		hides string
+	}{
+		"a terminal":      {false, ShellOptions{TTY: true}, "it ends by itself within 1h0m0s; go on with: kubectl -n shop attach -it web-0 -c netlook-shell-abcde", "deleted"},
+		"a script":        {false, ShellOptions{Stdin: true}, "attach -i web-0 -c", "-it"},
+		"without stdin":   {false, ShellOptions{}, "attach web-0 -c", "-i"},
+		"a node's":        {true, ShellOptions{TTY: true}, "its pod is deleted", "attach"},
+		"a node's, piped": {true, ShellOptions{Stdin: true}, "its pod is deleted", "by itself"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, testPod())
+				e := w.env()
+				e.attach = func(_ context.Context, at place, s streams) error {
+					w.report(at, runningState())
+					_, _ = s.stdin.Read(make([]byte, 1))
+					_, _ = io.WriteString(s.stdout, "$ ")
+					return errors.New("broken pipe")
+				}
+				tt.opts.In, tt.opts.Out, tt.opts.ErrOut = strings.NewReader(""), io.Discard, io.Discard
+				var err error
+				if tt.node {
+					_, err = shellOnNode(t.Context(), e, "tools", testNode(), tt.opts)
+				} else {
+					_, err = shellInPod(t.Context(), e, testPod(), tt.opts)
+				}
+				if !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), tt.hides) {
+					t.Errorf("error %v", err)
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}

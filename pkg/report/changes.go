@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
-	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 )
 
 // Changes is what differs between a report and an older one, its baseline.
@@ -267,34 +266,4 @@ func level(s check.Status) int {
 		return 2
 	}
 	return -1
-}
-
-// causeChanges pairs the causes of two verdicts off, those that could not be told apart
-// with those that could: what is left over is new, or gone.
-func causeChanges(old, now *Report) []CauseChange {
-	name := func(f diagnose.Finding) string { return f.Code + " " + withoutNumbers(f.Headline) }
-	all := func(v diagnose.Verdict) []diagnose.Finding { return slices.Concat(v.Causes, v.Candidates) }
-	candidate := func(f diagnose.Finding) bool { return f.Confidence == diagnose.Possible }
-	count := map[string]int{}
-	for _, f := range all(old.Verdict) {
-		count[name(f)]++
-	}
-	var changes []CauseChange
-	for _, f := range all(now.Verdict) {
-		if count[name(f)]--; count[name(f)] < 0 {
-			changes = append(changes, CauseChange{ChangeNew, f.Code, f.Headline, candidate(f)})
-		}
-	}
-	for _, f := range all(old.Verdict) {
-		if count[name(f)] > 0 {
-			count[name(f)]--
-			changes = append(changes, CauseChange{ChangeGone, f.Code, f.Headline, candidate(f)})
-		}
-	}
-	return changes
-}
-
-// withoutNumbers makes "1 of 4 endpoints" and "2 of 3 endpoints" the same.
-func withoutNumbers(text string) string {
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r >= '0' && r <= '9' }), "#")
 }

@@ -1,6 +1,7 @@
 // Package house tests the laws of docs/design.md that no compiler enforces: which
 // package may import what, that the plugin builds for every platform it is released
-// for, and that files stay small enough to be read in one go.
+// for, that files stay small enough to be read in one go, and that nobody asks for a
+// check that does not exist.
 package house
 
 import (

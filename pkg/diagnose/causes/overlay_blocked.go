@@ -13,7 +13,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-OVERLAY-BLOCKED",
 		Summary: "the tunnel between two nodes is blocked: its packets leave one and never arrive",
-		Signal:  "No pod of one node answers pods of the other, the kernel state of both nodes is in order, and the nodes reach each other. Where the counters were read: the tunnel device sends, the other end's receives nothing.",
+		Signal:  "No pod of one node answers pods of the other, and the kernel state of both nodes is in order. Where the counters were read: the tunnel device sends, the other end's receives nothing.",
 		Meaning: "Pods cannot reach each other across these nodes; the nodes themselves can, so that health checks between nodes see nothing.",
 		Confirm: []string{"tcpdump -ni UNDERLAY udp port 8472 or udp port 4789 (on both nodes)"},
 		Remedy:  []string{"allow the tunnel's UDP port (flannel 8472, most others 4789) between the nodes in the firewall or security group"},
@@ -75,9 +75,6 @@ func findOverlayBlocked(c *diagnose.Case) []diagnose.Finding {
 				continue // one pod alone: it may be its own trouble
 			}
 			f.Evidence = append(f.Evidence, "routes, tunnel entries, links and settings of both nodes are as they should be")
-			for _, r := range reached(c, h.From, h.To) {
-				f.Evidence = append(f.Evidence, seen(r)+": the nodes reach each other")
-			}
 		}
 		findings = append(findings, f)
 	}
@@ -111,16 +108,6 @@ func ill(c *diagnose.Case, node string) bool {
 	return slices.ContainsFunc(c.Find(diagnose.Match{Check: "node.", Vantage: "node/"}), func(r check.Result) bool {
 		return r.Vantage == "node/"+node && r.Status == check.Fail
 	})
-}
-
-// reached are results that show that one node reaches the other's own address.
-func reached(c *diagnose.Case, from, to string) []check.Result {
-	for _, r := range c.Find(diagnose.Match{Check: "node.peer", Vantage: "node/", Status: []check.Status{check.Pass}}) {
-		if r.Vantage == "node/"+from && r.Object == "node/"+to {
-			return []check.Result{r}
-		}
-	}
-	return nil
 }
 
 // tunnels are the names of a node's tunnel devices.
