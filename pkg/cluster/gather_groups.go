@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -19,4 +20,13 @@ func (g *gatherer) apiGroups(ctx context.Context) (*metav1.APIGroupList, error) 
 		g.groups = groups
 	}
 	return groups, err
+}
+
+// groupsUnread tells that the groups could not be asked for. Where that is not allowed
+// nothing is said: kinds of other APIs are then as good as not served.
+func (g *gatherer) groupsUnread(ctx context.Context, err error) error {
+	if errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) {
+		return ctx.Err()
+	}
+	return g.unread(ctx, "which API groups are served", err)
 }

@@ -83,7 +83,8 @@ func (g *gatherer) servedByGateways(ctx context.Context) map[string]schema.Group
 	}
 	groups, err := g.apiGroups(ctx)
 	if err != nil {
-		return served // other ways in are looked at all the same
+		_ = g.groupsUnread(ctx, err) // the caller asks ctx itself
+		return served                // other ways in are looked at all the same
 	}
 	for _, group := range groups.Groups {
 		if group.Name != gatewayGroup {
