@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,8 +17,13 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
 // cutter is an API server whose answers break off in the middle, the first times.
@@ -155,6 +161,29 @@ func TestTroubleThatStays(t *testing.T) {
 	})
 }
 
+// TestWaysInAreLost: a way in that was not answered for is lost, as what all need is.
+func TestWaysInAreLost(t *testing.T) {
+	for _, tt := range []struct {
+		resource string
+		err      error
+		lost     bool
+	}{
+		{"ingresses", apierrors.NewUnauthorized("who?"), true},
+		{"ingresses", apierrors.NewForbidden(schema.GroupResource{Resource: "ingresses"}, "", nil), false},
+		{"endpointslices", apierrors.NewTooManyRequestsError("later"), true},
+	} {
+		c, clientset := newFake(shop()...)
+		clientset.PrependReactor("list", tt.resource, func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, tt.err })
+		f, err := c.Gather(t.Context(), Request{Pod: pod("shop", "web-0", "w1", "10.244.1.3"), Targets: []target.Target{{Raw: "svc/web", Kind: target.Service, Name: "web"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told := slices.ContainsFunc(f.Lost, func(s string) bool { return strings.Contains(s, tt.resource) }); told != tt.lost || !tt.lost && len(f.Lost) > 0 {
+			t.Errorf("%s: %v: lost %q", tt.resource, tt.err, f.Lost)
+		}
+	}
+}
+
 // TestLostIsNoNote: what nobody answered is told apart from what may not be read.
 func TestLostIsNoNote(t *testing.T) {
 	g := &gatherer{notes: map[string]bool{}}
@@ -164,7 +193,7 @@ func TestLostIsNoNote(t *testing.T) {
 	if err := g.unread(t.Context(), "services", problemf(ErrNotFound, "not found")); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.groupsUnread(t.Context(), problemf(ErrForbidden, "no")); err != nil {
+	if err := g.unanswered(t.Context(), groupsServed, problemf(ErrForbidden, "no")); err != nil {
 		t.Fatal(err)
 	}
 	if len(g.facts.Lost) != 1 || !strings.HasPrefix(g.facts.Lost[0], "nodes: ") || len(g.notes) != 1 {

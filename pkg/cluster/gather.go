@@ -203,6 +203,15 @@ func (g *gatherer) unread(ctx context.Context, what string, err error) error {
 	return nil
 }
 
+// unanswered is unread for what is one source among others: that it may not be read, or
+// is not there, is not worth a note.
+func (g *gatherer) unanswered(ctx context.Context, what string, err error) error {
+	if errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) {
+		return ctx.Err()
+	}
+	return g.unread(ctx, what, err)
+}
+
 // lose adds to what is lost; equal ones are kept once.
 func (g *gatherer) lose(text string) {
 	g.mu.Lock()
