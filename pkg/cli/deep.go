@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,12 +39,17 @@ type witness struct {
 }
 
 // deepen asks the kernels of the nodes at both ends, when that was asked for or is
-// what it takes to tell causes apart. What fails here leaves the shallow verdict.
+// what it takes to tell causes apart. What fails here leaves the shallow verdict, which
+// is not a whole one then where the look was asked for (unseen).
 func (d *diagnosis) deepen(ctx context.Context) {
-	if d.probe == nil || d.flags.Deep == deepOff || ctx.Err() != nil {
+	if d.probe == nil || d.flags.Deep == deepOff {
 		return
 	}
 	if d.flags.Deep == deepAuto && d.decided() {
+		return
+	}
+	if ctx.Err() != nil {
+		d.unseen(ctx, "no look at the nodes", ctx.Err())
 		return
 	}
 	if why := d.deepRefusal(ctx); why != "" {
@@ -142,7 +148,7 @@ func (d *diagnosis) deepNodes() []string {
 }
 
 // summon places a probe on each node, and reads the facts of one. A node that cannot
-// be had is noted, and left out.
+// be had is told, and left out.
 func (d *diagnosis) summon(ctx context.Context, nodes []string) []*witness {
 	var (
 		mu    sync.Mutex
@@ -153,7 +159,7 @@ func (d *diagnosis) summon(ctx context.Context, nodes []string) []*witness {
 		wait.Go(func() {
 			w, err := d.summonOne(ctx, name)
 			if err != nil {
-				d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("no look at node %s: %v", name, err)})
+				d.unseen(ctx, "no look at node "+name, err)
 				return
 			}
 			mu.Lock()
@@ -175,11 +181,14 @@ func (d *diagnosis) summonOne(ctx context.Context, name string) (*witness, error
 		return nil, err
 	}
 	f, err := d.backend.Gather(ctx, cluster.Request{
-		Node: node, Attempts: d.flags.Attempts, Timeout: d.flags.Timeout, Profile: nodeProfile,
+		Node: node, Attempts: d.flags.Attempts, Timeout: d.flags.Timeout, Profile: inject.NetAdmin,
 		External: d.external, ExternalDefault: d.externalDefault,
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, lost := range f.Lost {
+		d.unseen(ctx, "node "+name, errors.New(lost))
 	}
 	f.Services = d.facts.Services // to hold against what the node does with them
 	// Only CoreDNS's own node can ask those that it forwards to as it does.
@@ -236,17 +245,6 @@ func each(list []*witness, f func(*witness)) {
 		wait.Go(func() { f(w) })
 	}
 	wait.Wait()
-}
-
-func (d *diagnosis) ask(ctx context.Context, w *witness, tasks []check.Task, onResult func(check.Result)) {
-	out, err := w.probe.Run(ctx, tasks, d.remaining(ctx), onResult)
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("node %s: %v", w.node, err)})
-	case out.incomplete != "":
-		d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("node %s: %s", w.node, out.incomplete)})
-	}
 }
 
 // collectAt takes a node's results in, and remembers its counters.

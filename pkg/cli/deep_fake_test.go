@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,11 @@ type deepCluster struct {
 	// cannot be had, and closes those whose probe cannot be removed.
 	breaks, unread, closes []string
 	onWitness              func()         // called when a node's probe is asked
+	refuses                error          // why no probe can be placed on those of breaks
+	cuts                   string         // why a node's probe ends its sessions early
+	cutFails               error          // why a node's probe cannot be talked to
+	hangs                  bool           // a node\'s probe does not answer
+	lost                   []string       // what of a node could not be read
 	finds                  diagnose.Cause // what is diagnosed
 
 	mu       sync.Mutex
@@ -58,8 +64,9 @@ func (d *deepCluster) facts(req cluster.Request) (*facts.Facts, error) {
 		return f, nil
 	}
 	if slices.Contains(d.unread, req.Node.Name) {
-		return nil, errors.New("get nodes: forbidden")
+		return nil, fmt.Errorf("get nodes: %w", cluster.ErrForbidden)
 	}
+	f.Lost = d.lost
 	f.Vantage = facts.Vantage{Kind: facts.VantageNode, Node: &facts.Node{Name: req.Node.Name}}
 	return f, nil
 }
@@ -67,7 +74,7 @@ func (d *deepCluster) facts(req cluster.Request) (*facts.Facts, error) {
 func (d *deepCluster) place(v vantage, o inject.Options) (prober, error) {
 	name := v.String()
 	if slices.Contains(d.breaks, v.name) {
-		return nil, errors.New("create pod: exceeded quota")
+		return nil, cmp.Or[error](d.refuses, &inject.Error{Kind: inject.ErrRefused, Text: "create pod: exceeded quota"})
 	}
 	p := &fakeProbe{}
 	if slices.Contains(d.closes, v.name) {
@@ -88,6 +95,12 @@ func (d *deepCluster) place(v vantage, o inject.Options) (prober, error) {
 		d.mu.Unlock()
 		if v.kind == facts.VantageNode && d.onWitness != nil {
 			d.onWitness()
+		}
+		if v.kind == facts.VantageNode && d.hangs {
+			<-ctx.Done()
+		}
+		if v.kind == facts.VantageNode && (d.cuts != "" || d.cutFails != nil) {
+			return outcome{incomplete: d.cuts}, d.cutFails
 		}
 		for i, task := range tasks {
 			onResult(d.answer(task, session, i))

@@ -19,7 +19,7 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
-// nodeProfile is the profile of every node probe.
+// nodeProfile is the profile of a node probe that does not look deep.
 const nodeProfile = "node"
 
 // errDeadline is the cause of a context that --deadline ended.
@@ -245,37 +245,6 @@ func (d *diagnosis) explain(ctx context.Context, err error) error {
 		return fmt.Errorf("%w (--deadline %s): %w", errDeadline, d.flags.Deadline, err)
 	}
 	return err
-}
-
-func (d *diagnosis) request() cluster.Request {
-	r := cluster.Request{
-		Pod: d.vantage.pod, Node: d.vantage.node,
-		Targets: d.targets, External: d.external, ExternalDefault: d.externalDefault,
-		Attempts: d.flags.Attempts, Timeout: d.flags.Timeout, Profile: d.flags.Profile,
-		Names: d.names, Secrets: d.service != nil,
-	}
-	if d.service != nil {
-		r.Walk = facts.Ref{Namespace: d.service.Namespace, Name: d.service.Name}
-	}
-	return r
-}
-
-func (d *diagnosis) probeOptions() inject.Options {
-	lifetime := d.flags.Deadline + d.flags.KeepAlive + time.Minute
-	if d.vantage.kind == facts.VantagePod {
-		// A probe in a pod is there for the runs to come as well, and is found again
-		// by its settings: a short life would add a container every few minutes.
-		lifetime = max(lifetime, inject.DefaultLifetime)
-	}
-	profile := d.flags.Profile
-	if d.vantage.kind == facts.VantageNode && d.flags.Deep != deepOff {
-		profile = inject.NetAdmin // connection tracking and packet filters are read with it
-	}
-	return inject.Options{
-		Image: d.flags.Image, PullPolicy: d.flags.PullPolicy, PullSecrets: d.flags.PullSecrets, Profile: profile,
-		Timeout: d.flags.Start, KeepAlive: d.flags.KeepAlive, Lifetime: lifetime,
-		Longest: d.flags.Deadline, Events: d.event,
-	}
 }
 
 func (d *diagnosis) notice(n report.Notice) {

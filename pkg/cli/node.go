@@ -23,9 +23,9 @@ func (a *app) nodeCommand() *cobra.Command {
 			against what the cluster says they should be.
 
 			The probe is a pod on the node's network, with the capability NET_RAW and nothing
-			else. It is deleted when the run ends; its namespace must allow host networking
-			(Pod Security level privileged). 'kubectl netlook rbac --for node' prints the
-			rights that this takes.`),
+			else, with --deep NET_ADMIN too. It is deleted when the run ends; its namespace
+			must allow host networking (Pod Security level privileged). 'kubectl netlook rbac
+			--for node' prints the rights that this takes.`),
 		Example: templates.Examples(`
 			# Is this node's network all right?
 			kubectl netlook node w1

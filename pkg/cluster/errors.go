@@ -30,6 +30,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrVantage: the object exists, but nothing can be run in it as it is.
 	ErrVantage = errors.New("unusable as a vantage point")
+	// ErrSilent: a node whose kubelet does not report, of ErrVantage.
+	ErrSilent = errors.New("kubelet does not report")
 	// ErrTarget: a target that exists has no such port, or no pod.
 	ErrTarget = errors.New("unusable as a target")
 )

@@ -223,6 +223,7 @@ func TestForbiddenForAnotherReason(t *testing.T) {
 
 func TestOtherAPIErrors(t *testing.T) {
 	c, clientset := newFake()
+	c.timeout = 10 * time.Millisecond // it would be asked for again
 	clientset.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewInternalError(errors.New("etcdserver: no leader\n" + strings.Repeat("x", 1<<20)))
 	})

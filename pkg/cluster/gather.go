@@ -55,8 +55,8 @@ type Request struct {
 }
 
 // Gather reads what the vantage point and the targets need, concurrently and
-// independent of the size of the cluster. What may not be read, or fails to be,
-// becomes a note. Errors are those of targets that do not exist (ErrNotFound) or
+// independent of the size of the cluster. What may not be read becomes a note, and what
+// could not be is lost (see facts.Facts). Errors are those of targets that do not exist (ErrNotFound) or
 // have no such port or no pods (ErrTarget), and the end of ctx.
 func (c *Client) Gather(ctx context.Context, req Request) (*facts.Facts, error) {
 	if req.Pod == nil && req.Node == nil {
@@ -183,8 +183,10 @@ func (g *gatherer) note(format string, args ...any) {
 	g.notes[fmt.Sprintf(format, args...)] = true
 }
 
-// unread notes that something could not be read, and lets the run go on. Only the
-// end of ctx is passed on as an error.
+// unread tells that something could not be read, and lets the run go on. That it may not
+// be, or is not there, is a note; any other reason is nobody's will, whatever the API
+// server answered (500, 503, 429, a 401 in the middle of a run): then it is lost. Only
+// the end of ctx is passed on as an error.
 func (g *gatherer) unread(ctx context.Context, what string, err error) error {
 	var denied *denial
 	switch {
@@ -193,14 +195,30 @@ func (g *gatherer) unread(ctx context.Context, what string, err error) error {
 		return err
 	case errors.As(err, &denied) && denied.user != "":
 		g.note("%s: forbidden for user %s (%s %s)", what, denied.user, denied.verb, denied.resource)
-	case errors.Is(err, ErrUnreachable):
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.facts.Lost = append(g.facts.Lost, fmt.Sprintf("%s: not read: %s", what, err))
-	default:
+	case errors.Is(err, ErrForbidden), errors.Is(err, ErrNotFound):
 		g.note("%s: not read: %s", what, err)
+	default:
+		g.lose(fmt.Sprintf("%s: not read: %s", what, err))
 	}
 	return nil
+}
+
+// unanswered is unread for what is one source among others: that it may not be read, or
+// is not there, is not worth a note.
+func (g *gatherer) unanswered(ctx context.Context, what string, err error) error {
+	if errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) {
+		return ctx.Err()
+	}
+	return g.unread(ctx, what, err)
+}
+
+// lose adds to what is lost; equal ones are kept once.
+func (g *gatherer) lose(text string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !slices.Contains(g.facts.Lost, text) {
+		g.facts.Lost = append(g.facts.Lost, text)
+	}
 }
 
 // vantage fills in the vantage point itself, which was read already.

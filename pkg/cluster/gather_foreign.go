@@ -51,7 +51,7 @@ func (g *gatherer) foreignPolicies(ctx context.Context) error {
 	}
 	groups, err := g.apiGroups(ctx)
 	if err != nil {
-		return ctx.Err() // NetworkPolicies were read all the same
+		return g.unanswered(ctx, groupsServed, err) // NetworkPolicies were read all the same
 	}
 	for _, kind := range foreignKinds {
 		i := slices.IndexFunc(groups.Groups, func(group metav1.APIGroup) bool { return group.Name == kind.group })

@@ -6,6 +6,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// groupsServed is what is missing without them.
+const groupsServed = "which API groups are served"
+
 // apiGroups are the API groups that the cluster serves, asked for once in a Gather: the
 // answer lists all of them, and several steps want to know.
 func (g *gatherer) apiGroups(ctx context.Context) (*metav1.APIGroupList, error) {

@@ -3,7 +3,6 @@ package cluster
 import (
 	"cmp"
 	"context"
-	"errors"
 	"regexp"
 	"slices"
 
@@ -45,7 +44,10 @@ func (g *gatherer) ingresses(ctx context.Context, s *facts.Service) error {
 		}
 		return nil
 	})
-	if err != nil || len(found) == 0 {
+	if err != nil {
+		return g.unanswered(ctx, "ingresses in namespace "+s.Namespace, err)
+	}
+	if len(found) == 0 {
 		return ctx.Err()
 	}
 	classes, known := g.ingressClasses(ctx)
@@ -135,5 +137,6 @@ func (g *gatherer) ingressClasses(ctx context.Context) (list []classOf, known bo
 		}
 		return nil
 	})
-	return list, err == nil || errors.Is(err, errEnough)
+	_ = g.unanswered(ctx, "ingress classes", err) // the caller asks ctx itself
+	return list, err == nil
 }

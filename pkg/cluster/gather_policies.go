@@ -264,6 +264,7 @@ func (g *gatherer) network(ctx context.Context) error {
 	}
 	groups, err := g.apiGroups(ctx)
 	if err != nil {
+		_ = g.unanswered(ctx, groupsServed, err)
 		return nil // NetworkPolicies are read all the same
 	}
 	p := &g.facts.Policies

@@ -83,7 +83,8 @@ func (g *gatherer) servedByGateways(ctx context.Context) map[string]schema.Group
 	}
 	groups, err := g.apiGroups(ctx)
 	if err != nil {
-		return served // other ways in are looked at all the same
+		_ = g.unanswered(ctx, groupsServed, err) // the caller asks ctx itself
+		return served                            // other ways in are looked at all the same
 	}
 	for _, group := range groups.Groups {
 		if group.Name != gatewayGroup {
@@ -94,6 +95,7 @@ func (g *gatherer) servedByGateways(ctx context.Context) map[string]schema.Group
 				return g.clientset.Discovery().ServerResourcesForGroupVersionWithContext(ctx, gatewayGroup+"/"+v.Version)
 			})
 			if err != nil || list == nil {
+				_ = g.unanswered(ctx, "which kinds the Gateway API has", err)
 				continue
 			}
 			for _, r := range list.APIResources {

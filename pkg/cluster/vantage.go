@@ -51,7 +51,7 @@ func CheckNodeVantage(node *corev1.Node) error {
 	case isWindows(node):
 		return problemf(ErrVantage, "node %s runs Windows, where the probe cannot: choose a Linux node (kubectl get nodes -l %s=linux)", node.Name, operatingSystem)
 	case kubeletSilent(node) != nil:
-		return problemf(ErrVantage, "no probe can start on node %s: %s", node.Name, silence(node))
+		return &problem{kind: ErrVantage, cause: ErrSilent, text: fmt.Sprintf("no probe can start on node %s: %s", node.Name, silence(node))}
 	}
 	return nil
 }

@@ -48,8 +48,9 @@ type Facts struct {
 	// Notes says, for people, what could not be read and why ("services: forbidden
 	// for user jane"). A check that needs what is missing says so too.
 	Notes []string
-	// Lost says what could not be read because the API server gave no answer. Unlike what
-	// Notes tell, it is nobody's will: a run without it is not a whole one.
+	// Lost says what could not be read because the API server gave no answer, or one that
+	// says nothing of the object (500, 503, 429, 401). Unlike what Notes tell, it is
+	// nobody's will: a run without it is not a whole one.
 	Lost []string
 }
 

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/cluster"
+	"github.com/netlook/kubectl-netlook/pkg/inject"
+	"github.com/netlook/kubectl-netlook/pkg/report"
+)
+
+// ask lets a witness do tasks. A session that was cut has results missing.
+func (d *diagnosis) ask(ctx context.Context, w *witness, tasks []check.Task, onResult func(check.Result)) {
+	out, err := w.probe.Run(ctx, tasks, d.remaining(ctx), onResult)
+	if err == nil && out.incomplete != "" {
+		err = errors.New(out.incomplete)
+	}
+	if err != nil {
+		d.unseen(ctx, "node "+w.node, err)
+	}
+}
+
+// unseen tells what --deep did not get to see. Where it was asked for, a run without it
+// is not a whole one, unless it is somebody's will: then what would unlock it is told,
+// and the shallow verdict stands. So it does with --deep=auto, which promises nothing.
+func (d *diagnosis) unseen(ctx context.Context, what string, err error) {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
+		return // interrupted says so
+	}
+	kind := report.Cut
+	if d.flags.Deep == deepAuto || willed(err) {
+		kind = report.Note
+	}
+	d.notice(report.Notice{Kind: kind, Message: fmt.Sprintf("%s: %v", what, d.explain(ctx, err))})
+}
+
+// willed reports whether a node cannot be looked at because somebody, or what was chosen
+// for the cluster, does not let it: rights, admission, a quota, an image that is not to
+// be had there, Windows. A node that is gone or silent, a probe that does not start and an
+// API server that does not answer are nobody's will.
+func willed(err error) bool {
+	for _, kind := range []error{inject.ErrNotAllowed, inject.ErrRefused, inject.ErrUnsupported, inject.ErrImage, cluster.ErrForbidden} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return errors.Is(err, cluster.ErrVantage) && !errors.Is(err, cluster.ErrSilent)
+}
