@@ -19,24 +19,31 @@ const (
 
 // Cold measures a first run on a healthy pod beside what it cannot do without: the time
 // from the start of `kubectl debug` until the API says that the container of the same
-// image runs.
+// image runs. Each has a pod of its own, which has been let alone for a while: a kubelet
+// that has just looked at a pod begins nothing new in it before it has looked again, up to
+// a second later (the period of its PLEG).
 func (b *Bed) Cold(ctx context.Context, rounds int) (Row, error) {
 	row := Row{
 		What: "cold `pod` run on a healthy pod, all default checks", Unit: Seconds,
 		Floor:  "`kubectl debug`, until the API says that its container has started",
 		Budget: "floor + 0.5 s",
 	}
-	name := func(i int) string { return fmt.Sprintf("cold-%d", i) }
+	name := func(kind string, i int) string { return fmt.Sprintf("%s-%d", kind, i) }
 	for i := range rounds {
-		if err := b.pod(ctx, name(i)); err != nil {
-			return row, err
+		for _, kind := range []string{"floor", "cold"} {
+			if err := b.pod(ctx, name(kind, i)); err != nil {
+				return row, err
+			}
 		}
+	}
+	if err := pause(ctx, apart); err != nil {
+		return row, err
 	}
 	var err error
 	row.Floors, row.Values, err = alternate(rounds,
-		func(i int) (float64, error) { return b.debug(ctx, name(i)) },
+		func(i int) (float64, error) { return b.debug(ctx, name("floor", i)) },
 		func(i int) (float64, error) {
-			r, err := b.netlook(ctx, "pod", name(i), "-n", namespace, "--to", "svc/web", "--keep-alive", "0")
+			r, err := b.netlook(ctx, "pod", name("cold", i), "-n", namespace, "--to", "svc/web", "--keep-alive", "0")
 			return r.took.Seconds(), err
 		})
 	row.Limit = row.Floors.Median() + coldOver
@@ -113,15 +120,23 @@ func (b *Bed) Warm(ctx context.Context, rounds int) (Row, error) {
 	row.Floors, row.Values, err = alternate(rounds,
 		func(int) (float64, error) { return b.get(ctx, "warm") },
 		func(int) (float64, error) {
-			select {
-			case <-time.After(apart):
-			case <-ctx.Done():
-				return 0, ctx.Err()
+			if err := pause(ctx, apart); err != nil {
+				return 0, err
 			}
 			r, err := b.netlook(ctx, args...)
 			return r.took.Seconds(), err
 		})
 	return row, err
+}
+
+// pause waits, or ends with ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (b *Bed) get(ctx context.Context, pod string) (float64, error) {
