@@ -13,6 +13,9 @@ import (
 func TestShellGoesFirst(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
+		if os.Getenv("NETLOOK_REQUIRE_NETNS") != "" {
+			t.Fatal(err) // CI leaves nothing out
+		}
 		t.Skip("no bash on this machine")
 	}
 	const entry = "../toolbox/files/usr/local/bin/netlook-shell"

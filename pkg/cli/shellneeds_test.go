@@ -55,6 +55,9 @@ func TestNeedsOfTools(t *testing.T) {
 func TestShellEntry(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
+		if os.Getenv("NETLOOK_REQUIRE_NETNS") != "" {
+			t.Fatal(err) // CI leaves nothing out
+		}
 		t.Skip("no bash here: ", err)
 	}
 	for _, tt := range []struct {
