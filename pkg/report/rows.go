@@ -27,17 +27,6 @@ type Row struct {
 	Detail string         `json:"detail,omitempty"`
 }
 
-// Of returns the results that were folded into row.
-func (r *Report) Of(row Row) []Result {
-	var of []Result
-	for _, res := range r.Results {
-		if sameRow(res, row) {
-			of = append(of, res)
-		}
-	}
-	return of
-}
-
 func sameRow(res check.Result, row Row) bool {
 	return res.Area == row.Area && res.Title == row.Title && res.Subject == row.Subject
 }

@@ -164,6 +164,3 @@ func verdictHeadline(r *Report, causes []diagnose.Finding, failed int) string {
 func explained(causes []diagnose.Finding, key string) bool {
 	return slices.ContainsFunc(causes, func(f diagnose.Finding) bool { return slices.Contains(f.Explains, key) })
 }
-
-// Explained reports whether one of the verdict's causes explains a result.
-func (r *Report) Explained(res Result) bool { return explained(r.Verdict.Causes, diagnose.Key(res)) }
