@@ -18,11 +18,12 @@ type FlowTimeouts map[string]time.Duration
 const flowTimeoutPrefix = "net.netfilter.nf_conntrack_"
 
 // ReadFlowTimeouts reads them below root, the SysctlRoot in earnest; those that cannot
-// be read are missing.
+// be read are missing, as are those that are no number of seconds: the kernel keeps them
+// in 32 bits (nf_conntrack_standalone.c).
 func ReadFlowTimeouts(root fs.FS) FlowTimeouts {
 	t := FlowTimeouts{}
 	for _, s := range Sysctls(root, "net/netfilter/nf_conntrack_tcp_timeout_*", "net/netfilter/nf_conntrack_udp_timeout*") {
-		if seconds, err := strconv.Atoi(s.Value); err == nil {
+		if seconds, err := strconv.ParseUint(s.Value, 10, 32); err == nil {
 			t[strings.TrimPrefix(s.Name, flowTimeoutPrefix)] = time.Duration(seconds) * time.Second
 		}
 	}

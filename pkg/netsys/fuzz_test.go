@@ -1,6 +1,7 @@
 package netsys
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -92,6 +93,8 @@ func FuzzCapEff(f *testing.F) {
 // FuzzSettings: values below /proc/sys.
 func FuzzSettings(f *testing.F) {
 	f.Add("12", "262144\n")
+	f.Add("0", "-1")
+	f.Add("9223372036854775807", "9223372036854775807") // more nanoseconds than fit
 	f.Fuzz(func(t *testing.T, count, limit string) {
 		root := fstest.MapFS{
 			"net/netfilter/nf_conntrack_count":           {Data: []byte(count)},
@@ -194,6 +197,7 @@ func FuzzPathMTU(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0}, false)
 	f.Add([]byte{1, 181, 5, 0, 0, 0}, false)
 	f.Add([]byte{5, 0, 0, 0, 5, 0, 0, 0, 5, 0, 0, 0}, true)
+	f.Add(append([]byte{1, 9, 5, 0}, bytes.Repeat([]byte{5, 0, 0, 0}, 12)...), true) // 72 bytes fit, says a router; 128 arrive
 	f.Fuzz(func(t *testing.T, script []byte, limited bool) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)

@@ -81,7 +81,7 @@ func (s *search) run(ctx context.Context) PathReport {
 		case s.lower(seen):
 			signals++
 			try = 0
-		case seen.arrived(smallSize):
+		case seen.arrived(s.small()):
 			s.missed++
 			if s.hunt(ctx) {
 				return s.report
@@ -108,8 +108,12 @@ func (s *search) look(ctx context.Context) volley {
 			return seen
 		}
 	}
-	return s.volley(ctx, s.timing.first, s.ceiling, smallSize)
+	return s.volley(ctx, s.timing.first, s.ceiling, s.small())
 }
+
+// small is the size of the packet that shows the peer answers. It is never above the
+// ceiling: a router may name less than smallSize, and there is nothing to search for below that.
+func (s *search) small() int { return min(smallSize, s.ceiling) }
 
 // arrived ends the search: the ceiling arrives.
 func (s *search) arrived() PathReport {

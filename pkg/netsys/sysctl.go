@@ -52,7 +52,8 @@ func SystemSysctls(patterns ...string) []facts.Sysctl {
 }
 
 // ReadConntrack reads how full the connection tracking table is, and how large it
-// may grow. The error is fs.ErrNotExist when conntrack is not loaded.
+// may grow. The error is fs.ErrNotExist when conntrack is not loaded, and anything but
+// a number of entries is one as well.
 func ReadConntrack(root fs.FS) (facts.Conntrack, error) {
 	var c facts.Conntrack
 	for name, into := range map[string]*int{"count": &c.Count, "max": &c.Max} {
@@ -61,9 +62,11 @@ func ReadConntrack(root fs.FS) (facts.Conntrack, error) {
 		if err != nil {
 			return facts.Conntrack{}, fmt.Errorf("read conntrack %s: %w", name, err)
 		}
-		if *into, err = strconv.Atoi(text); err != nil {
+		n, err := strconv.ParseUint(text, 10, 31)
+		if err != nil {
 			return facts.Conntrack{}, fmt.Errorf("read conntrack %s: %w", name, err)
 		}
+		*into = int(n)
 	}
 	return c, nil
 }
