@@ -228,17 +228,6 @@ func TestUsageOfEveryCommand(t *testing.T) {
 	}
 }
 
-func TestShellWord(t *testing.T) {
-	for word, want := range map[string]string{
-		"jane": "jane", "system:serviceaccount:a:b": "system:serviceaccount:a:b", "": "''", "a b": "'a b'",
-		"it's": `'it'\''s'`, "$(id)": "'$(id)'",
-	} {
-		if got := shellWord(word); got != want {
-			t.Errorf("%q: %s, want %s", word, got, want)
-		}
-	}
-}
-
 func TestProgressLine(t *testing.T) {
 	now := time.Unix(1000, 0)
 	p := &progress{width: 80, now: func() time.Time { return now }, since: now}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/util/templates"
@@ -207,9 +208,9 @@ func printImages(out io.Writer, flags imageFlags, images []usedImage) error {
 		})
 	} else {
 		block("on the other side, into a registry:", func(i int, u usedImage) string {
-			return "skopeo copy --all oci-archive:" + shellWord(flags.Save) + ":" + full(u.Image) + " docker://" + targets[i].Tag
+			return "skopeo copy --all oci-archive:" + shellescape.Quote(flags.Save) + ":" + full(u.Image) + " docker://" + targets[i].Tag
 		})
-		fmt.Fprintf(&b, "\nor into each node:\n  ctr -n k8s.io images import %s\n", shellWord(flags.Save))
+		fmt.Fprintf(&b, "\nor into each node:\n  ctr -n k8s.io images import %s\n", shellescape.Quote(flags.Save))
 	}
 	block("and then use them:", func(i int, u usedImage) string { return "export " + u.Variable + "=" + targets[i].Use })
 	_, err := io.WriteString(out, b.String())

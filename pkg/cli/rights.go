@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"al.essio.dev/pkg/shellescape"
+
 	"github.com/netlook/kubectl-netlook/pkg/cluster"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/report"
@@ -60,7 +62,7 @@ func (d *diagnosis) unlock(ctx context.Context, purpose cluster.Purpose, namespa
 	command = fmt.Sprintf("kubectl netlook rbac --for %s -n %s", purpose, namespace)
 	if user, err := d.backend.WhoAmI(ctx); err == nil && user != "" {
 		who = fmt.Sprintf(" (user %s)", user)
-		command += " --user " + shellWord(user)
+		command += " --user " + shellescape.Quote(user)
 	}
 	return who, command + " | kubectl apply -f -"
 }

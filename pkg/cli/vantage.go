@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -49,7 +50,7 @@ func verbOf(t target.Target) string {
 func instead(t target.Target) string {
 	verb := verbOf(t)
 	if verb == "" {
-		return "try kubectl netlook pod POD --to " + shellWord(t.Raw)
+		return "try kubectl netlook pod POD --to " + shellescape.Quote(t.Raw)
 	}
 	name := t.Name
 	if t.Kind == target.Workload {
@@ -145,17 +146,4 @@ func (a *app) contextName() string {
 		return "" // the client has been made of it, so this is no news
 	}
 	return raw.CurrentContext
-}
-
-// shellWord quotes a word for a shell when it must be.
-func shellWord(word string) string {
-	special := func(r rune) bool {
-		letter := (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z')
-		digit := r >= '0' && r <= '9'
-		return !letter && !digit && !strings.ContainsRune("-_.:/@", r)
-	}
-	if word != "" && !strings.ContainsFunc(word, special) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

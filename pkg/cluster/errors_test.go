@@ -233,3 +233,11 @@ func TestOtherAPIErrors(t *testing.T) {
 	}
 	expectError(t, err, err, "get pod shop/web-0: Internal error occurred: etcdserver: no leader")
 }
+
+// TestUnlockQuotes: the name of a user, which an identity provider chose, is one word for the
+// shell of the admin who pastes the line.
+func TestUnlockQuotes(t *testing.T) {
+	c, _ := newFake()
+	err := c.unlock(&denial{user: "jane'; $(id)", verb: "get", resource: "pods"}, ForPod, "shop")
+	expectError(t, err, ErrForbidden, `-n shop --user 'jane'"'"'; $(id)' | kubectl apply -f -`)
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"al.essio.dev/pkg/shellescape"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -77,7 +78,7 @@ func (c *Client) unlocking(err error, purpose Purpose, namespace string) string 
 	scope := " -n " + cmp.Or(namespace, c.namespace)
 	var denied *denial
 	if errors.As(err, &denied) && denied.user != "" {
-		scope += " --user " + denied.user
+		scope += " --user " + shellescape.Quote(denied.user)
 	}
 	return fmt.Sprintf("kubectl netlook rbac --for %s%s | kubectl apply -f -", purpose, scope)
 }

@@ -59,6 +59,7 @@ func printMarkdown(w io.Writer, r *report.Report, _ Options) error {
 		for _, f := range r.Verdict.Candidates {
 			fmt.Fprintf(&b, "- **%s**: %s\n", markdownText(f.Code), markdownText(f.Headline))
 		}
+		markdownPath(&b, diagnose.MergePaths(r.Verdict.Candidates))
 	}
 	if r.Walk != nil {
 		b.WriteString("\n| step | | |\n|---|---|---|\n")
@@ -80,7 +81,9 @@ func markdownMark(s report.Status) string {
 }
 
 func markdownFinding(b *strings.Builder, f diagnose.Finding) {
-	fmt.Fprintf(b, "\n### %s: %s\n\n", markdownText(f.Code), markdownText(f.Headline))
+	fmt.Fprintf(b, "\n### %s: %s\n", markdownText(f.Code), markdownText(f.Headline))
+	markdownPath(b, f.Path)
+	b.WriteString("\n")
 	for _, where := range f.Where {
 		fmt.Fprintf(b, "- where: %s\n", code(where))
 	}
@@ -91,12 +94,29 @@ func markdownFinding(b *strings.Builder, f diagnose.Finding) {
 		fmt.Fprintf(b, "- likely: %s\n", markdownText(f.Likely))
 	}
 	if len(f.Try) > 0 {
-		// No line of these can be a fence: they begin with a program's name, and a fence
-		// that is longer than any run of backticks ends only there.
-		text := strings.Join(f.Try, "\n")
-		fence := strings.Repeat("`", max(3, longestTicks(text)+1))
-		fmt.Fprintf(b, "\n%ssh\n%s\n%s\n", fence, text, fence)
+		b.WriteString("\n")
+		fenced(b, "sh", strings.Join(f.Try, "\n"))
 	}
+}
+
+// markdownWidth holds a drawing without scrolling sideways in a comment on GitHub, in columns.
+const markdownWidth = 100
+
+// markdownPath draws the way as the terminal has it, below an empty line.
+func markdownPath(b *strings.Builder, path *diagnose.Path) {
+	p := &page{Options: Options{Width: markdownWidth}}
+	p.path(path)
+	if text := strings.Trim(p.lines.String(), "\n"); text != "" {
+		b.WriteString("\n")
+		fenced(b, "text", text)
+	}
+}
+
+// fenced writes a block of code. No line of it can end it: its fence is longer than any run
+// of backticks inside (CommonMark 4.5).
+func fenced(b *strings.Builder, language, text string) {
+	fence := strings.Repeat("`", max(3, longestTicks(text)+1))
+	fmt.Fprintf(b, "%s%s\n%s\n%s\n", fence, language, text, fence)
 }
 
 func markdownRows(b *strings.Builder, r *report.Report) {

@@ -15,6 +15,10 @@ func TestMarkdownIsInert(t *testing.T) {
 	in.Verdict.Causes = []diagnose.Finding{{
 		Code: "NL-X", Headline: "<img src=x> @everyone [a](http://x) ![b](y)",
 		Where: []string{"``` | <b>"}, Evidence: []string{"`tick"}, Try: []string{"echo ```"},
+		Path: &diagnose.Path{
+			Hops:  []diagnose.PathHop{{Kind: diagnose.HopPod, Name: "````"}, {Kind: diagnose.HopPeer, Name: "<b>"}},
+			Links: []diagnose.PathLink{{Kind: diagnose.LinkWire, Status: diagnose.HopBroken}},
+		},
 	}}
 	out := render(t, "markdown", in, printer.Options{})
 	for _, bad := range []string{"<img", "@everyone", "[a](", "![b]("} {
@@ -24,7 +28,7 @@ func TestMarkdownIsInert(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"```` ``` | <b> ````", "`` `tick ``", "\n````sh\necho ```\n````\n"} {
+	for _, want := range []string{"```` ``` | <b> ````", "`` `tick ``", "\n````sh\necho ```\n````\n", "\n`````text\n  ```` ─✗─ <b>\n`````\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
