@@ -228,6 +228,7 @@ func TestVerdicts(t *testing.T) {
 			world: newWorld().fail(check.NoRoute, -1, "gateway", "dns", "service.endpoint", "service.vip", "target", "path", "api", "external")},
 		{name: "a share of the ClusterIP is dead, with an endpoint on the own node", candidates: []string{"NL-NODE-BRIDGE-NF", "NL-SVC-PROXY-STALE"},
 			world: newWorld().fail(check.Timeout, 2, "service.vip")},
+		{name: "nobody outside answers", candidates: []string{"NL-NODE-FILTER-DROP", "NL-NODE-MASQUERADE"}, world: newWorld().fail(check.Timeout, -1, "external.host")},
 		{name: "nothing knows this", unexplained: 1, world: newWorld().fail(check.TLS, -1, "api.endpoint")},
 	}
 	for _, tt := range tests {

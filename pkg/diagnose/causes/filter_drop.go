@@ -128,6 +128,12 @@ func filterSuspects(c *diagnose.Case) []diagnose.Finding {
 			})
 		}
 	}
+	if lost, inside := lostOutside(c); len(lost) > 0 && c.Home() != "" && !c.Deep(c.Home()) {
+		findings = append(findings, diagnose.Finding{
+			Headline: fmt.Sprintf("a packet filter rule on node %s, or a firewall behind it, may drop what leaves the cluster", c.Home()), Confidence: diagnose.Possible,
+			Where: []string{"node/" + c.Home()}, Evidence: append(seenAll(lost), answerElsewhere(inside)), Explains: diagnose.Keys(lost), Try: []string{netlookNode(c.Home())}, Rank: rankPath,
+		})
+	}
 	for _, h := range c.Hops() {
 		for _, node := range []string{h.From, h.To} {
 			if c.Deep(node) {
