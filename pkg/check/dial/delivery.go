@@ -52,22 +52,30 @@ func (t *Try) failOn(ctx context.Context, err error, s *session, stage string) {
 	if t.Failure != check.Silent {
 		return
 	}
-	d := deliveryOf(s.Conn)
-	lost := d.lost(s.early)
+	if p := deliveryOf(s.Conn).problem(s.early); p != nil {
+		t.fail(ctx, p, s.addr, stage)
+	}
+}
+
+// problem is the failure of data that did not arrive, nil when none are known to be lost;
+// early is as for lost.
+func (d delivery) problem(early uint32) *problem {
+	lost := d.lost(early)
 	if lost == "" {
-		return
+		return nil
 	}
-	t.Failure, t.Detail = check.Undelivered, lost
-	t.See(seenUndelivered, "%s", lost)
+	p := problemf(check.Undelivered, "%s", lost)
+	p.seen = []check.Evidence{{Key: seenUndelivered, Value: lost}}
 	if d.unacked && d.repeated {
-		t.See(seenHandshake, "the peer repeats its SYN-ACK, as if nothing that is sent after the SYN arrived")
+		p.seen = append(p.seen, check.Evidence{Key: seenHandshake, Value: "the peer repeats its SYN-ACK, as if nothing that is sent after the SYN arrived"})
 	}
+	return p
 }
 
 // unanswered is the failure of a question over a connection that nobody answers.
 func unanswered(d delivery) *problem {
-	if lost := d.lost(0); lost != "" {
-		return problemf(check.Undelivered, "takes the connection, but %s", lost)
+	if p := d.problem(0); p != nil {
+		return p
 	}
 	return problemf(check.Silent, "takes the connection, and does not answer")
 }

@@ -3,6 +3,8 @@ package causes
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -30,14 +32,30 @@ func init() {
 }
 
 // undelivered are the results of which data were lost on connections that had opened, by
-// what they are about.
+// what they are about; without those that only go through others of them.
 func undelivered(c *diagnose.Case) [][]check.Result {
-	return bySubject(c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Undelivered}}))
+	var groups [][]check.Result
+	var told []string
+	for _, group := range bySubject(c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Undelivered}})) {
+		keys := diagnose.Keys(group)
+		if !slices.ContainsFunc(keys, func(key string) bool { return !slices.Contains(told, key) }) {
+			continue
+		}
+		groups, told = append(groups, group), append(told, c.Through(keys)...)
+	}
+	return groups
 }
 
+// repeatsHandshake is after how long a peer sends its SYN-ACK again (RFC 6298, section 2.1,
+// and a little more).
+const repeatsHandshake = 1100 * time.Millisecond
+
 // halfOpen reports whether the peer went on as if not even the end of the handshake had
-// arrived. An accept queue that is full does the same.
-func halfOpen(r check.Result) bool { return value(r, "handshake") != "" }
+// arrived, or would have had no time to. An accept queue that is full does the same.
+func halfOpen(r check.Result) bool {
+	return value(r, "handshake") != "" ||
+		!slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return a.Failure == check.Undelivered && a.RTT.D() >= repeatsHandshake })
+}
 
 func dataLost(c *diagnose.Case, group []check.Result) diagnose.Finding {
 	f := diagnose.Finding{
@@ -46,7 +64,7 @@ func dataLost(c *diagnose.Case, group []check.Result) diagnose.Finding {
 		Where:      places(c, group),
 		Evidence:   seenAll(group),
 		Explains:   c.Through(diagnose.Keys(group)),
-		Likely:     "a packet filter that lets handshakes pass, a firewall that sees one direction only, or a link that loses large packets; the application is not asked at all, or its answer is lost",
+		Likely:     "a packet filter that lets handshakes pass, or a firewall that sees one direction only",
 		Rank:       rankSymptom + 1,
 	}
 	if s := c.Service(group[0].Subject); s != nil && group[0].Check == "service.endpoint" {
@@ -57,13 +75,20 @@ func dataLost(c *diagnose.Case, group []check.Result) diagnose.Finding {
 	}
 	if i := slices.IndexFunc(group, halfOpen); i >= 0 {
 		f.Confidence = diagnose.Possible // the peer itself may drop them
-		f.Evidence = append(f.Evidence, value(group[i], "handshake"))
+		if said := value(group[i], "handshake"); said != "" {
+			f.Evidence = append(f.Evidence, said)
+		}
 	}
 	if slices.ContainsFunc(group, func(r check.Result) bool { return !allFailures(r, check.Undelivered) }) {
 		f.Confidence = diagnose.Possible // now and then packets are lost on a bad link
 	}
-	f.Evidence = append(f.Evidence, fullSize(c, group[0])...)
-	for _, node := range waypoints(c, group) {
+	if large := fullSize(c, group[0]); large != "" {
+		f.Evidence = append(f.Evidence, large)
+	} else {
+		f.Likely += ", or a link that loses large packets"
+	}
+	nodes := waypoints(c, group)
+	for _, node := range nodes {
 		if !c.Deep(node) {
 			f.Try = append(f.Try, netlookNode(node))
 			continue
@@ -72,7 +97,11 @@ func dataLost(c *diagnose.Case, group []check.Result) diagnose.Finding {
 		f.Evidence = append(f.Evidence, lines...)
 		f.Try = append(f.Try, try...)
 	}
-	f.Try = append(f.Try, fmt.Sprintf("tcpdump -ni any host %s   (on both nodes: where the request is last seen)", hostOf(group[0])))
+	where := "in the network of " + group[0].Vantage
+	if len(nodes) > 0 {
+		where = "on node " + strings.Join(nodes, " and node ")
+	}
+	f.Try = append(f.Try, fmt.Sprintf("tcpdump -ni any host %s   (%s: where the request, and the answer, are last seen)", hostOf(group[0]), where))
 	return f
 }
 
@@ -83,14 +112,15 @@ func hostOf(r check.Result) string {
 	return r.Target
 }
 
-// fullSize is the path measurement that tells that it is not the packets' size.
-func fullSize(c *diagnose.Case, r check.Result) []string {
+// fullSize is the path measurement that tells that it is not the packets' size, "" without
+// one.
+func fullSize(c *diagnose.Case, r check.Result) string {
 	for _, m := range c.Find(diagnose.Match{Check: "path.mtu", Status: []check.Status{check.Pass}, Vantage: r.Vantage}) {
 		if m.Vantage == r.Vantage && c.NodeOf(m) != "" && c.NodeOf(m) == c.NodeOf(r) {
-			return []string{seen(m) + ": it is not the size of the packets alone"}
+			return seen(m) + ": it is not the size of the packets alone"
 		}
 	}
-	return nil
+	return ""
 }
 
 // waypoints are the nodes that the packets of these results pass, as far as is known.

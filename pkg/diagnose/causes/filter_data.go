@@ -4,23 +4,21 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
-// Each connection whose data are lost sends them so often while it is watched: at first,
-// and when TCP's timer runs out (RFC 6298), after 0.2 s and 0.4 s more where the way is
-// short. More than mostSent and it is not these packets that a rule counted, or others too.
-const (
-	leastSent = 2
-	mostSent  = 8
-)
+// leastSent is how often each connection whose data are lost sends them while it is
+// watched: at first, and when TCP's timer runs out (RFC 6298), 0.2 s later where the way is
+// short.
+const leastSent = 2
 
 // dataDrops are the rules that dropped what connections sent that had opened. Both nodes
-// have such connections in their tracking, so that it is the counter alone that tells: it
-// is certain only where one rule grew on all of the way, and about as it should have.
+// have such connections in their tracking, so that it is the counter alone that tells, in
+// which strangers' packets are counted too: that is never certain.
 func dataDrops(c *diagnose.Case) []diagnose.Finding {
 	lost := map[netip.AddrPort]bool{}
 	for _, group := range undelivered(c) {
@@ -31,32 +29,31 @@ func dataDrops(c *diagnose.Case) []diagnose.Finding {
 		}
 	}
 	var findings []diagnose.Finding
-	grew := 0
 	for _, node := range deepNodes(c) {
-		through := openedThrough(c, node, lost)
+		opened := openedThrough(c, node, lost)
 		for _, d := range dropsAt(c, node) {
+			through := opened
+			if !onTheWay(d) {
+				through = atHost(c, node, opened)
+			}
 			n := c.Moved[node][d.Counter()]
-			switch {
-			case n < minDropped || proxysOwn(d) || !onTheWay(d) && len(atHost(c, node, through)) == 0:
-				continue
-			case len(through) == 0:
+			if len(through) == 0 || proxysOwn(d) || n < uint64(max(minDropped, leastSent*len(through))) {
 				continue
 			}
-			grew++
 			f := filterFinding(node, d, through, about(c, node, through))
+			f.Headline = fmt.Sprintf("a packet filter rule on node %s drops the data of connections to %s: %s", node, strings.TrimPrefix(packetsTo(through), "what goes to "), d.Name())
+			f.Confidence, f.Rank = diagnose.Likely, rankMeasured
 			f.Evidence = append(f.Evidence,
 				fmt.Sprintf("its counter grew by %d while the failing checks were repeated", n),
-				fmt.Sprintf("%d of our connections opened through node %s, and data in them were lost", len(through), node))
-			f.Confidence, f.Rank = diagnose.Likely, rankMeasured
-			if sent := uint64(len(through)); n >= leastSent*sent && n <= mostSent*sent {
-				f.Confidence = diagnose.Certain
-			}
+				fmt.Sprintf("%d of our connections opened through node %s, and their data were lost: sent, sent again and not acknowledged, or not received", len(through), node))
 			findings = append(findings, f)
 		}
 	}
-	if grew > 1 { // it is one of them
-		for i := range findings {
-			findings[i].Confidence = diagnose.Likely
+	for i := range findings {
+		for j, other := range findings {
+			if i != j {
+				findings[i].Evidence = append(findings[i].Evidence, "or "+other.Where[1]+" on "+other.Where[0]+", whose counter grew as well")
+			}
 		}
 	}
 	return findings
