@@ -1,12 +1,14 @@
 package dial
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,9 +26,7 @@ func TestDelivery(t *testing.T) {
 	if !netnstest.Isolate(t) {
 		return
 	}
-	if _, err := exec.LookPath("nft"); err != nil && os.Getenv("NETLOOK_REQUIRE_NETNS") != "1" {
-		t.Skip("nft is not installed")
-	}
+	needNFT(t)
 	near, far := netnstest.Here(t), netnstest.New(t)
 	netnstest.Join(t,
 		netnstest.End{NS: near, Name: "eth0", Addrs: []string{"10.9.1.2/24"}},
@@ -112,6 +112,13 @@ func TestDelivery(t *testing.T) {
 	})
 }
 
+func needNFT(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("nft"); err != nil && os.Getenv("NETLOOK_REQUIRE_NETNS") != "1" {
+		t.Skip("nft is not installed")
+	}
+}
+
 // nft gives the network namespace that a test is in rules for what comes in.
 func nft(t *testing.T, rules string) {
 	t.Helper()
@@ -156,5 +163,72 @@ func TestDeliveryOfNothing(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 		_ = conn.Close()
+	}
+}
+
+// An accept queue that is full drops the end of handshakes whose SYN it has answered, and
+// the data after it: the client has a connection, the server has none. That is not the
+// way's fault, and the SYN-ACK that comes again is what tells.
+func TestFullAcceptQueue(t *testing.T) {
+	t.Parallel()
+	if !netnstest.Isolate(t) {
+		return
+	}
+	needNFT(t)
+	near, far := netnstest.Here(t), netnstest.New(t)
+	netnstest.Join(t,
+		netnstest.End{NS: near, Name: "eth0", Addrs: []string{"10.9.1.2/24"}},
+		netnstest.End{NS: far, Name: "near", Addrs: []string{"10.9.1.1/24"}})
+	const clients = 3
+	far.Do(t, func() {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		must(t, err)
+		t.Cleanup(func() { _ = unix.Close(fd) })
+		must(t, unix.Bind(fd, &unix.SockaddrInet4{Port: 80, Addr: [4]byte{10, 9, 1, 1}}))
+		// As many handshakes at once, and room for one connection more (net/ipv4/tcp_input.c,
+		// tcp_conn_request), which nobody accepts.
+		must(t, unix.Listen(fd, clients))
+	})
+	for range clients {
+		conn, err := net.Dial("tcp", "10.9.1.1:80")
+		must(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	far.Do(t, func() { nft(t, `tcp dport 80 tcp flags & (syn | ack) != syn drop`) })
+	kinds := make(chan string, clients)
+	for range clients {
+		go func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+			defer cancel()
+			try := TCP(ctx, TCPOptions{Peer: Peer{Addr: netip.MustParseAddrPort("10.9.1.1:80")}, Talk: Talk{Proto: protoHTTP, Sure: true}}, false)
+			kind := string(try.Failure)
+			for _, e := range try.Seen {
+				if e.Key == seenHandshake {
+					kind += ", handshake repeated"
+				}
+			}
+			kinds <- kind
+		}()
+	}
+	// All SYNs are to be answered before the first handshake is complete.
+	far.Do(t, func() {
+		const half = " 03 " // TCP_SYN_RECV, in the column "st"
+		for tables, until := []byte(nil), time.Now().Add(2*time.Second); bytes.Count(tables, []byte(half)) < clients; {
+			if time.Now().After(until) {
+				t.Fatalf("not all clients came:\n%s", tables)
+			}
+			tables, _ = os.ReadFile("/proc/thread-self/net/tcp")
+		}
+		if out, err := exec.Command("nft", "delete table ip lossy").CombinedOutput(); err != nil {
+			t.Fatalf("nft: %v\n%s", err, out)
+		}
+	})
+	var got []string
+	for range clients {
+		got = append(got, <-kinds)
+	}
+	slices.Sort(got)
+	if want := []string{"silent", "undelivered, handshake repeated", "undelivered, handshake repeated"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
