@@ -15,7 +15,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-NODE-FILTER-DROP",
 		Summary: "a packet filter rule on a node drops or rejects the packets",
-		Signal:  "While the failing checks were repeated, the counter of a rule of nftables or iptables-nft that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter can only be suspected. Where connections open and their data are lost, the connection is tracked, and it is the counter alone that tells.",
+		Signal:  "While the failing checks were repeated, the counter of a rule of nftables or iptables-nft that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter can only be suspected.",
 		Meaning: "Somebody's rule, or a policy's, decides what may pass; what it hits fails, whatever the services and pods are like.",
 		Confirm: []string{"nft -a list ruleset (on the node)", "iptables-save -c | grep -e DROP -e REJECT (on the node)"},
 		Remedy:  []string{"nft delete rule FAMILY TABLE CHAIN handle N (on the node), once you know whose it is: a NetworkPolicy's comes back"},
