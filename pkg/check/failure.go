@@ -12,6 +12,7 @@ const (
 	Reset       Failure = "reset"        // connection accepted, then reset
 	Closed      Failure = "closed"       // connection accepted, then closed without an answer
 	Silent      Failure = "silent"       // connection accepted, then no byte within the deadline
+	Undelivered Failure = "undelivered"  // connection accepted, then data that TCP itself knows to be lost, in either direction
 	NXDomain    Failure = "nxdomain"     // DNS rcode 3: the name does not exist
 	NoData      Failure = "nodata"       // DNS: the name exists, without an address of this family
 	ServFail    Failure = "servfail"     // DNS rcode 2: the server cannot answer
@@ -37,6 +38,7 @@ var meanings = map[Failure]string{
 	Reset:       "something accepted the connection and then cut it: the application, a proxy, or conntrack",
 	Closed:      "something accepted the connection and closed it without a word: often a proxy with nothing behind it",
 	Silent:      "the kernel accepts connections but the application does not answer: hung, overloaded, or another protocol",
+	Undelivered: "the connection opens, and packets with data in them are lost on the way: the peer's kernel would acknowledge them even if its application hung",
 	NXDomain:    "the DNS server says that this name does not exist",
 	NoData:      "the name exists, but has no address of this family",
 	ServFail:    "the DNS server could not get an answer itself: its upstream or its access to the API is broken",

@@ -52,7 +52,9 @@ func Brief(res check.Result) string {
 const mostKinds = 3
 
 // waits reports whether a failure is one of time: without its time it says nothing.
-func waits(f check.Failure) bool { return f == check.Timeout || f == check.Silent }
+func waits(f check.Failure) bool {
+	return f == check.Timeout || f == check.Silent || f == check.Undelivered
+}
 
 func after(f check.Failure, d check.Duration) string {
 	if !waits(f) || d <= 0 {

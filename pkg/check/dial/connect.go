@@ -57,6 +57,7 @@ type session struct {
 	addr  netip.AddrPort
 	start time.Time
 	done  func() bool
+	early uint32 // see settle
 }
 
 // Close ends the connection and the watch over its context.

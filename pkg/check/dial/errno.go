@@ -19,6 +19,7 @@ type problem struct {
 	kind   check.Failure
 	soft   bool
 	detail string
+	seen   []check.Evidence
 }
 
 func (p *problem) Error() string { return string(p.kind) + ": " + p.detail }
@@ -131,6 +132,7 @@ func (t *Try) fail(ctx context.Context, err error, addr netip.AddrPort, stage st
 	switch {
 	case errors.As(err, &judged):
 		t.Detail, t.Soft = judged.detail, judged.soft
+		t.Seen = append(t.Seen, judged.seen...)
 	case kind == check.Timeout && stage != stageConnect && stage != stageDNS && !errors.Is(err, syscall.ETIMEDOUT):
 		kind = check.Silent
 		t.Detail = "no answer: " + stage

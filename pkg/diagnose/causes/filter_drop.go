@@ -80,6 +80,7 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 		}
 		findings = append(findings, f)
 	}
+	findings = append(findings, dataDrops(c)...)
 	return append(findings, filterSuspects(c)...)
 }
 
@@ -207,7 +208,7 @@ func about(c *diagnose.Case, node string, addrs []netip.AddrPort) []string {
 	}
 	for _, r := range c.Results {
 		addr, ok := diagnose.TargetAddr(r)
-		lost := allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent) || len(r.Attempts) > 0 && r.Lost() > 0
+		lost := allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent, check.Undelivered) || len(r.Attempts) > 0 && r.Lost() > 0
 		if !ok || !diagnose.Bad(r) || !lost || strings.HasPrefix(r.Check, "node.") {
 			continue
 		}
