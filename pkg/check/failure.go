@@ -28,6 +28,8 @@ const (
 	NotReady    Failure = "not-ready"    // an object says itself that it is not ready
 	NotServing  Failure = "not-serving"  // an application says itself that it does not serve (gRPC health)
 	Config      Failure = "config"       // a setting that cannot work
+	NoPort      Failure = "no-port"      // EADDRNOTAVAIL, EAGAIN of connect: no local port is left
+	QueueFull   Failure = "queue-full"   // more connections wait to be accepted than a listening socket may have
 )
 
 var meanings = map[Failure]string{
@@ -54,6 +56,8 @@ var meanings = map[Failure]string{
 	NotServing:  "the application answers, and says itself that it takes no requests",
 	NotReady:    "Kubernetes itself says that this is not ready",
 	Config:      "this setting cannot work as it is",
+	NoPort:      "this network namespace has no local port left for it: the connection fails before a packet is sent",
+	QueueFull:   "the application takes no connections out of its listening socket's queue: the kernel drops what comes beyond",
 }
 
 // Meaning says in one sentence what such a failure means for a person, "" for

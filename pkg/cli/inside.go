@@ -16,16 +16,17 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/report"
 )
 
-// maxInside is how many pods that refuse are looked into: each gets an ephemeral
+// maxInside is how many doubtful pods are looked into: each gets an ephemeral
 // container, which cannot be removed again.
 const maxInside = 2
 
-// lookInside asks pods that refuse on what they listen, from a probe in each.
+// lookInside asks pods that refuse, or whose port never answers, on what they listen and
+// whether they accept, from a probe in each.
 func (d *diagnosis) lookInside(ctx context.Context) {
 	var wait sync.WaitGroup
-	pods := d.refusing()
+	pods := d.doubtful()
 	if len(pods) > 0 {
-		d.bar.say("looking into what refuses: %s", refs(pods))
+		d.bar.say("looking into what does not answer: %s", refs(pods))
 	}
 	for _, pod := range pods {
 		wait.Go(func() {
@@ -45,20 +46,43 @@ func refs(list []facts.Ref) string {
 	return strings.Join(names, ", ")
 }
 
-// refusing are the pods behind what refuses, the vantage pod aside.
-func (d *diagnosis) refusing() []facts.Ref {
+// doubtful are the pods behind what refuses, and then those that answer but for a port
+// which never does; the vantage pod aside.
+func (d *diagnosis) doubtful() []facts.Ref {
 	var pods []facts.Ref
-	for _, r := range d.results {
-		namespace, name, ok := strings.Cut(strings.TrimPrefix(r.Object, "pod/"), "/")
-		ref := facts.Ref{Namespace: namespace, Name: name}
-		if !ok || !strings.HasPrefix(r.Object, "pod/") || !diagnose.Bad(r) || r.Failure != check.Refused || r.Object == d.facts.Vantage.String() {
-			continue
-		}
-		if !slices.Contains(pods, ref) && len(pods) < maxInside {
-			pods = append(pods, ref)
+	c := diagnose.NewCase(d.facts, d.results)
+	for _, doubt := range []func(check.Result) bool{
+		func(r check.Result) bool { return diagnose.Bad(r) && r.Failure == check.Refused },
+		func(r check.Result) bool { return d.mute(c, r) },
+	} {
+		for _, r := range d.results {
+			namespace, name, ok := strings.Cut(strings.TrimPrefix(r.Object, "pod/"), "/")
+			ref := facts.Ref{Namespace: namespace, Name: name}
+			if !ok || !strings.HasPrefix(r.Object, "pod/") || r.Object == d.facts.Vantage.String() || !doubt(r) {
+				continue
+			}
+			if !slices.Contains(pods, ref) && len(pods) < maxInside {
+				pods = append(pods, ref)
+			}
 		}
 	}
 	return pods
+}
+
+// mute reports whether a TCP port of a pod never answers though the pod is reached, and no
+// policy denies it: then the pod itself may know why.
+func (d *diagnosis) mute(c *diagnose.Case, r check.Result) bool {
+	at, protocol, ok := diagnose.TargetPort(r)
+	if !ok || protocol != facts.TCP || !diagnose.Bad(r) || r.Check != "service.endpoint" && r.Check != "target.tcp" {
+		return false
+	}
+	if len(r.Attempts) == 0 || slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return a.Failure != check.Timeout }) {
+		return false
+	}
+	denied := slices.ContainsFunc(d.facts.Policies.Flows, func(f facts.PolicyFlow) bool {
+		return f.To == at && f.Decision.Verdict() == facts.PolicyDenied
+	})
+	return !denied && c.PeerOf(r).Answered > 0
 }
 
 func (d *diagnosis) inside(ctx context.Context, ref facts.Ref) error {
@@ -75,7 +99,7 @@ func (d *diagnosis) inside(ctx context.Context, ref facts.Ref) error {
 	if err != nil {
 		return err
 	}
-	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked into pod %s, which refuses: it has an ephemeral container of netlook's now", ref)})
+	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked into pod %s, whose port does not answer: it has an ephemeral container of netlook's now", ref)})
 	_, err = probe.Run(ctx, checks.ListenerTasks(ref), d.remaining(ctx), func(r check.Result) {
 		r.Vantage = "pod/" + ref.String()
 		d.mu.Lock()

@@ -13,7 +13,7 @@ func init() {
 	Registry.Add(check.Define(check.Spec[struct{}]{
 		ID:      "pod.listeners",
 		Area:    "target",
-		Summary: "reads on which addresses and ports a pod listens, from a probe inside it (--deep, for pods that refuse)",
+		Summary: "reads on which addresses and ports a pod listens, from a probe inside it (--deep, for pods that refuse or whose port never answers)",
 		// Which pods refuse is known only after a run; see ListenerTasks.
 		Plan: func(*facts.Facts) []check.Planned[struct{}] { return nil },
 		Run: func(context.Context, check.Task, struct{}) check.Result {
@@ -33,9 +33,15 @@ func init() {
 	}))
 }
 
-// ListenerTasks is a plan for a probe inside a pod that refuses: on what it listens.
+// ListenerTasks is a plan for a probe inside a pod that refuses, or whose port never
+// answers: on what it listens, and whether the queue of that is full.
 func ListenerTasks(pod facts.Ref) []check.Task {
-	task := witnessTask("pod.listeners", "listeners", struct{}{})
-	task.Label = check.Label{Area: "target", Title: "listeners", Target: pod.String(), Object: podObject(pod)}
-	return []check.Task{task}
+	tasks := []check.Task{
+		witnessTask("pod.listeners", "listeners", struct{}{}),
+		witnessTask("pod.backlog", "listen queues", backlogParams{}),
+	}
+	for i, task := range tasks {
+		tasks[i].Label = check.Label{Area: "target", Title: task.Title, Target: pod.String(), Object: podObject(pod)}
+	}
+	return tasks
 }

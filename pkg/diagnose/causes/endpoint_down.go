@@ -16,7 +16,7 @@ func init() {
 		Signal:  "Every attempt at one endpoint times out, while other pods on its node, or other ports of the same pod, answer. A process that is gone would refuse.",
 		Meaning: "Clients see one failure in as many connections as there are endpoints, after their own timeout.",
 		Confirm: []string{"kubectl netlook pod CLIENT --to pod/POD:PORT --deep", "kubectl get networkpolicies -n NAMESPACE"},
-		Remedy:  []string{"kubectl delete pod POD -n NAMESPACE", "mend the rule or NetworkPolicy that drops the port"},
+		Remedy:  []string{"kubectl delete pod POD -n NAMESPACE", "mend the rule or NetworkPolicy that drops the port", "see NL-APP-BACKLOG where the application is stuck: a full listen queue looks the same from outside"},
 		Source:  "field notes: dead endpoint (partial outage)",
 		Spot:    diagnose.Spot{Place: diagnose.AtPeer, Says: "no answer"},
 		Find:    findEndpointDown,
@@ -38,7 +38,7 @@ func findEndpointDown(c *diagnose.Case) []diagnose.Finding {
 func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) {
 	var dead []check.Result
 	confidence := diagnose.Likely
-	likely := "a rule inside the pod, its NetworkPolicy or its node drops the port; a process that is gone would refuse"
+	likely := "a rule inside the pod, its NetworkPolicy or its node drops the port, or the application accepts no more connections and its listen queue is full (--deep looks); a process that is gone would refuse"
 	refused := diagnose.Keys(refusing(group))
 	pings := map[string]pingedOnly{} // by vantage point
 	forbidden := deniedPorts(c)
