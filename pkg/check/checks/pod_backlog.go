@@ -118,7 +118,7 @@ func judgeQueues(look queueLook) check.Result {
 		return check.Result{Status: check.Pass, Summary: fmt.Sprintf("%s, no queue is full", check.Count(look.listeners, "listening socket"))}
 	}
 	first := look.full[0]
-	r := failed(check.QueueFull, "the listen queue of %s is full: %d wait to be accepted, %d may", first.Local, first.RQueue, first.WQueue)
+	r := failed(check.QueueFull, "the listen queue of %s is full: %s to be accepted, its limit is %d", first.Local, waiting(first.RQueue), first.WQueue)
 	if more := len(look.full) - 1; more > 0 {
 		r.Summary += fmt.Sprintf("; so are %d more", more)
 	}
@@ -126,11 +126,18 @@ func judgeQueues(look queueLook) check.Result {
 	for _, s := range look.full {
 		r.Kernel.FullQueues = append(r.Kernel.FullQueues, s.Queue())
 	}
-	r.With("looked", "%d times in %.1f s, full each time (sock_diag)", look.looks, look.lasted.Seconds())
+	r.With("looked", "%d times within %.1f s, and it was full each time (sock_diag)", look.looks, look.lasted.Seconds())
 	for _, name := range listenCounters {
 		if after, ok := look.after["tcpext."+name]; ok {
-			r.With(name, "%d, %d more meanwhile", after, after-min(after, look.before["tcpext."+name]))
+			r.With(name, "%d since the pod began, %d of them meanwhile", after, after-min(after, look.before["tcpext."+name]))
 		}
 	}
 	return r
+}
+
+func waiting(n uint32) string {
+	if n == 1 {
+		return "1 connection waits"
+	}
+	return fmt.Sprintf("%d connections wait", n)
 }

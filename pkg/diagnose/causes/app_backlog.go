@@ -47,7 +47,7 @@ func findBacklog(c *diagnose.Case) []diagnose.Finding {
 			Headline:   fmt.Sprintf("the listen queue of %s in %s is full: the application accepts no connections", q.At, l.Object),
 			Confidence: diagnose.Certain,
 			Where:      places(c, victims),
-			Evidence:   append(seenAll(victims), fmt.Sprintf("from inside: %s, %s", l.Summary, value(l, "looked"))),
+			Evidence:   append(seenAll(victims), "from inside: "+l.Summary, "looked "+value(l, "looked")),
 			Explains:   c.Through(append(diagnose.Keys(victims), diagnose.Key(l))),
 			Likely:     "the process is stopped or stuck, or all its workers wait for something",
 			Rank:       rankMeasured,
@@ -56,7 +56,7 @@ func findBacklog(c *diagnose.Case) []diagnose.Finding {
 			f.Where = []string{l.Object}
 		}
 		if n := value(l, "ListenOverflows"); n != "" {
-			f.Evidence = append(f.Evidence, "connections dropped for it (ListenOverflows): "+n)
+			f.Evidence = append(f.Evidence, "connections dropped for want of room (ListenOverflows): "+n)
 		}
 		if namespace, pod := namespaced(l.Object); namespace != "" {
 			f.Try = []string{

@@ -3,7 +3,6 @@ package causes
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -46,6 +45,18 @@ func findNoLocalPort(c *diagnose.Case) []diagnose.Finding {
 	return findings
 }
 
+// fewLocalPorts is less than any kernel's default (28,232) by far.
+const fewLocalPorts = 1024
+
+// portsIn is how many ports a range like "32768 60999" has.
+func portsIn(text string) (ports int, ok bool) {
+	var low, high uint16
+	if _, err := fmt.Sscan(text, &low, &high); err != nil || low > high {
+		return 0, false
+	}
+	return int(high) - int(low) + 1, true
+}
+
 func noLocalPort(c *diagnose.Case, vantage string, short []check.Result) diagnose.Finding {
 	refused := slices.DeleteFunc(slices.Clone(short), func(r check.Result) bool { return r.Check == "vantage.sockets" })
 	f := diagnose.Finding{
@@ -73,8 +84,8 @@ func noLocalPort(c *diagnose.Case, vantage string, short []check.Result) diagnos
 				f.Evidence = append(f.Evidence, key+": "+v)
 			}
 		}
-		if strings.Contains(value(r, "sockets"), "close-wait") && !strings.Contains(value(r, "sockets"), "time-wait") {
-			f.Likely = "an application that does not close connections which its peers have closed"
+		if ports, ok := portsIn(value(r, "net.ipv4.ip_local_port_range")); ok && ports < fewLocalPorts {
+			f.Likely = fmt.Sprintf("the range was narrowed to %s, in spec.securityContext.sysctls of the pod or on its node", check.Count(ports, "port"))
 		}
 	}
 	if namespace, pod := namespaced(vantage); namespace != "" {
