@@ -79,3 +79,36 @@ func TestUsage(t *testing.T) {
 		t.Errorf("of nothing: %+v", empty)
 	}
 }
+
+// FuzzSocket: the parser of sock_diag's answers. What was read of a message can be written
+// as the kernel would write it, and reads the same.
+func FuzzSocket(f *testing.F) {
+	at := netip.MustParseAddrPort
+	f.Add(diagMessage(2, tcpListenState, at("0.0.0.0:8080"), at("0.0.0.0:0"), 129, 128))
+	f.Add(diagMessage(inet6, 6, at("[fd00::1]:40000"), at("[fd00::2]:80"), 0, 0))
+	f.Fuzz(func(t *testing.T, message []byte) {
+		s, ok := parseSocket(message)
+		if !ok {
+			if s != (Socket{}) {
+				t.Fatalf("no socket, but %+v", s)
+			}
+			return
+		}
+		family := byte(2)
+		if s.Local.Addr().Is6() || s.Remote.Addr().Is6() {
+			family = inet6
+			if s.Local.Addr().Is4() != s.Remote.Addr().Is4() {
+				return // one of them was mapped, and cannot be written as it was
+			}
+		}
+		again, ok := parseSocket(diagMessage(family, message[1], s.Local, s.Remote, s.RQueue, s.WQueue))
+		if !ok || again != s {
+			t.Errorf("%+v, then %+v", s, again)
+		}
+		u := newUsage(0, 65535)
+		u.add(s)
+		if sum := u.sum(); sum.Used+sum.Held != 1 || len(s.State) == 0 && message[1] != 0 {
+			t.Errorf("%+v of %+v", sum, s)
+		}
+	})
+}

@@ -51,6 +51,26 @@ func TestBacklog(t *testing.T) {
 	}
 }
 
+// TestRoomInside: of a port that never answers the listen queue is no suspect once it was
+// seen to have room.
+func TestRoomInside(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		world   *world
+		suspect bool
+	}{
+		{"nobody looked", newWorld(), true},
+		{"another pod's has room", newWorld().queueFull("pod/shop/web-1"), true},
+		{"it has room", newWorld().queueFull("pod/shop/web-2"), false},
+	} {
+		tt.world.fail(check.Timeout, -1, "service.endpoint 10.2.0.3:8080")
+		v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
+		if len(v.Causes) != 1 || strings.Contains(v.Causes[0].Likely, "listen queue") != tt.suspect || strings.Contains(strings.Join(v.Causes[0].Evidence, "\n"), "from inside") == tt.suspect {
+			t.Errorf("%s: %+v", tt.name, v.Causes)
+		}
+	}
+}
+
 // sockets adds what the check vantage.sockets says.
 func (w *world) sockets(status check.Status, failure check.Failure, portRange string) *world {
 	w.add("vantage.sockets", "vantage", "", client, "", 0)
