@@ -69,14 +69,14 @@ func (d *diagnosis) doubtful() []facts.Ref {
 	return pods
 }
 
-// mute reports whether a TCP port of a pod never answers though the pod is reached, and no
-// policy denies it: then the pod itself may know why.
+// mute reports whether a TCP port of a pod never takes what is sent to it though the pod is
+// reached, and no policy denies it: then the pod itself may know why.
 func (d *diagnosis) mute(c *diagnose.Case, r check.Result) bool {
 	at, protocol, ok := diagnose.TargetPort(r)
 	if !ok || protocol != facts.TCP || !diagnose.Bad(r) || r.Check != "service.endpoint" && r.Check != "target.tcp" {
 		return false
 	}
-	if len(r.Attempts) == 0 || slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return a.Failure != check.Timeout }) {
+	if len(r.Attempts) == 0 || slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return a.Failure != check.Timeout && a.Failure != check.Undelivered }) {
 		return false
 	}
 	denied := slices.ContainsFunc(d.facts.Policies.Flows, func(f facts.PolicyFlow) bool {

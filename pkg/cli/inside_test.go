@@ -34,6 +34,7 @@ func TestDoubtful(t *testing.T) {
 		{"it refuses", []check.Result{result("service.endpoint", "10.2.0.2:80", "a", check.Refused)}, "", []string{"shop/a"}},
 		{"one port is mute", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", lost, lost)}, "", []string{"shop/a"}},
 		{"a target's port is mute", []check.Result{reached, result("target.tcp", "10.2.0.2:80", "a", lost)}, "", []string{"shop/a"}},
+		{"it opens connections, and takes no data", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", check.Undelivered, lost)}, "", []string{"shop/a"}},
 		{"now and then it answers", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", lost, "")}, "", nil},
 		{"nothing of it answers", []check.Result{result("service.endpoint", "10.2.0.2:80", "a", lost)}, "", nil},
 		{"a policy denies it", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", lost)}, "10.2.0.2:80", nil},

@@ -32,7 +32,7 @@ func findBacklog(c *diagnose.Case) []diagnose.Finding {
 		}
 		// In the queue, or in front of it.
 		var victims []check.Result
-		for _, r := range c.Find(diagnose.Match{Object: l.Object, Status: failing, Failure: []check.Failure{check.Timeout, check.Silent}}) {
+		for _, r := range c.Find(diagnose.Match{Object: l.Object, Status: failing, Failure: []check.Failure{check.Timeout, check.Silent, check.Undelivered}}) {
 			at, protocol, ok := diagnose.TargetPort(r)
 			if ok && protocol == facts.TCP && queueOf(l.Kernel.FullQueues, at) >= 0 {
 				victims = append(victims, r)

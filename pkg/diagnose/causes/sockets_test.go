@@ -34,6 +34,7 @@ func TestBacklog(t *testing.T) {
 		{"full", dead().queueFull("pod/shop/web-2", "[::]:8080"), []string{"NL-APP-BACKLOG"}},
 		{"full at its own address", dead().queueFull("pod/shop/web-2", "10.2.0.3:8080"), []string{"NL-APP-BACKLOG"}},
 		{"some were still taken into the queue", newWorld().fail(check.Silent, -1, "service.endpoint 10.2.0.3:8080").queueFull("pod/shop/web-2", "0.0.0.0:8080"), []string{"NL-APP-BACKLOG"}},
+		{"some were opened by half", newWorld().fail(check.Undelivered, -1, "service.endpoint 10.2.0.3:8080").queueFull("pod/shop/web-2", "0.0.0.0:8080"), []string{"NL-APP-BACKLOG"}},
 		{"another port's queue", dead().queueFull("pod/shop/web-2", "[::]:9090"), []string{"NL-APP-BACKLOG", "NL-SVC-ENDPOINT-DOWN"}},
 		{"at another address", dead().queueFull("pod/shop/web-2", "127.0.0.1:8080"), []string{"NL-APP-BACKLOG", "NL-SVC-ENDPOINT-DOWN"}},
 		{"none is full", dead().queueFull("pod/shop/web-2"), []string{"NL-SVC-ENDPOINT-DOWN"}},
