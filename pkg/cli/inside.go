@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -46,14 +47,15 @@ func refs(list []facts.Ref) string {
 	return strings.Join(names, ", ")
 }
 
-// doubtful are the pods behind what refuses, and then those that answer but for a port
-// which never does; the vantage pod aside.
+// doubtful are the pods behind what refuses, then those that answer but for a port which
+// never does, then those that answer nothing at all; the vantage pod aside.
 func (d *diagnosis) doubtful() []facts.Ref {
 	var pods []facts.Ref
 	c := diagnose.NewCase(d.facts, d.results)
 	for _, doubt := range []func(check.Result) bool{
 		func(r check.Result) bool { return diagnose.Bad(r) && r.Failure == check.Refused },
 		func(r check.Result) bool { return d.mute(c, r) },
+		func(r check.Result) bool { return d.dark(c, r) },
 	} {
 		for _, r := range d.results {
 			namespace, name, ok := strings.Cut(strings.TrimPrefix(r.Object, "pod/"), "/")
@@ -72,17 +74,38 @@ func (d *diagnosis) doubtful() []facts.Ref {
 // mute reports whether a TCP port of a pod never takes what is sent to it though the pod is
 // reached, and no policy denies it: then the pod itself may know why.
 func (d *diagnosis) mute(c *diagnose.Case, r check.Result) bool {
+	return d.lost(r, check.Timeout, check.Undelivered) && c.PeerOf(r).Answered > 0
+}
+
+// dark reports whether nothing comes back from a pod, although its node was looked at and
+// is not to blame: others on it answer, or no cause was found there.
+func (d *diagnosis) dark(c *diagnose.Case, r check.Result) bool {
+	p := c.PeerOf(r)
+	if !d.lost(r, check.Timeout, check.Unreachable) || !p.Dark() || !c.Deep(p.Node) || c.CutOffFrom(p.Vantage, p.Addr) {
+		return false
+	}
+	if hop, found := c.HopOf(r); found && len(hop.Dark) > 1 {
+		return false
+	}
+	return !slices.ContainsFunc(d.verdict().Causes, func(f diagnose.Finding) bool {
+		return f.Confidence == diagnose.Certain && slices.Contains(f.Explains, diagnose.Key(r))
+	})
+}
+
+// lost reports whether every attempt at a TCP port of a pod ended in one of these ways, and
+// no policy denies it.
+func (d *diagnosis) lost(r check.Result, kinds ...check.Failure) bool {
 	at, protocol, ok := diagnose.TargetPort(r)
 	if !ok || protocol != facts.TCP || !diagnose.Bad(r) || r.Check != "service.endpoint" && r.Check != "target.tcp" {
 		return false
 	}
-	if len(r.Attempts) == 0 || slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return a.Failure != check.Timeout && a.Failure != check.Undelivered }) {
+	if len(r.Attempts) == 0 || slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return !slices.Contains(kinds, a.Failure) }) {
 		return false
 	}
 	denied := slices.ContainsFunc(d.facts.Policies.Flows, func(f facts.PolicyFlow) bool {
 		return f.To == at && f.Decision.Verdict() == facts.PolicyDenied
 	})
-	return !denied && c.PeerOf(r).Answered > 0
+	return !denied
 }
 
 func (d *diagnosis) inside(ctx context.Context, ref facts.Ref) error {
@@ -100,7 +123,13 @@ func (d *diagnosis) inside(ctx context.Context, ref facts.Ref) error {
 		return err
 	}
 	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked into pod %s, whose port does not answer: it has an ephemeral container of netlook's now", ref)})
-	_, err = probe.Run(ctx, checks.ListenerTasks(ref), d.remaining(ctx), func(r check.Result) {
+	var ips []netip.Addr
+	for _, ip := range pod.Status.PodIPs {
+		if addr, err := netip.ParseAddr(ip.IP); err == nil {
+			ips = append(ips, addr.Unmap())
+		}
+	}
+	_, err = probe.Run(ctx, checks.ListenerTasks(ref, ips), d.remaining(ctx), func(r check.Result) {
 		r.Vantage = "pod/" + ref.String()
 		d.mu.Lock()
 		defer d.mu.Unlock()

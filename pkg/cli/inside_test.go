@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
@@ -23,6 +24,7 @@ func TestDoubtful(t *testing.T) {
 		return r
 	}
 	const lost = check.Timeout
+	onNode := check.Result{TaskID: "node.links w2", Check: "node.links", Vantage: "node/w2", Status: check.Pass}
 	reached := result("target.icmp", "10.2.0.2", "a", "")
 	for _, tt := range []struct {
 		name    string
@@ -31,6 +33,10 @@ func TestDoubtful(t *testing.T) {
 		want    []string
 	}{
 		{"all is well", []check.Result{result("service.endpoint", "10.2.0.2:80", "a", "")}, "", nil},
+		{"nothing of it answers, and its node is in order", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost)}, "", []string{"shop/a"}},
+		{"nothing of it answers, nor of its node's other pods", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost), result("service.endpoint", "10.2.0.3:80", "b", lost)}, "", nil},
+		{"nothing answers anywhere", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost), result("service.endpoint", "10.1.0.2:80", "b", lost)}, "", nil},
+		{"nothing of it answers, a policy denies it", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost)}, "10.2.0.2:80", nil},
 		{"it refuses", []check.Result{result("service.endpoint", "10.2.0.2:80", "a", check.Refused)}, "", []string{"shop/a"}},
 		{"one port is mute", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", lost, lost)}, "", []string{"shop/a"}},
 		{"a target's port is mute", []check.Result{reached, result("target.tcp", "10.2.0.2:80", "a", lost)}, "", []string{"shop/a"}},
@@ -45,11 +51,13 @@ func TestDoubtful(t *testing.T) {
 			reached, result("service.endpoint", "10.2.0.2:80", "a", lost), result("service.endpoint", "10.2.0.3:80", "b", check.Refused), result("service.endpoint", "10.2.0.4:80", "c", check.Refused),
 		}, "", []string{"shop/b", "shop/c"}},
 	} {
-		f := &facts.Facts{Vantage: vantage}
+		f := &facts.Facts{Vantage: vantage, Services: []facts.Service{{Namespace: "shop", Name: "web", Endpoints: []facts.Endpoint{
+			{Addr: netip.MustParseAddr("10.1.0.2"), Node: "w1"}, {Addr: netip.MustParseAddr("10.2.0.2"), Node: "w2"}, {Addr: netip.MustParseAddr("10.2.0.3"), Node: "w2"},
+		}}}}
 		if tt.denied != "" {
 			f.Policies.Flows = []facts.PolicyFlow{{To: netip.MustParseAddrPort(tt.denied), Protocol: facts.TCP, Decision: facts.PolicyDecision{Ingress: facts.PolicySide{Verdict: facts.PolicyDenied}}}}
 		}
-		d := &diagnosis{facts: f, results: tt.results}
+		d := &diagnosis{facts: f, results: tt.results, seams: &seams{causes: &diagnose.Registry{}}}
 		var got []string
 		for _, ref := range d.doubtful() {
 			got = append(got, ref.String())

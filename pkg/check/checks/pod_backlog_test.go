@@ -84,7 +84,7 @@ func TestBacklogPlanned(t *testing.T) {
 			t.Errorf("%s: %s %q", tt.vantage, r.Status, r.Summary)
 		}
 	}
-	if tasks := ListenerTasks(facts.Ref{Namespace: "shop", Name: "web-0"}); len(tasks) != 2 || tasks[1].Object != "pod/shop/web-0" || tasks[1].Title != "listen queues" {
+	if tasks := ListenerTasks(facts.Ref{Namespace: "shop", Name: "web-0"}, nil); len(tasks) != 3 || tasks[1].Object != "pod/shop/web-0" || tasks[1].Title != "listen queues" {
 		t.Errorf("%+v", tasks)
 	}
 }

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -33,12 +34,14 @@ func init() {
 	}))
 }
 
-// ListenerTasks is a plan for a probe inside a pod that refuses, or whose port never
-// answers: on what it listens, and whether the queue of that is full.
-func ListenerTasks(pod facts.Ref) []check.Task {
+// ListenerTasks is a plan for a probe inside a pod that refuses, or that or whose port never
+// answers: on what it listens, whether the queue of that is full, and whether it has a
+// network at all, with the addresses that the API says it has.
+func ListenerTasks(pod facts.Ref, ips []netip.Addr) []check.Task {
 	tasks := []check.Task{
 		witnessTask("pod.listeners", "listeners", struct{}{}),
 		witnessTask("pod.backlog", "listen queues", backlogParams{}),
+		witnessTask("pod.network", "own network", interfaceParams{Pod: true, IPs: ips}),
 	}
 	for i, task := range tasks {
 		tasks[i].Label = check.Label{Area: "target", Title: task.Title, Target: pod.String(), Object: podObject(pod)}
