@@ -30,7 +30,7 @@ func TestInsideDark(t *testing.T) {
 	}{
 		{"it has no default route", newWorld().oneDark().inside(check.Warn, check.NoRoute), []string{"NL-POD-NO-ROUTE"}},
 		{"its address is gone", newWorld().oneDark().inside(check.Warn, check.Config), []string{"NL-POD-LINK-DOWN"}},
-		{"its network is in order", newWorld().oneDark().inside(check.Pass, ""), nil},
+		{"its network is in order", newWorld().oneDark().inside(check.Pass, ""), []string{"NL-SVC-ENDPOINT-DOWN"}},
 		{"nothing is lost", newWorld().inside(check.Warn, check.NoRoute), nil},
 	} {
 		v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
