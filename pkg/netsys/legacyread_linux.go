@@ -13,8 +13,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 const (
@@ -37,14 +35,6 @@ type legacyFamily struct {
 var legacyFamilies = []legacyFamily{
 	{family: "ip", names: "ip_tables_names", domain: unix.AF_INET, level: unix.IPPROTO_IP, layout: legacyIPv4},
 	{family: "ip6", names: "ip6_tables_names", domain: unix.AF_INET6, level: unix.IPPROTO_IPV6, layout: legacyIPv6},
-}
-
-// LegacyFilter is what the tables of the old iptables hold.
-type LegacyFilter struct {
-	// Tables are those with rules or chains of somebody's ("filter"): tables exist, and
-	// are empty, from the first time that anybody looks into them.
-	Tables []string
-	Drops  []facts.Drop
 }
 
 // LegacyDrops lists the rules of the old iptables (x_tables) that drop or reject, and

@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -10,13 +11,77 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
-// onTheWay reports whether a rule stands where packets from and to pods pass.
+// onTheWay reports whether a rule stands where packets from and to pods pass. What a
+// bridge takes in from a pod, and sends to one, passes its input and output.
 func onTheWay(d facts.Drop) bool {
 	switch d.Hook {
 	case "prerouting", "forward", "postrouting", "ingress", "egress", severalHooks:
-		return d.Family != "bridge"
+		return true
+	case "input", "output":
+		return d.Family == "bridge"
 	}
 	return false
+}
+
+// namedBy keeps of where connections came to an end on a node those that a rule names: it
+// asks for an address or a port of theirs, in either direction, and is fully understood.
+// What was sent to a service may have been handed to any of its endpoints by then.
+func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) []netip.AddrPort {
+	var list []netip.AddrPort
+	if d.Hook == "" || d.Match == nil {
+		return nil
+	}
+	for _, flow := range flowsAt(c, node) {
+		src, err := netip.ParseAddrPort(flow.Orig.Src)
+		dst, dstErr := netip.ParseAddrPort(flow.Orig.Dst)
+		if err != nil || dstErr != nil {
+			continue
+		}
+		dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
+		if !slices.Contains(stopped, dst) {
+			continue
+		}
+		for _, to := range append(behind(c, dst), dst) {
+			if d.Match.Names(flow.Protocol, src, to) || d.Match.Names(flow.Protocol, to, src) {
+				list = append(list, dst)
+				break
+			}
+		}
+	}
+	return list
+}
+
+// behind are the endpoints of a service by its ClusterIP, with ports that are not known
+// to be those that it was asked by.
+func behind(c *diagnose.Case, vip netip.AddrPort) []netip.AddrPort {
+	var list []netip.AddrPort
+	for _, s := range c.Facts.Services {
+		if !slices.Contains(s.ClusterIPs, vip.Addr()) {
+			continue
+		}
+		for _, e := range s.Endpoints {
+			list = append(list, netip.AddrPortFrom(e.Addr.Unmap(), 0))
+		}
+	}
+	return list
+}
+
+// listing and removal are commands for somebody on a node.
+func listing(node string, d facts.Drop) string {
+	if d.Legacy {
+		return fmt.Sprintf("%s -t %s -nvL %s   (on node %s)", d.Tool(), d.Table, d.Chain, node)
+	}
+	return fmt.Sprintf("nft -a list chain %s %s %s   (on node %s)", d.Family, d.Table, d.Chain, node)
+}
+
+func removal(node string, d facts.Drop) []string {
+	if !d.Legacy {
+		return []string{fmt.Sprintf("nft delete rule %s %s %s handle %d   (on node %s, once you know whose it is)", d.Family, d.Table, d.Chain, d.Handle, node)}
+	}
+	if d.Match == nil || len(d.Match.Others) > 0 {
+		return nil // its text is not the whole of it
+	}
+	return []string{fmt.Sprintf("%s -t %s -D %s %s   (on node %s, once you know whose it is)", d.Tool(), d.Table, d.Chain, d.Rule, node)}
 }
 
 const severalHooks = "several"
