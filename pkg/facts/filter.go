@@ -94,7 +94,7 @@ func (p Ports) String() string {
 
 // Names reports whether the rule takes packets from src to dst, and says so of its own
 // accord: it is understood as a whole, and asks for an address or a port of theirs. One
-// that asks for nothing names nobody. Port 0 is one that is not known.
+// that asks for nothing names nobody.
 func (m *Match) Names(protocol string, src, dst netip.AddrPort) bool {
 	if m == nil || len(m.Others) > 0 || m.Protocol != "" && m.Protocol != protocol {
 		return false
@@ -113,7 +113,7 @@ func (m *Match) Names(protocol string, src, dst netip.AddrPort) bool {
 			named = named || p.Bits() > 0
 		}
 		if !end.ports.Any() {
-			if port := end.at.Port(); port != 0 && (port < end.ports.First || port > end.ports.Last) {
+			if port := end.at.Port(); port < end.ports.First || port > end.ports.Last {
 				return false
 			}
 			named = true

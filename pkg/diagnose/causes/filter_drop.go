@@ -50,6 +50,8 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 				f.Confidence = diagnose.Likely // a rule before it may let them pass
 				f.Evidence = append(f.Evidence, "it counts nothing, but asks for what fails: "+d.Match.String(), ended(node, named))
 				findings = append(findings, f)
+			case d.Packets == nil && ofOthers(d) && node == c.Home():
+				// Further on they may be in a tunnel, whose addresses are others.
 			case d.Packets == nil && onTheWay(d):
 				uncounted = append(uncounted, d)
 			case n >= minDropped:

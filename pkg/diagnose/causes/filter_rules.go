@@ -41,7 +41,7 @@ func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPo
 		if !slices.Contains(stopped, dst) {
 			continue
 		}
-		for _, to := range append(behind(c, dst), dst) {
+		for _, to := range append(backends(c, dst), dst) {
 			if d.Match.Names(flow.Protocol, src, to) || d.Match.Names(flow.Protocol, to, src) {
 				list = append(list, dst)
 				break
@@ -51,16 +51,30 @@ func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPo
 	return list
 }
 
-// behind are the endpoints of a service by its ClusterIP, with ports that are not known
-// to be those that it was asked by.
-func behind(c *diagnose.Case, vip netip.AddrPort) []netip.AddrPort {
+// ofOthers reports whether a rule that names none of our connections asks for addresses
+// or ports: those of somebody else.
+func ofOthers(d facts.Drop) bool {
+	m := d.Match
+	return m != nil && len(m.Others) == 0 && (m.Src != "" || m.Dst != "" || !m.SrcPort.Any() || !m.DstPort.Any())
+}
+
+// backends are where what is sent to a service's ClusterIP and port may be handed to.
+func backends(c *diagnose.Case, vip netip.AddrPort) []netip.AddrPort {
 	var list []netip.AddrPort
-	for _, s := range c.Facts.Services {
+	services := c.Facts.Services
+	if dns := c.Facts.DNS.Service; dns != nil {
+		services = append(slices.Clone(services), *dns)
+	}
+	for _, s := range services {
 		if !slices.Contains(s.ClusterIPs, vip.Addr()) {
 			continue
 		}
 		for _, e := range s.Endpoints {
-			list = append(list, netip.AddrPortFrom(e.Addr.Unmap(), 0))
+			for _, port := range e.Ports {
+				if slices.ContainsFunc(s.Ports, func(p facts.ServicePort) bool { return p.Port == vip.Port() && p.Name == port.Name }) {
+					list = append(list, netip.AddrPortFrom(e.Addr.Unmap(), port.Port))
+				}
+			}
 		}
 	}
 	return list
