@@ -151,7 +151,11 @@ func (m *Match) String() string {
 			add(protocol+" "+end.word, end.ports.String())
 		}
 	}
-	return strings.Join(append(words, m.Others...), " ")
+	text := strings.Join(words, " ")
+	if len(m.Others) > 0 {
+		text = strings.TrimSpace(text + " and more: " + strings.Join(m.Others, ", "))
+	}
+	return text
 }
 
 func addressFamily(cidr string) string {

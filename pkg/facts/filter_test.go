@@ -43,7 +43,7 @@ func TestDropName(t *testing.T) {
 		}
 	}
 	m := &Match{Src: "fd00::/8", Dst: "10.0.0.1/32", Protocol: "tcp", SrcPort: Ports{80, 80}, DstPort: Ports{1, 9}, In: "eth*", Others: []string{"limit"}}
-	if got, want := m.String(), "iifname eth* ip6 saddr fd00::/8 ip daddr 10.0.0.1/32 tcp sport 80 tcp dport 1-9 limit"; got != want {
+	if got, want := m.String(), "iifname eth* ip6 saddr fd00::/8 ip daddr 10.0.0.1/32 tcp sport 80 tcp dport 1-9 and more: limit"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := (&Match{Protocol: "icmp"}).String(); got != "meta l4proto icmp" {

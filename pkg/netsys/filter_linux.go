@@ -101,7 +101,7 @@ func filterDrops(chains, rules [][]byte) []facts.Drop {
 		}
 		if verdict != "" && len(drops) < maxDrops {
 			if _, base := hooks[key]; !base {
-				addOther(&match, "what leads to "+key.chain)
+				addOther(&match, "the jump to "+key.chain)
 			}
 			switch hooks[key] { // only those of a device know one
 			case "ingress":

@@ -123,7 +123,7 @@ func legacyDrops(f legacyFamily, table string, info legacyInfo, data []byte) []f
 		if !d.Policy {
 			match, text := legacyMatch(f.layout, e)
 			if _, base := hooks[chainKey{f.family, table, chain}]; !base {
-				addOther(&match, "what leads to "+chain)
+				addOther(&match, "the jump to "+chain)
 			}
 			d.Match, d.Rule = &match, text+"-j "+strings.ToUpper(d.Verdict)
 			// Rules that read the same are told apart, for their counters.

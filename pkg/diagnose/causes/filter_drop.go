@@ -42,11 +42,11 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 				stopped = atHost(c, node, stopped)
 			}
 			n := c.Moved[node][d.Counter()]
-			named := namedBy(c, node, d, stopped)
+			named, ends := namedBy(c, node, d, stopped)
 			switch {
 			case len(stopped) == 0:
 			case d.Packets == nil && len(named) > 0:
-				f := filterFinding(node, d, named, about(c, node, named))
+				f := filterFinding(node, d, ends, about(c, node, named))
 				f.Confidence = diagnose.Likely // a rule before it may let them pass
 				f.Evidence = append(f.Evidence, "it counts nothing, but asks for what fails: "+d.Match.String(), ended(node, named))
 				findings = append(findings, f)
@@ -100,8 +100,11 @@ func packetsTo(stopped []netip.AddrPort) string {
 	distinct := slices.Clone(stopped)
 	slices.SortFunc(distinct, netip.AddrPort.Compare)
 	distinct = slices.Compact(distinct)
-	if len(distinct) == 1 {
+	switch len(distinct) {
+	case 1:
 		return "what goes to " + distinct[0].String()
+	case 2:
+		return fmt.Sprintf("what goes to %s and %s", distinct[0], distinct[1])
 	}
 	return fmt.Sprintf("what goes to %s and %d others", distinct[0], len(distinct)-1)
 }

@@ -72,8 +72,8 @@ func TestFilterDropService(t *testing.T) {
 		w := newWorld().fail(check.Timeout, -1, "service.vip").deep().tracks("a").flows("a", [2]string{"10.96.0.80:80"}, [2]string{"10.96.0.80:443"})
 		c := diagnose.NewCase(&w.facts, w.results)
 		rule := facts.Drop{Hook: "forward", Match: &facts.Match{Dst: "10.2.0.2/32", DstPort: facts.Ports{First: port, Last: port}}}
-		if got := namedBy(c, "a", rule, stoppedAt(c, "a", false)); len(got) != want || want > 0 && got[0].Port() != 80 {
-			t.Errorf("port %d: %v, want %d", port, got, want)
+		if got, ends := namedBy(c, "a", rule, stoppedAt(c, "a", false)); len(got) != want || want > 0 && (got[0].Port() != 80 || ends[0].String() != "10.2.0.2:8080") {
+			t.Errorf("port %d: %v, %v, want %d", port, got, ends, want)
 		}
 	}
 }

@@ -25,11 +25,11 @@ func onTheWay(d facts.Drop) bool {
 
 // namedBy keeps of where connections came to an end on a node those that a rule names: it
 // asks for an address or a port of theirs, in either direction, and is fully understood.
-// What was sent to a service may have been handed to any of its endpoints by then.
-func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) []netip.AddrPort {
-	var list []netip.AddrPort
+// What was sent to a service may have been handed to any of its endpoints by then: ends
+// are where they were really going.
+func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) (named, ends []netip.AddrPort) {
 	if d.Hook == "" || d.Match == nil {
-		return nil
+		return nil, nil
 	}
 	for _, flow := range flowsAt(c, node) {
 		src, err := netip.ParseAddrPort(flow.Orig.Src)
@@ -43,12 +43,12 @@ func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPo
 		}
 		for _, to := range append(backends(c, dst), dst) {
 			if d.Match.Names(flow.Protocol, src, to) || d.Match.Names(flow.Protocol, to, src) {
-				list = append(list, dst)
+				named, ends = append(named, dst), append(ends, to)
 				break
 			}
 		}
 	}
-	return list
+	return named, ends
 }
 
 // ofOthers reports whether a rule that names none of our connections asks for addresses
