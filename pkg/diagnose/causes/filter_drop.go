@@ -44,14 +44,12 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 			n := c.Moved[node][d.Counter()]
 			named, ends := namedBy(c, node, d, stopped)
 			switch {
-			case len(stopped) == 0:
+			case len(stopped) == 0 || len(named) == 0 && forOthers(c, node, d, stopped):
 			case d.Packets == nil && len(named) > 0:
 				f := filterFinding(node, d, ends, about(c, node, named))
 				f.Confidence = diagnose.Likely // a rule before it may let them pass
 				f.Evidence = append(f.Evidence, "it counts nothing, but asks for what fails: "+d.Match.String(), ended(node, named))
 				findings = append(findings, f)
-			case d.Packets == nil && ofOthers(d) && node == c.Home():
-				// Further on they may be in a tunnel, whose addresses are others.
 			case d.Packets == nil && onTheWay(d):
 				uncounted = append(uncounted, d)
 			case n >= minDropped:

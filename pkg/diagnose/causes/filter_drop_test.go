@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +75,43 @@ func TestFilterDropService(t *testing.T) {
 		rule := facts.Drop{Hook: "forward", Match: &facts.Match{Dst: "10.2.0.2/32", DstPort: facts.Ports{First: port, Last: port}}}
 		if got, ends := namedBy(c, "a", rule, stoppedAt(c, "a", false)); len(got) != want || want > 0 && (got[0].Port() != 80 || ends[0].String() != "10.2.0.2:8080") {
 			t.Errorf("port %d: %v, %v, want %d", port, got, ends, want)
+		}
+	}
+}
+
+// TestFilterDropForOthers: a rule that drops others' packets meanwhile is not the cause,
+// unless what it asks for may be the tunnel that carries ours.
+func TestFilterDropForOthers(t *testing.T) {
+	port := func(n uint16) facts.Ports { return facts.Ports{First: n, Last: n} }
+	for name, tt := range map[string]struct {
+		match *facts.Match
+		want  bool
+	}{
+		"not known":                 {nil, true},
+		"ours":                      {&facts.Match{Src: "10.1.0.0/24"}, true},
+		"ours, and more":            {&facts.Match{Src: "10.9.0.0/24", Others: []string{"lookup"}}, true},
+		"anything":                  {&facts.Match{Protocol: "tcp"}, true},
+		"another network":           {&facts.Match{Src: "10.9.0.0/24"}, false},
+		"another port":              {&facts.Match{Protocol: "tcp", DstPort: port(25)}, false},
+		"what the tunnel is sent":   {&facts.Match{Protocol: "udp", DstPort: port(8472)}, true},
+		"what the other node sends": {&facts.Match{Src: "192.168.0.1/32"}, true},
+		"what a third node sends":   {&facts.Match{Src: "192.168.0.99/32"}, false},
+	} {
+		d := facts.Drop{Family: "ip", Table: "guard", Chain: "c", Handle: 4, Hook: "prerouting", Verdict: "drop", Packets: new(uint64), Match: tt.match}
+		w := newWorld().farDark().deep().tunnelled(false).tracks("b").rule("b", d)
+		c := diagnose.NewCase(&w.facts, w.results)
+		c.Moved = moved{"a": {"dev.flannel.1.txPackets": 12}, "b": {"dev.flannel.1.rxPackets": 12, d.Counter(): 9}}
+		if got := len(findFilterDrop(c)) > 0; got != tt.want {
+			t.Errorf("%s: found %t", name, got)
+		}
+	}
+	// What goes to a node's own address may have been sent on to any other.
+	w := newWorld().deep()
+	c := diagnose.NewCase(&w.facts, w.results)
+	rule := facts.Drop{Hook: "forward", Match: &facts.Match{Dst: "10.9.0.1/32", Protocol: "tcp"}}
+	for at, want := range map[string]bool{"192.168.0.2:30080": false, "10.2.0.2:8080": true, "10.96.0.80:80": true, "203.0.113.1:443": false} {
+		if got := forOthers(c, "b", rule, []netip.AddrPort{netip.MustParseAddrPort(at)}); got != want {
+			t.Errorf("%s: %t", at, got)
 		}
 	}
 }

@@ -51,11 +51,32 @@ func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPo
 	return named, ends
 }
 
-// ofOthers reports whether a rule that names none of our connections asks for addresses
-// or ports: those of somebody else.
-func ofOthers(d facts.Drop) bool {
+// forOthers reports whether a rule that names none of our connections asks for addresses
+// or ports of somebody else, so that what it dropped meanwhile was not ours.
+func forOthers(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) bool {
 	m := d.Match
-	return m != nil && len(m.Others) == 0 && (m.Src != "" || m.Dst != "" || !m.SrcPort.Any() || !m.DstPort.Any())
+	if m == nil || len(m.Others) > 0 || m.Src == "" && m.Dst == "" && m.SrcPort.Any() && m.DstPort.Any() {
+		return false
+	}
+	for _, at := range stopped {
+		if c.NodeOfAddr(at.Addr()) == "" && len(backends(c, at)) == 0 {
+			return false // it may have been translated into anything by then
+		}
+	}
+	return node == c.Home() || !mayCarry(c, m)
+}
+
+// mayCarry reports whether a rule may ask for the packets in which a tunnel carries ours
+// from one node to another: those of nodes, and of no protocol that carries nothing.
+func mayCarry(c *diagnose.Case, m *facts.Match) bool {
+	if slices.Contains([]string{"tcp", "icmp", "ipv6-icmp", "sctp"}, m.Protocol) {
+		return false
+	}
+	ofNodes := func(cidr string) bool {
+		prefix, err := netip.ParsePrefix(cidr)
+		return err != nil || slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool { return slices.ContainsFunc(n.IPs, prefix.Contains) })
+	}
+	return ofNodes(m.Src) && ofNodes(m.Dst)
 }
 
 // backends are where what is sent to a service's ClusterIP and port may be handed to.
