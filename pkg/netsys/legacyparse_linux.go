@@ -35,6 +35,7 @@ const (
 	// maxLegacyRule is the longest text of a rule that is kept.
 	maxLegacyRule    = 160
 	maxLegacyMatches = 16
+	maxComment       = 80
 )
 
 // legacyEntry is one entry of a table.
@@ -212,7 +213,8 @@ func legacyMatches(l legacyLayout, e legacyEntry, m *facts.Match, text *strings.
 		data, name := matches[xtHeader:size], zeroEnded(matches[xtNameAt:xtNameAt+xtNameSize])
 		text.WriteString("-m " + name + " ")
 		switch name {
-		case "comment":
+		case "comment": // struct xt_comment_info
+			text.WriteString(`--comment "` + zeroEnded(data[:min(len(data), maxComment)]) + `" `)
 		case "tcp", "udp":
 			var ports facts.Match
 			xtPorts(&ports, name, data)

@@ -15,7 +15,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-NODE-FILTER-DROP",
 		Summary: "a packet filter rule on a node drops or rejects the packets",
-		Signal:  "While the failing checks were repeated, the counter of a rule of nftables (of any family), iptables-nft or iptables-legacy that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter is meant where it asks for the very addresses or ports that fail, and nothing else; others can only be suspected.",
+		Signal:  "While the failing checks were repeated, the counter of a rule of nftables (of any family), iptables-nft or iptables-legacy that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter is meant where it asks for the very addresses or ports that fail, and nothing else; others can only be suspected. Without --deep: a TCP port that refuses at times and is silent at others.",
 		Meaning: "Somebody's rule, or a policy's, decides what may pass; what it hits fails, whatever the services and pods are like.",
 		Confirm: []string{"nft -a list ruleset (on the node)", "iptables-save -c | grep -e DROP -e REJECT (on the node)", "iptables-legacy-save -c (on the node; nft does not show these)"},
 		Remedy:  []string{"nft delete rule FAMILY TABLE CHAIN handle N (on the node), once you know whose it is: a NetworkPolicy's comes back"},
@@ -129,9 +129,10 @@ func filterFinding(node string, d facts.Drop, stopped []netip.AddrPort, keys []s
 }
 
 // filterSuspects are what the shallow rung can say: a rule on either node, where
-// nothing gets through between two, or one on the own node, where only pings do.
+// nothing gets through between two, or one on the own node, where only pings do, or one
+// that rejects.
 func filterSuspects(c *diagnose.Case) []diagnose.Finding {
-	var findings []diagnose.Finding
+	findings := rejectSuspects(c)
 	for _, vantage := range vantages(c) {
 		if p, found := onlyPings(c, vantage); found && !c.Deep(p.home) {
 			findings = append(findings, diagnose.Finding{

@@ -116,12 +116,33 @@ func TestFilterDropForOthers(t *testing.T) {
 	}
 }
 
+// TestFilterReject: refused at times and silent at others.
+func TestFilterReject(t *testing.T) {
+	for name, tt := range map[string]struct {
+		world *world
+		want  bool
+	}{
+		"both":            {newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.3").fail(check.Refused, 1, "service.endpoint 10.2.0.3"), true},
+		"refused alone":   {newWorld().fail(check.Refused, -1, "service.endpoint 10.2.0.3"), false},
+		"silent alone":    {newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.3"), false},
+		"answered once":   {newWorld().fail(check.Timeout, 2, "service.endpoint 10.2.0.3").fail(check.Refused, 1, "service.endpoint 10.2.0.3"), false},
+		"the nodes asked": {newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.3").fail(check.Refused, 1, "service.endpoint 10.2.0.3").deep(), false},
+	} {
+		v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
+		if got := slices.Contains(codes(v.Candidates), "NL-NODE-FILTER-DROP"); got != tt.want || got && len(v.Causes)+len(v.Unexplained) > 0 {
+			t.Errorf("%s: causes %q, candidates %q, unexplained %q", name, codes(v.Causes), codes(v.Candidates), v.Unexplained)
+		}
+	}
+}
+
 // TestFilterDropLegacy: what counts, and what is to be typed.
 func TestFilterDropLegacy(t *testing.T) {
 	rule := facts.Drop{Family: "ip", Table: "filter", Chain: "FORWARD", Legacy: true, Rule: "-s 10.1.0.0/24 -j DROP", Hook: "forward", Verdict: "drop",
 		Packets: new(uint64), Match: &facts.Match{Src: "10.1.0.0/24"}}
 	partly := rule
 	partly.Rule, partly.Match = "-s 10.1.0.0/24 -m set -j DROP", &facts.Match{Src: "10.1.0.0/24", Others: []string{"-m set"}}
+	hostile, cut := rule, rule
+	hostile.Rule, cut.Rule = `-s 10.1.0.0/24 -m comment --comment "$(reboot)" -j DROP`, "-s 10.1.0.0/24 -m com... -j DROP"
 	policy := facts.Drop{Family: "ip6", Table: "filter", Chain: "FORWARD", Legacy: true, Policy: true, Hook: "forward", Verdict: "drop", Packets: new(uint64)}
 	const list, remove = "iptables-legacy -t filter -nvL FORWARD   (on node b)", "iptables-legacy -t filter -D FORWARD -s 10.1.0.0/24 -j DROP   (on node b, once you know whose it is)"
 	for name, tt := range map[string]struct {
@@ -130,6 +151,8 @@ func TestFilterDropLegacy(t *testing.T) {
 	}{
 		"a rule":                            {rule, []string{list, remove}},
 		"a rule that is known in part only": {partly, []string{list}},
+		"a text that a shell would run":     {hostile, []string{list}},
+		"a text that is too long":           {cut, []string{list}},
 		"a policy":                          {policy, []string{"ip6tables-legacy -t filter -nvL FORWARD   (on node b)"}},
 	} {
 		w := newWorld().farDark().deep().tunnelled(false).tracks("b").rule("b", tt.rule)

@@ -103,7 +103,12 @@ func backends(c *diagnose.Case, vip netip.AddrPort) []netip.AddrPort {
 
 // listing and removal are commands for somebody on a node.
 func listing(node string, d facts.Drop) string {
-	if d.Legacy {
+	switch named := plain(d.Table + d.Chain); {
+	case d.Legacy && !named:
+		return fmt.Sprintf("%s-save -c   (on node %s)", d.Tool(), node)
+	case !named:
+		return fmt.Sprintf("nft -a list ruleset   (on node %s)", node)
+	case d.Legacy:
 		return fmt.Sprintf("%s -t %s -nvL %s   (on node %s)", d.Tool(), d.Table, d.Chain, node)
 	}
 	return fmt.Sprintf("nft -a list chain %s %s %s   (on node %s)", d.Family, d.Table, d.Chain, node)
@@ -113,8 +118,8 @@ func removal(node string, d facts.Drop) []string {
 	if !d.Legacy {
 		return []string{fmt.Sprintf("nft delete rule %s %s %s handle %d   (on node %s, once you know whose it is)", d.Family, d.Table, d.Chain, d.Handle, node)}
 	}
-	if d.Match == nil || len(d.Match.Others) > 0 {
-		return nil // its text is not the whole of it
+	if d.Match == nil || len(d.Match.Others) > 0 || strings.Contains(d.Rule, "...") || !plain(d.Table+d.Chain+d.Rule) {
+		return nil // its text is not the whole of it, or would not be to a shell
 	}
 	return []string{fmt.Sprintf("%s -t %s -D %s %s   (on node %s, once you know whose it is)", d.Tool(), d.Table, d.Chain, d.Rule, node)}
 }
@@ -173,4 +178,12 @@ func tunnelRules(c *diagnose.Case, node string) []string {
 		}
 	}
 	return lines
+}
+
+// plain reports whether a shell takes every character of a text for itself, between
+// double quotes and beside them.
+func plain(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(` -_./:,+="`, r)
+	})
 }
