@@ -82,7 +82,7 @@ func TestLegacyDrops(t *testing.T) {
 		table + "FORWARD -s 10.244.2.0/24 -j DROP":               "drop in forward: ip saddr 10.244.2.0/24",
 		table + "FORWARD -s 10.244.2.0/24 -j DROP (no. 2 alike)": "drop in forward: ip saddr 10.244.2.0/24",
 		table + "FORWARD -d 10.0.0.1/32 -i eth+ -o cni0 -p tcp -m tcp --sport 80 --dport 8000:9000 -j REJECT": "reject in forward: iifname eth* oifname cni0 ip daddr 10.0.0.1/32 tcp sport 80 tcp dport 8000-9000",
-		table + "INPUT ! -s 10.0.0.3/32 -m conntrack -m comment --comment \"ours\" -j DROP":                                      "drop in input: and more: ! -s, -m conntrack",
+		table + "INPUT ! -s 10.0.0.3/32 -m conntrack -m comment --comment \"ours\" -j DROP":                   "drop in input: and more: ! -s, -m conntrack",
 		table + "INPUT -p udp -m udp -j DROP":                                                                 "drop in input: meta l4proto udp and more: -m udp with flags",
 		table + "LATER -d 127.0.0.9/32 -j DROP":                                                               "drop in output: ip daddr 127.0.0.9/32 and more: the jump to LATER",
 		table + "UNUSED -j DROP":                                                                              "drop in : and more: the jump to UNUSED",
