@@ -19,6 +19,9 @@ type Kernel struct {
 	// FullQueues are those of listening TCP sockets that take no more connections.
 	FullQueues []ListenQueue `json:"fullQueues,omitempty"`
 	Proxy      *Proxy        `json:"proxy,omitempty"`
+	// Tunnelled are how many flows other nodes sent through the tunnels that end here, by
+	// the senders' addresses, while the failing checks were repeated; nil is not known.
+	Tunnelled map[string]int `json:"tunnelled,omitzero"`
 	// Counters only ever grow while the kernel runs; see Moved. Their names are those
 	// of /proc/net, with what they belong to before a dot: ip, icmp, tcp, udp, ip6,
 	// icmp6, udp6, tcpext, dev.INTERFACE, softnet, conntrack, arp, ndisc. IpExt of
