@@ -88,6 +88,14 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 			total++
 		}
 	}
+	unheard := 0
+	for _, r := range dead {
+		unheard += answeredUnheard(c, r)
+	}
+	if unheard > 0 {
+		confidence = diagnose.Possible // it does answer
+		likely = "its answers are lost on their way back, on its node or behind it"
+	}
 	f := diagnose.Finding{
 		Headline:   fmt.Sprintf("%s never answers", dead[0].Target),
 		Confidence: confidence,
@@ -96,6 +104,9 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 		Explains:   c.Through(diagnose.Keys(dead)),
 		Likely:     likely,
 		Rank:       rankSymptom,
+	}
+	if unheard > 0 {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("node %s saw %d of our connections answered: the answers are lost", c.NodeOf(dead[0]), unheard))
 	}
 	if s := c.Service(dead[0].Subject); s != nil {
 		if s.SessionAffinity {

@@ -50,6 +50,13 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 				f.Confidence = diagnose.Likely // a rule before it may let them pass
 				f.Evidence = append(f.Evidence, "it counts nothing, but asks for what fails: "+d.Match.String(), ended(node, named))
 				findings = append(findings, f)
+			case d.Packets == nil && onTheWay(d) && len(answersNamedBy(c, node, d)) > 0:
+				ends := answersNamedBy(c, node, d)
+				f := filterFinding(node, d, ends, about(c, node, ends))
+				f.Headline = fmt.Sprintf("a packet filter rule on node %s drops answers from %s: %s", node, ends[0], d.Name())
+				f.Confidence = diagnose.Likely // what of it is not understood may ask for others
+				f.Evidence = append(f.Evidence, fmt.Sprintf("node %s saw %d of our connections answered, and the answers did not leave it", node, len(ends)), "it counts nothing, but asks for that address: "+d.Match.String())
+				findings = append(findings, f)
 			case d.Packets == nil && onTheWay(d):
 				uncounted = append(uncounted, d)
 			case n >= minDropped:

@@ -51,6 +51,26 @@ func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPo
 	return named, ends
 }
 
+// answersNamedBy are where connections were sent to whose answers came to an end on a node,
+// and which a rule there asks for as the sender, in the part of it that is understood.
+func answersNamedBy(c *diagnose.Case, node string, d facts.Drop) []netip.AddrPort {
+	if d.Match == nil || d.Match.Src == "" {
+		return nil
+	}
+	src, err := netip.ParsePrefix(d.Match.Src)
+	if err != nil || !src.IsSingleIP() {
+		return nil
+	}
+	var list []netip.AddrPort
+	for _, flow := range flowsAt(c, node) {
+		dst, err := netip.ParseAddrPort(flow.Orig.Dst)
+		if err == nil && heldHalfOpen(flow) && src.Addr().Unmap() == dst.Addr().Unmap() {
+			list = append(list, netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port()))
+		}
+	}
+	return list
+}
+
 // forOthers reports whether a rule that names none of our connections asks for addresses
 // or ports of somebody else, so that what it dropped meanwhile was not ours.
 func forOthers(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) bool {

@@ -3,6 +3,7 @@ package causes
 import (
 	"net/netip"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
@@ -36,6 +37,26 @@ func flowsAt(c *diagnose.Case, node string) []facts.Flow {
 		}
 	}
 	return list
+}
+
+// heldHalfOpen reports whether a node saw a connection answered, and never the end of the
+// handshake: the answer was lost behind the place where the node tracks connections.
+func heldHalfOpen(flow facts.Flow) bool {
+	return flow.Found && flow.SeenReply && flow.State == "SYN_RECV"
+}
+
+// answeredUnheard counts connections to a result's target that its node saw answered,
+// while the vantage point heard nothing.
+func answeredUnheard(c *diagnose.Case, r check.Result) int {
+	at, _, ok := diagnose.TargetPort(r)
+	n := 0
+	for _, flow := range flowsAt(c, c.NodeOf(r)) {
+		dst, err := netip.ParseAddrPort(flow.Orig.Dst)
+		if ok && err == nil && heldHalfOpen(flow) && dst.Addr().Unmap() == at.Addr().Unmap() && dst.Port() == at.Port() {
+			n++
+		}
+	}
+	return n
 }
 
 // isTo reports whether a flow was sent to an address.
