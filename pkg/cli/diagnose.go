@@ -73,6 +73,7 @@ func (d *diagnosis) Run(ctx context.Context) error {
 	if err == nil {
 		d.check(bounded)
 		d.fromOutside(bounded)
+		d.secondLook(bounded)
 		d.deepen(bounded)
 	}
 	left := d.leave()
