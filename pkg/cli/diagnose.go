@@ -51,6 +51,8 @@ type diagnosis struct {
 	witnesses []*witness
 	moved     map[string]map[string]uint64
 	failure   error // the tool's own: a probe that could not be started
+	// webhook is what keeps probes from being made.
+	webhook *facts.Webhook
 
 	mu      sync.Mutex
 	notices []report.Notice

@@ -48,3 +48,14 @@ func willed(err error) bool {
 	}
 	return errors.Is(err, cluster.ErrVantage) && !errors.Is(err, cluster.ErrSilent)
 }
+
+// blocked reports whether an error is that of a webhook which nobody can ask, and keeps
+// that: no probe can be made then, wherever.
+func (d *diagnosis) blocked(err error) bool {
+	var own *inject.Error
+	if !errors.As(err, &own) || own.Webhook == nil {
+		return false
+	}
+	d.webhook = own.Webhook
+	return true
+}
