@@ -51,8 +51,10 @@ type diagnosis struct {
 	witnesses []*witness
 	moved     map[string]map[string]uint64
 	failure   error // the tool's own: a probe that could not be started
-	// webhook is what keeps probes from being made.
+	// webhook is what keeps probes from being made, and kubelet what the API server does
+	// not reach to talk to one.
 	webhook *facts.Webhook
+	kubelet *facts.Kubelet
 
 	mu      sync.Mutex
 	notices []report.Notice

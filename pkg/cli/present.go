@@ -102,7 +102,7 @@ func (d *diagnosis) verdict() diagnose.Verdict {
 	if errors.Is(d.failure, inject.ErrImage) {
 		c.NoImage = d.failure.Error()
 	}
-	c.Webhook = d.webhook
+	c.Webhook, c.Kubelet = d.webhook, d.kubelet
 	return d.causes.Diagnose(c)
 }
 

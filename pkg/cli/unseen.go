@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,13 +50,14 @@ func willed(err error) bool {
 	return errors.Is(err, cluster.ErrVantage) && !errors.Is(err, cluster.ErrSilent)
 }
 
-// blocked reports whether an error is that of a webhook which nobody can ask, and keeps
-// that: no probe can be made then, wherever.
+// blocked keeps what the API server says stands between it and a probe, for the causes. It
+// reports whether that is a webhook which nobody can ask: no probe can be made then,
+// wherever.
 func (d *diagnosis) blocked(err error) bool {
 	var own *inject.Error
-	if !errors.As(err, &own) || own.Webhook == nil {
+	if !errors.As(err, &own) {
 		return false
 	}
-	d.webhook = own.Webhook
-	return true
+	d.webhook, d.kubelet = cmp.Or(own.Webhook, d.webhook), cmp.Or(own.Kubelet, d.kubelet)
+	return own.Webhook != nil
 }

@@ -11,3 +11,16 @@ type Webhook struct {
 	// Why is what came of that, and Doing what was refused.
 	Why, Doing string
 }
+
+// Kubelet is one that the API server does not reach, though it reports to the API server:
+// logs, exec, attach and port-forward of the pods on its node fail.
+type Kubelet struct {
+	Node string
+	// Addr is where the API server looks for it, "" when it has not said.
+	Addr string
+	// Why is what the API server says came of that, "" when nothing but silence was met.
+	Why string
+	// Pod and Container are those that were asked for.
+	Pod       Ref
+	Container string
+}

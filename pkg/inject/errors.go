@@ -23,6 +23,8 @@ var (
 	ErrRefused = errors.New("refused by admission")
 	// ErrWebhook: an admission webhook that the API server cannot ask.
 	ErrWebhook = errors.New("admission webhook does not answer")
+	// ErrKubelet: the API server does not reach the kubelet of the probe's node.
+	ErrKubelet = errors.New("kubelet not reached by the API server")
 	// ErrUnsupported: the cluster has no ephemeral containers.
 	ErrUnsupported = errors.New("not supported by the cluster")
 	// ErrImage: the image cannot be had.
@@ -51,6 +53,8 @@ type Error struct {
 	Short string
 	// Webhook is the one of ErrWebhook.
 	Webhook *facts.Webhook
+	// Kubelet is the one of ErrKubelet.
+	Kubelet *facts.Kubelet
 
 	// ended says that the container has run and is over: another may do better.
 	ended bool
