@@ -26,8 +26,8 @@ func (d *diagnosis) secondLook(ctx context.Context) {
 	}
 }
 
-// doubts are the endpoints with a pod that did not answer, and those whose pod was not
-// among the pods that the service selects, each once.
+// doubts are the pods that did not answer, endpoints and targets, and the endpoints whose
+// pod was not among those that the service selects, each once.
 func (d *diagnosis) doubts() []facts.Doubt {
 	silent := map[netip.Addr]bool{}
 	for _, r := range d.results {
@@ -41,14 +41,26 @@ func (d *diagnosis) doubts() []facts.Doubt {
 	}
 	var doubts []facts.Doubt
 	seen := map[string]bool{}
+	add := func(doubt facts.Doubt) {
+		doubt.Silent = silent[doubt.Endpoint.Addr.Unmap()]
+		if key := fmt.Sprint(doubt.Service, doubt.Endpoint.Addr, doubt.Endpoint.Pod); !seen[key] {
+			seen[key] = true
+			doubts = append(doubts, doubt)
+		}
+	}
 	for _, s := range services {
 		for _, e := range s.Endpoints {
-			if e.Pod == nil || !silent[e.Addr.Unmap()] && !(e.Ready && missing(s, *e.Pod)) {
-				continue
+			if e.Pod != nil && (silent[e.Addr.Unmap()] || e.Ready && missing(s, *e.Pod)) {
+				add(facts.Doubt{Service: s.Ref(), Endpoint: e})
 			}
-			if key := fmt.Sprint(s.Ref(), e.Addr, e.Pod); !seen[key] {
-				seen[key] = true
-				doubts = append(doubts, facts.Doubt{Service: s.Ref(), Endpoint: e})
+		}
+	}
+	for _, t := range d.facts.Targets {
+		for _, p := range t.Pods {
+			for _, ip := range p.IPs {
+				if silent[ip.Unmap()] {
+					add(facts.Doubt{Endpoint: facts.Endpoint{Addr: ip, Pod: new(p.Ref()), PodUID: p.UID}})
+				}
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,10 +27,10 @@ func TestSecondLook(t *testing.T) {
 		name   string
 		fails  bool
 		change func(*facts.Service)
-		want   []string
+		want   []string // with a "!" behind those that were tried in vain
 	}{
 		{"all is well", false, func(*facts.Service) {}, nil},
-		{"an endpoint fails", true, func(*facts.Service) {}, []string{"shop/web web-2"}},
+		{"an endpoint fails", true, func(*facts.Service) {}, []string{"shop/web web-2!"}},
 		{"it has no pod", true, func(s *facts.Service) { s.Endpoints[0].Pod = nil }, nil},
 		{"one was not listed", false, func(s *facts.Service) {
 			s.SelectorRead, s.SelectedPods = true, []facts.Pod{{Namespace: "shop", Name: "web-2"}}
@@ -46,7 +47,7 @@ func TestSecondLook(t *testing.T) {
 			var asked []string
 			f.second = func(doubts []facts.Doubt) (s facts.Second) {
 				for _, d := range doubts {
-					asked = append(asked, d.Service.String()+" "+d.Endpoint.Pod.Name)
+					asked = append(asked, d.Service.String()+" "+d.Endpoint.Pod.Name+strings.Repeat("!", map[bool]int{true: 1}[d.Silent]))
 					s.Left = append(s.Left, facts.Stale{Doubt: d, Why: "is gone"})
 				}
 				return s
@@ -66,6 +67,31 @@ func TestSecondLook(t *testing.T) {
 				says(t, "stdout", got.stdout, []string{"was taken away during this run", "run it again"})
 			}
 		})
+	}
+}
+
+// TestSecondLookAtTargets: a pod that is a target itself is asked about as well, where it
+// fails.
+func TestSecondLookAtTargets(t *testing.T) {
+	at := func(last byte) facts.Pod {
+		return facts.Pod{Namespace: "shop", Name: "api", UID: "one", IPs: []netip.Addr{netip.AddrFrom4([4]byte{10, 244, 0, last})}}
+	}
+	f := gathers(func(f *facts.Facts) { f.Targets = []facts.Target{{Pods: []facts.Pod{at(2), at(3)}}} })
+	var asked []facts.Doubt
+	f.second = func(doubts []facts.Doubt) facts.Second {
+		asked = doubts
+		return facts.Second{}
+	}
+	f.inject = injects(func(task check.Task) check.Result {
+		r := pass(task)
+		if r.Target == "10.244.0.2" {
+			r.Status, r.Failure = check.Fail, check.Refused
+		}
+		return r
+	})
+	runWith(t, t.Context(), f, "pod", "web-0")
+	if len(asked) != 1 || asked[0].Endpoint.Addr != at(2).IPs[0] || asked[0].Endpoint.PodUID != "one" || !asked[0].Silent || asked[0].Service != (facts.Ref{}) {
+		t.Errorf("asked about %+v", asked)
 	}
 }
 

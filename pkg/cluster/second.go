@@ -53,7 +53,13 @@ func (c *Client) Second(ctx context.Context, doubts []facts.Doubt) facts.Second 
 		}
 	}
 	var second facts.Second
+	var beside errgroup.Group
+	beside.Go(func() error {
+		second.Shared = c.shared(ctx, doubts)
+		return nil
+	})
 	second.Stale, second.Left = c.stillNamed(ctx, stale)
+	_ = beside.Wait()
 	if len(second.Stale) > 0 {
 		second.Controllers = c.lease(ctx, controllerSpace, controllerLease)
 	}

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"net/netip"
 	"time"
 )
 
@@ -12,6 +13,8 @@ type Second struct {
 	// Left are those that it did not name any more when it was read again: the checks
 	// were late, and nothing is wrong.
 	Left []Stale
+	// Shared are addresses that several pods have.
+	Shared []Shared
 	// Controllers is the lease of the controller manager, who writes EndpointSlices; nil
 	// when nothing is stale, and when it may not be read.
 	Controllers *Lease
@@ -19,9 +22,17 @@ type Second struct {
 
 // Doubt is an address that did not answer, with the pod that the API says has it.
 type Doubt struct {
-	// Service is whose endpoint it is; zero for a pod that is a target itself.
+	// Service is whose endpoint it is; zero for a pod that is a target itself. Silent says
+	// that it was tried in vain.
 	Service  Ref
 	Endpoint Endpoint
+	Silent   bool
+}
+
+// Shared is an address that is not a node's, and that several running pods have.
+type Shared struct {
+	Addr netip.Addr
+	Pods []Pod // sorted by name
 }
 
 // Stale is an endpoint whose pod is not there: that was asked for by name.

@@ -106,7 +106,7 @@ func TestSilentKubelet(t *testing.T) {
 				if took := time.Since(began); took > tt.within {
 					t.Errorf("it took %s, want less than %s", took, tt.within)
 				}
-				if got := own.Kubelet; got != nil && (got.Why != tt.why || got.Node != "w1" || got.Container != coldName) || (got != nil) != (tt.kind == ErrKubelet) {
+				if got := own.Kubelet; got != nil && (got.Why != tt.why || got.Node != "w1" || got.Container != coldName) || (got != nil) != errors.Is(tt.kind, ErrKubelet) {
 					t.Errorf("%+v", got)
 				}
 			})
