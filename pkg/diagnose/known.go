@@ -3,6 +3,8 @@ package diagnose
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
 )
 
 // known is what causes ask of a case again and again, worked out once.
@@ -13,6 +15,7 @@ type known struct {
 	at    map[string]int // in peers, by vantage point and address
 	cut   map[string]bool
 	hops  []Hop
+	lost  map[string][]check.Result // gateways, by vantage point
 }
 
 // learn fills known, in the order in which one part needs another.
@@ -57,6 +60,7 @@ func (c *Case) learn() {
 		}
 	}
 	c.known = k
+	c.known.lost = c.findLostGateways()
 	c.known.peers = c.sumPeers()
 	for i, p := range c.known.peers {
 		c.known.at[p.Vantage+" "+p.Addr.String()] = i

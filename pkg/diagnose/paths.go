@@ -100,7 +100,7 @@ func (c *Case) cutOff(vantage string) bool {
 			return false
 		}
 	}
-	return nodes[home] || len(nodes) > 1
+	return nodes[home] || len(nodes) > 1 || len(nodes) > 0 && len(c.known.lost[vantage]) > 0
 }
 
 // isVIP reports whether an address is a service's own: what stands behind it differs
@@ -132,7 +132,7 @@ func (c *Case) findHops() []Hop {
 	var order []pair
 	for _, p := range c.Peers() {
 		from := c.nodeOfVantage(p.Vantage)
-		if from == "" || p.Node == "" || p.Node == from || c.CutOff(p.Vantage) {
+		if from == "" || p.Node == "" || p.Node == from || c.CutOffFrom(p.Vantage, p.Addr) {
 			continue
 		}
 		if answered[from] == nil {

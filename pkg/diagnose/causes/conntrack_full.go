@@ -72,7 +72,7 @@ func findConntrackFull(c *diagnose.Case) []diagnose.Finding {
 			Rank:       rankNode,
 		})
 	}
-	if len(findings) > 0 || c.Deep(c.Home()) || c.Home() == "" {
+	if len(findings) > 0 || c.Deep(c.Home()) || c.Home() == "" || len(c.LostGateways(c.Facts.Vantage.String())) > 0 {
 		return findings
 	}
 	// From the pod: targets on several nodes, or also outside, lose new connections.

@@ -52,7 +52,7 @@ func dnsNoAnswer(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
 			accepted = accepted || r.Failure == check.Silent
 			results = append(results, r)
 		}
-		if !over["udp"] || !over["tcp"] || c.PeerAt(vantage, e.Addr.Unmap()).Dark() {
+		if !over["udp"] || !over["tcp"] || c.PeerAt(vantage, e.Addr.Unmap()).Dark() || c.CutOffFrom(vantage, e.Addr) {
 			continue
 		}
 		gone++

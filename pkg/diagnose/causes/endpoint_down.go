@@ -46,10 +46,10 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 		if !allFailures(r, check.Timeout, check.Unreachable) || slices.Contains(refused, diagnose.Key(r)) {
 			continue
 		}
-		if c.CutOff(r.Vantage) {
+		peer := c.PeerOf(r)
+		if c.CutOffFrom(r.Vantage, peer.Addr) {
 			continue // nobody answers: not this endpoint's own
 		}
-		peer := c.PeerOf(r)
 		if hop, dark := c.HopOf(r); dark {
 			if len(hop.Dark) > 1 || hop.Elsewhere == 0 {
 				continue // the whole node is dark, or nothing answers: not this endpoint's own

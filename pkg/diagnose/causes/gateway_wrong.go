@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
@@ -14,9 +15,9 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-POD-GATEWAY",
 		Summary: "a pod's default gateway is not its node's bridge",
-		Signal:  "The pod hangs on a bridge of its node, and the gateway of its default route is an address that neither the bridge nor another interface of the node has. Pods on the same bridge answer, nothing beyond does.",
+		Signal:  "The pod hangs on a bridge of its node, and the gateway of its default route is an address that neither the bridge nor another interface of the node has, or the pod sends to it at a hardware address that no interface of the node has. From the pod: nobody answers ARP (or neighbour discovery) for the gateway; pods on the same bridge answer, nothing beyond does.",
 		Meaning: "The pod reaches pods on its own node only: what is to leave the node goes to an address that does not forward it.",
-		Confirm: []string{"ip route (in the pod)", "ip addr show dev BRIDGE (on the node)"},
+		Confirm: []string{"ip route; ip neigh (in the pod)", "ip addr show dev BRIDGE (on the node)"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: its network is then made anew", "put the address back: ip addr add GATEWAY/PREFIX dev BRIDGE (on the node)"},
 		Source:  "CNI plugin bridge, isGateway: plugins/main/bridge/bridge.go",
 		Deep:    true,
@@ -29,7 +30,7 @@ func findGateway(c *diagnose.Case) []diagnose.Finding {
 	vantage := c.Facts.Vantage.String()
 	port, found := ownPort(c)
 	if !found || port.Master == "" {
-		return nil
+		return noGateway(c, doubtfulGateways(c), fmt.Sprintf("nobody owns the address that is the gateway of %s", vantage))
 	}
 	var links []facts.Link
 	for _, r := range c.Find(diagnose.Match{Check: "node.bridge", Vantage: "node/"}) {
@@ -39,8 +40,12 @@ func findGateway(c *diagnose.Case) []diagnose.Finding {
 	}
 	var findings []diagnose.Finding
 	for _, gateway := range ownGateways(c, port.Index) {
-		if slices.ContainsFunc(links, func(l facts.Link) bool { return holds(l, gateway) }) || gateway.IsLinkLocalUnicast() {
+		if gateway.IsLinkLocalUnicast() {
 			continue // 169.254.1.1 and fe80::1 are answered for by proxy ARP and NDP
+		}
+		if slices.ContainsFunc(links, func(l facts.Link) bool { return holds(l, gateway) }) {
+			findings = append(findings, strangersGateway(c, gateway, port, links)...)
+			continue
 		}
 		if i := slices.IndexFunc(links, func(l facts.Link) bool { return l.Name == port.Master }); i < 0 || !hasFamily(links[i], gateway) {
 			continue // a bridge without any address is its node's trouble: NL-NODE-ROUTE-MISSING
@@ -58,15 +63,108 @@ func findGateway(c *diagnose.Case) []diagnose.Finding {
 				f.Evidence = append(f.Evidence, "addresses of "+l.Name+": "+strings.Join(l.Addrs, ", "))
 			}
 		}
-		f.Explains = beyond(c, c.Home())
-		if pod := c.Facts.Vantage.Pod; pod != nil {
-			f.Try = []string{fmt.Sprintf("ip addr show dev %s   (on node %s)", port.Master, c.Home()), fmt.Sprintf("kubectl -n %s delete pod %s   (if a controller owns it, which makes it anew)", pod.Namespace, pod.Name)}
+		f.Explains = beyondGateway(c)
+		f.Try = append([]string{fmt.Sprintf("ip addr show dev %s   (on node %s)", port.Master, c.Home())}, newPod(c)...)
+		if len(f.Explains) > 0 {
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}
+
+// newPod is how to have the vantage pod's network made anew.
+func newPod(c *diagnose.Case) []string {
+	pod := c.Facts.Vantage.Pod
+	if pod == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("kubectl -n %s delete pod %s   (if a controller owns it, which makes it anew)", pod.Namespace, pod.Name)}
+}
+
+// strangersGateway is a gateway whose address is right, and whose hardware address, as the
+// pod knows it, is nobody's on the node: an entry written by hand, or another host that
+// answers for the address.
+func strangersGateway(c *diagnose.Case, gateway netip.Addr, port facts.Link, links []facts.Link) []diagnose.Finding {
+	vantage := c.Facts.Vantage.String()
+	var findings []diagnose.Finding
+	for _, r := range c.Find(diagnose.Match{Check: "gateway.icmp", Vantage: vantage}) {
+		mac, state, _ := strings.Cut(value(r, "neighbour"), " ")
+		known := func(l facts.Link) bool { return strings.EqualFold(l.MAC, mac) }
+		if addr, ok := diagnose.TargetAddr(r); !ok || addr != gateway || strings.Count(mac, ":") != 5 || slices.ContainsFunc(links, known) {
+			continue
+		}
+		f := diagnose.Finding{
+			Headline:   fmt.Sprintf("%s sends what leaves its node to %s, which is no interface of node %s", vantage, mac, c.Home()),
+			Confidence: diagnose.Certain,
+			Where:      []string{vantage, "bridge " + port.Master + " on node " + c.Home()},
+			Evidence:   []string{fmt.Sprintf("the neighbour entry of its gateway %s is %s %s", gateway, mac, state)},
+			Explains:   beyondGateway(c),
+			Likely:     "a neighbour entry was written by hand or is of an older bridge, or another pod has taken the gateway's address",
+			Try:        newPod(c),
+			Rank:       rankMeasured,
+		}
+		if namespace, pod := namespaced(vantage); pod != "" {
+			f.Try = append([]string{fmt.Sprintf("kubectl netlook shell %s -n %s -- ip neigh show", pod, namespace)}, f.Try...)
+		}
+		for _, l := range links {
+			if l.Name == port.Master {
+				f.Evidence = append(f.Evidence, fmt.Sprintf("%s of node %s, which has that address, is %s", l.Name, c.Home(), l.MAC))
+			}
 		}
 		if len(f.Explains) > 0 {
 			findings = append(findings, f)
 		}
 	}
 	return findings
+}
+
+// noGateway is a finding that may be, where the results in lost say that the pod's gateway
+// is not there, pods beside it answer, and its node was not looked at.
+func noGateway(c *diagnose.Case, lost []check.Result, headline string) []diagnose.Finding {
+	vantage := c.Facts.Vantage.String()
+	if len(lost) == 0 || c.CutOff(vantage) || c.Home() == "" || c.Deep(c.Home()) {
+		return nil
+	}
+	f := diagnose.Finding{
+		Headline:   headline,
+		Confidence: diagnose.Possible,
+		Where:      []string{vantage, "node/" + c.Home()},
+		Explains:   beyondGateway(c),
+		Try:        []string{netlookNode(c.Home())},
+		Rank:       rankPod,
+	}
+	for _, r := range lost {
+		f.Evidence = append(append(f.Evidence, seen(r)), evidenceLines(r)...)
+	}
+	return []diagnose.Finding{f}
+}
+
+// doubtfulGateways are the results about gateways that are lost, or that are known by an
+// entry which nobody had to confirm while nothing beyond them answers.
+func doubtfulGateways(c *diagnose.Case) []check.Result {
+	vantage := c.Facts.Vantage.String()
+	list := slices.Clone(c.LostGateways(vantage))
+	if !shutIn(c, c.Home()) {
+		return list
+	}
+	for _, r := range c.Find(diagnose.Match{Check: "gateway.icmp", Vantage: vantage}) {
+		if strings.HasSuffix(value(r, "neighbour"), " permanent") {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// beyondGateway are the bad results of the vantage pod at what lies behind its gateway, and
+// at the gateway.
+func beyondGateway(c *diagnose.Case) []string {
+	keys := beyond(c, c.Home())
+	for _, r := range c.LostGateways(c.Facts.Vantage.String()) {
+		if key := diagnose.Key(r); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // ownGateways are those of the vantage pod's default routes by the link whose other end

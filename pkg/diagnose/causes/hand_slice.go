@@ -40,6 +40,9 @@ func handSlice(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) 
 		if r.Object != "" || !madeByOthers(s, r) || !diagnose.Bad(r) || !allFailures(r, check.Timeout, check.Unreachable, check.NoRoute, check.Refused) {
 			continue
 		}
+		if addr, ok := diagnose.TargetAddr(r); ok && c.CutOffFrom(r.Vantage, addr) {
+			continue
+		}
 		if answersOtherwise(group, r) {
 			continue // somebody is there: the port alone is closed, or filtered
 		}

@@ -38,7 +38,7 @@ func init() {
 			}
 			findings = append(findings, podLinksDown(c)...)
 			for _, p := range c.Peers() {
-				if !p.Dark() || p.Node == "" || darkNode(c, p) || c.Deep(p.Node) || c.CutOff(p.Vantage) {
+				if !p.Dark() || p.Node == "" || darkNode(c, p) || c.Deep(p.Node) || c.CutOffFrom(p.Vantage, p.Addr) {
 					continue
 				}
 				findings = append(findings, diagnose.Finding{
@@ -64,7 +64,7 @@ func podLinksDown(c *diagnose.Case) []diagnose.Finding {
 		node := strings.TrimPrefix(r.Vantage, "node/")
 		var where, keys []string
 		for _, p := range c.Peers() {
-			if p.Node == node && p.Dark() && !c.CutOff(p.Vantage) {
+			if p.Node == node && p.Dark() && !c.CutOffFrom(p.Vantage, p.Addr) {
 				keys = append(keys, c.Through(p.Keys)...)
 				if place := orAddr(p); !slices.Contains(where, place) {
 					where = append(where, place)

@@ -28,6 +28,10 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 	unknown := c.Find(diagnose.Match{Check: "dns.search", Status: failing, Failure: []check.Failure{check.NXDomain}})
 	unknown = append(unknown, c.Find(diagnose.Match{Check: "dns.trace", Status: failing, Failure: []check.Failure{check.NXDomain}})...)
 	for _, r := range unknown {
+		if f, found := notSearched(c, r); found {
+			findings = append(findings, f)
+			continue
+		}
 		if s := serviceNamed(c, r.Target); s != nil {
 			if s.Type == "ExternalName" {
 				continue // its name is there; what it is an alias of is another matter
@@ -41,18 +45,12 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 			findings = append(findings, f)
 			continue
 		}
-		keys := []string{diagnose.Key(r)}
-		for _, other := range c.Find(diagnose.Match{Status: failing}) {
-			if other.Vantage == r.Vantage && other.Failure == check.NXDomain && strings.Contains(other.Target, r.Target) {
-				keys = append(keys, diagnose.Key(other))
-			}
-		}
 		f := diagnose.Finding{
 			Headline:   fmt.Sprintf("the name %s does not exist", r.Target),
 			Confidence: diagnose.Likely,
 			Where:      []string{r.Target},
 			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
-			Explains:   keys,
+			Explains:   askedFor(c, r),
 			Rank:       rankService,
 		}
 		if works {
@@ -71,6 +69,18 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// askedFor are a result about a name that does not exist, and those of the same vantage
+// point that failed because of it.
+func askedFor(c *diagnose.Case, r check.Result) []string {
+	keys := []string{diagnose.Key(r)}
+	for _, other := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.NXDomain}}) {
+		if other.Vantage == r.Vantage && strings.Contains(other.Target, r.Target) {
+			keys = append(keys, diagnose.Key(other))
+		}
+	}
+	return keys
 }
 
 // elsewhere reports whether a result is of a vantage point that resolves as its node does:

@@ -28,7 +28,8 @@ func init() {
 		Deep:    true,
 		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "route missing"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
-			return append(state.find(c), byDefaultRoute(c, state)...)
+			findings := append(state.find(c), byDefaultRoute(c, state)...)
+			return append(findings, noGateway(c, c.LostGateways(c.Facts.Vantage.String()), fmt.Sprintf("the pods' bridge of node %s has lost its address", c.Home()))...)
 		},
 	})
 }

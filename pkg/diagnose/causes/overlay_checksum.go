@@ -168,7 +168,7 @@ func silentWays(c *diagnose.Case) []diagnose.Hop {
 	var list []diagnose.Hop
 	add := func(r check.Result, addr netip.Addr) {
 		from, to := homeOf(c, r.Vantage), c.NodeOfAddr(addr)
-		if from == "" || to == "" || from == to || c.CutOff(r.Vantage) {
+		if from == "" || to == "" || from == to || c.CutOffFrom(r.Vantage, addr) {
 			return
 		}
 		i := slices.IndexFunc(list, func(h diagnose.Hop) bool { return h.From == from && h.To == to })

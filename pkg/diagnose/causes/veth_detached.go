@@ -51,7 +51,7 @@ func findVethDetached(c *diagnose.Case) []diagnose.Finding {
 		return findings // there is no bridge to be cut off from
 	}
 	for _, p := range c.Peers() {
-		if !p.Dark() || p.Node == "" || c.Deep(p.Node) || darkNode(c, p) || c.CutOff(p.Vantage) {
+		if !p.Dark() || p.Node == "" || c.Deep(p.Node) || darkNode(c, p) || c.CutOffFrom(p.Vantage, p.Addr) {
 			continue
 		}
 		findings = append(findings, diagnose.Finding{
