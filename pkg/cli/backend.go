@@ -63,6 +63,8 @@ type outcome struct {
 	// incomplete says why results are missing, "" when none are.
 	incomplete string
 	resumed    int
+	// kubelet is the one that the API server does not reach, where that is why.
+	kubelet *facts.Kubelet
 }
 
 // vantage is where the checks are to run, as it was read from the API.

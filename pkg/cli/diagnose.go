@@ -210,7 +210,7 @@ func (d *diagnosis) check(ctx context.Context) {
 	d.tasks = slices.DeleteFunc(d.registry.Plan(d.facts), func(t check.Task) bool { return !d.wanted(t.Check) })
 	d.bar.expect("", d.tasks)
 	out, err := d.probe.Run(ctx, d.tasks, d.remaining(ctx), d.collect)
-	d.resumed = out.resumed
+	d.resumed, d.kubelet = out.resumed, out.kubelet
 	d.weigh()
 	switch {
 	case errors.Is(context.Cause(ctx), context.Canceled): // interrupted says so

@@ -21,6 +21,11 @@ func (d *diagnosis) ask(ctx context.Context, w *witness, tasks []check.Task, onR
 	if err != nil {
 		d.unseen(ctx, "node "+w.node, err)
 	}
+	if out.kubelet != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.kubelet = out.kubelet
+	}
 }
 
 // unseen tells what --deep did not get to see. Where it was asked for, a run without it

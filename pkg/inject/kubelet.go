@@ -38,7 +38,7 @@ func (p *Probe) kubeletOf(err error) *facts.Kubelet {
 	if err == nil {
 		return nil
 	}
-	k := &facts.Kubelet{Node: p.nodeName, Pod: facts.Ref{Namespace: p.Namespace, Name: p.Pod}, Container: p.Container}
+	k := p.kubelet()
 	text := wire.Clean(err.Error(), 2*maxMessage)
 	if m := logText.FindStringSubmatch(text); m != nil {
 		k.Addr, k.Why = m[1], m[2]
@@ -89,16 +89,39 @@ func (p *Probe) silentKubelet(ctx context.Context, silent int, ask *logAsk) erro
 	if silent < silentAttempts || ask.silentFor() < silentLog {
 		return nil
 	}
+	if !p.runs(ctx) {
+		return nil
+	}
+	return p.kubeletError(p.kubelet())
+}
+
+func (p *Probe) kubelet() *facts.Kubelet {
+	return &facts.Kubelet{Node: p.nodeName, Pod: facts.Ref{Namespace: p.Namespace, Name: p.Pod}, Container: p.Container}
+}
+
+// runs reports whether the API server says, now, that the container runs. When it says
+// nothing, it is the way to the API server that is down, or itself.
+func (p *Probe) runs(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, wordsWait)
 	defer cancel()
 	pod, err := p.env.client.CoreV1().Pods(p.Namespace).Get(ctx, p.Pod, metav1.GetOptions{})
 	if err != nil {
-		return nil //nolint:nilerr // it is the way to the API server then, or the API server
+		return false
 	}
-	if running, _, err := p.observe(pod); err != nil || !running {
-		return nil //nolint:nilerr // it has ended meanwhile: that is told by who watches it
+	running, _, err := p.observe(pod)
+	return running && err == nil
+}
+
+// unlogged is the kubelet that is not reached, where that is why a log cannot be read:
+// nil where something else is. Of a probe that no attach has reached silence is enough.
+func (p *Probe) unlogged(ctx context.Context, err error) *facts.Kubelet {
+	if k := p.kubeletOf(err); k != nil {
+		return k
 	}
-	return p.kubeletError(&facts.Kubelet{Node: p.nodeName, Pod: facts.Ref{Namespace: p.Namespace, Name: p.Pod}, Container: p.Container})
+	if p.mute && errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && p.runs(ctx) {
+		return p.kubelet()
+	}
+	return nil
 }
 
 func (p *Probe) kubeletError(k *facts.Kubelet) error {

@@ -9,11 +9,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	k8stesting "k8s.io/client-go/testing"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
@@ -108,6 +111,66 @@ func TestSilentKubelet(t *testing.T) {
 				}
 				if got := own.Kubelet; got != nil && (got.Why != tt.why || got.Node != "w1" || got.Container != coldName) || (got != nil) != errors.Is(tt.kind, ErrKubelet) {
 					t.Errorf("%+v", got)
+				}
+			})
+		})
+	}
+}
+
+// TestUnloggedKubelet: a node's probe that no attach reaches, and whose log does not come
+// either, is behind a kubelet that the API server does not reach.
+func TestUnloggedKubelet(t *testing.T) {
+	refused := errors.New(`Get "https://172.30.0.12:10250/containerLogs/tools/x/probe": dial tcp 172.30.0.12:10250: connect: connection refused`)
+	for _, tt := range []struct {
+		name    string
+		log     error // nil for silence
+		running bool
+		want    bool
+		why     string
+	}{
+		{"silence", nil, true, true, ""},
+		{"refused", refused, true, true, "dial tcp 172.30.0.12:10250: connect: connection refused"},
+		{"it has ended", nil, false, false, ""},
+		{"something else", errors.New("no log"), true, false, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.startsAhead(errors.New("i/o timeout"))
+				e := w.env()
+				e.logs = func(ctx context.Context, _ place, _ logOptions) (io.ReadCloser, error) {
+					if tt.log != nil {
+						return nil, tt.log
+					}
+					<-ctx.Done()
+					return nil, ctx.Err()
+				}
+				o := w.options()
+				o.First, o.FirstDeadline = tasks(3), time.Minute
+				p, err := startOnNode(t.Context(), e, "tools", testNode(), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !tt.running {
+					pods := w.client.CoreV1().Pods("tools")
+					now, err := pods.Get(t.Context(), p.Pod, metav1.GetOptions{})
+					if err != nil {
+						t.Fatal(err)
+					}
+					now.Status.Phase, now.Status.ContainerStatuses = corev1.PodSucceeded, nil
+					if _, err := pods.UpdateStatus(t.Context(), now, metav1.UpdateOptions{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				out, err := p.Run(t.Context(), o.First, time.Minute, func(check.Result) {})
+				if err != nil || out.Complete {
+					t.Fatalf("%+v, %v", out, err)
+				}
+				if k := out.Kubelet; (k != nil) != tt.want || k != nil && (k.Why != tt.why || k.Node != "w1") {
+					t.Errorf("%+v", k)
+				}
+				if err := p.Close(t.Context()); err != nil {
+					t.Error(err)
 				}
 			})
 		})
