@@ -158,3 +158,19 @@ func TestWebhookTold(t *testing.T) {
 		t.Errorf("status %d, causes know of %v", got.code, d.last)
 	}
 }
+
+// TestKubeletTold: causes know of a kubelet that is not reached, whether it is that of the
+// pod to look from or of a node that is looked at.
+func TestKubeletTold(t *testing.T) {
+	kubelet := &facts.Kubelet{Node: "w1"}
+	d := newDeepCluster(1)
+	d.cuts, d.kubelet = "that is why", kubelet
+	if got := d.run(t, t.Context(), "pod", "web-0", "--deep"); d.last == nil || d.last.Kubelet != kubelet || got.code != 2 {
+		t.Errorf("of a node: status %d, causes know of %+v", got.code, d.last)
+	}
+	d = newDeepCluster(1)
+	d.breaks, d.refuses = []string{"web-0"}, &inject.Error{Kind: inject.ErrKubelet, Text: "that is why", Kubelet: kubelet}
+	if got := d.run(t, t.Context(), "pod", "web-0"); d.last == nil || d.last.Kubelet != kubelet || got.code != 2 {
+		t.Errorf("of the pod: status %d, causes know of %+v", got.code, d.last)
+	}
+}
