@@ -70,6 +70,9 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first, least time.
 	for {
 		select {
 		case <-ctx.Done():
+			if ask != nil && ask.said != nil && errors.Is(context.Cause(ctx), errStartTimeout) {
+				return p.kubeletError(ask.said)
+			}
 			return p.startError(ctx, waiting)
 		case o := <-pods:
 			if o.err != nil {

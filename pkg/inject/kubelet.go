@@ -97,9 +97,13 @@ func (p *Probe) logIsSilent(ctx context.Context) bool {
 	}
 }
 
-// silentKubelet is the error when neither an attach nor the log of a container that runs
-// is answered, and the API server itself does answer.
+// silentKubelet is the error when attaches to a container that runs are not answered, and
+// neither is a request for its log, or only by the API server, which says why; silence
+// counts where the API server itself does answer.
 func (p *Probe) silentKubelet(ctx context.Context, silent int, ask *logAsk) error {
+	if silent >= silentAttempts && ask != nil && ask.said != nil {
+		return p.kubeletError(ask.said)
+	}
 	if silent < silentAttempts || ask.silentFor() < silentLog {
 		return nil
 	}

@@ -67,7 +67,7 @@ func TestSilentKubelet(t *testing.T) {
 	}{
 		{"silence", nil, never, nil, false, ErrKubelet, "", 17 * time.Second},
 		{"an attach is refused", refused, 0, refused, false, ErrKubelet, "dial tcp 172.30.0.12:10250: connect: connection refused", 3 * time.Second},
-		{"the log says why", nil, 2 * time.Second, logRefused, false, ErrKubelet, "dial tcp 172.30.0.12:10250: i/o timeout", 29 * time.Second},
+		{"the log says why", nil, 2 * time.Second, logRefused, false, ErrKubelet, "dial tcp 172.30.0.12:10250: i/o timeout", 17 * time.Second},
 		{"the log comes: the probe hangs", nil, 0, nil, false, ErrStart, "", 29 * time.Second},
 		{"the log comes late", nil, silentLog - time.Second, nil, false, ErrStart, "", 29 * time.Second},
 		{"logs are forbidden", nil, 0, apierrors.NewForbidden(schema.GroupResource{Resource: "pods/log"}, "web-0", nil), false, ErrStart, "", 29 * time.Second},
