@@ -20,8 +20,6 @@ const (
 	// transport's dialer).
 	silentAttempts = 3
 	silentLog      = 8 * time.Second
-	// logDoubt is how long the log of a probe of an earlier run may take.
-	logDoubt = 3 * time.Second
 	// kubeletPort is the kubelet's usual port.
 	kubeletPort = "10250"
 )
@@ -83,18 +81,6 @@ func (a *logAsk) silentFor() time.Duration {
 		return 0
 	}
 	return time.Since(a.began)
-}
-
-// logIsSilent reports whether the container's log does not come in time.
-func (p *Probe) logIsSilent(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, logDoubt)
-	defer cancel()
-	select {
-	case err := <-p.askLog(ctx).answer:
-		return errors.Is(err, context.DeadlineExceeded)
-	case <-ctx.Done():
-		return true
-	}
 }
 
 // silentKubelet is the error when attaches to a container that runs are not answered, and

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,50 +171,6 @@ func TestUnloggedKubelet(t *testing.T) {
 				}
 				if err := p.Close(t.Context()); err != nil {
 					t.Error(err)
-				}
-			})
-		})
-	}
-}
-
-// TestWarmBehindSilentKubelet: behind a kubelet that is not reached no container is added
-// to one that is there; beside one whose log comes, it is.
-func TestWarmBehindSilentKubelet(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		silent bool
-		kind   error
-		adds   bool
-	}{
-		{"its log does not come", true, ErrKubelet, false},
-		{"its log comes", false, ErrTimeout, true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				pod := testPod()
-				w := newWorld(t, pod)
-				w.warm(pod, nil)
-				if err := w.client.Tracker().Update(corev1.SchemeGroupVersion.WithResource("pods"), pod, pod.Namespace); err != nil {
-					t.Fatal(err)
-				}
-				e := w.env()
-				e.attach = func(ctx context.Context, _ place, _ streams) error {
-					<-ctx.Done()
-					return ctx.Err()
-				}
-				e.logs = func(ctx context.Context, _ place, _ logOptions) (io.ReadCloser, error) {
-					if tt.silent {
-						<-ctx.Done()
-						return nil, ctx.Err()
-					}
-					return io.NopCloser(strings.NewReader("")), nil
-				}
-				_, err := startInPod(t.Context(), e, pod, w.options())
-				if !errors.Is(err, tt.kind) {
-					t.Errorf("%v is not %v", err, tt.kind)
-				}
-				if adds := slices.Contains(w.calls, "patch pods/ephemeralcontainers"); adds != tt.adds {
-					t.Errorf("a container was added: %t, want %t", adds, tt.adds)
 				}
 			})
 		})

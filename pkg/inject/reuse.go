@@ -29,14 +29,6 @@ func (p *Probe) reuse(ctx context.Context, pod *corev1.Pod, wanted *corev1.Ephem
 			return false, apiError(err, "", "attach to "+p.where())
 		case ctx.Err() != nil:
 			return false, p.startError(ctx, "the probe of an earlier run does not answer")
-		case errors.Is(err, errNoHello) && p.logIsSilent(ctx):
-			// The way to it is in doubt: another container would lie behind it too.
-			if err := p.connect(ctx, pod, 0, least); err == nil {
-				p.Warm = true
-				return true, nil
-			} else if errors.Is(err, ErrKubelet) {
-				return false, err
-			}
 		}
 		// One that does not answer is no reason to give up: it may just have ended.
 	}
