@@ -12,6 +12,7 @@ const (
 	Reset       Failure = "reset"        // connection accepted, then reset
 	Closed      Failure = "closed"       // connection accepted, then closed without an answer
 	Silent      Failure = "silent"       // connection accepted, then no byte within the deadline
+	Undelivered Failure = "undelivered"  // connection accepted, then data that TCP itself knows to be lost, in either direction
 	NXDomain    Failure = "nxdomain"     // DNS rcode 3: the name does not exist
 	NoData      Failure = "nodata"       // DNS: the name exists, without an address of this family
 	ServFail    Failure = "servfail"     // DNS rcode 2: the server cannot answer
@@ -27,6 +28,8 @@ const (
 	NotReady    Failure = "not-ready"    // an object says itself that it is not ready
 	NotServing  Failure = "not-serving"  // an application says itself that it does not serve (gRPC health)
 	Config      Failure = "config"       // a setting that cannot work
+	NoPort      Failure = "no-port"      // EADDRNOTAVAIL, EAGAIN of connect: no local port is left
+	QueueFull   Failure = "queue-full"   // more connections wait to be accepted than a listening socket may have
 )
 
 var meanings = map[Failure]string{
@@ -37,6 +40,7 @@ var meanings = map[Failure]string{
 	Reset:       "something accepted the connection and then cut it: the application, a proxy, or conntrack",
 	Closed:      "something accepted the connection and closed it without a word: often a proxy with nothing behind it",
 	Silent:      "the kernel accepts connections but the application does not answer: hung, overloaded, or another protocol",
+	Undelivered: "the connection opens, and packets with data in them are lost on the way: the peer's kernel would acknowledge them even if its application hung",
 	NXDomain:    "the DNS server says that this name does not exist",
 	NoData:      "the name exists, but has no address of this family",
 	ServFail:    "the DNS server could not get an answer itself: its upstream or its access to the API is broken",
@@ -52,6 +56,8 @@ var meanings = map[Failure]string{
 	NotServing:  "the application answers, and says itself that it takes no requests",
 	NotReady:    "Kubernetes itself says that this is not ready",
 	Config:      "this setting cannot work as it is",
+	NoPort:      "this network namespace has no local port left for it: the connection fails before a packet is sent",
+	QueueFull:   "the application takes no connections out of its listening socket's queue: the kernel drops what comes beyond",
 }
 
 // Meaning says in one sentence what such a failure means for a person, "" for

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -16,16 +17,17 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/report"
 )
 
-// maxInside is how many pods that refuse are looked into: each gets an ephemeral
+// maxInside is how many doubtful pods are looked into: each gets an ephemeral
 // container, which cannot be removed again.
 const maxInside = 2
 
-// lookInside asks pods that refuse on what they listen, from a probe in each.
+// lookInside asks pods that refuse, or whose port never answers, on what they listen and
+// whether they accept, from a probe in each.
 func (d *diagnosis) lookInside(ctx context.Context) {
 	var wait sync.WaitGroup
-	pods := d.refusing()
+	pods := d.doubtful()
 	if len(pods) > 0 {
-		d.bar.say("looking into what refuses: %s", refs(pods))
+		d.bar.say("looking into what does not answer: %s", refs(pods))
 	}
 	for _, pod := range pods {
 		wait.Go(func() {
@@ -45,20 +47,65 @@ func refs(list []facts.Ref) string {
 	return strings.Join(names, ", ")
 }
 
-// refusing are the pods behind what refuses, the vantage pod aside.
-func (d *diagnosis) refusing() []facts.Ref {
+// doubtful are the pods behind what refuses, then those that answer but for a port which
+// never does, then those that answer nothing at all; the vantage pod aside.
+func (d *diagnosis) doubtful() []facts.Ref {
 	var pods []facts.Ref
-	for _, r := range d.results {
-		namespace, name, ok := strings.Cut(strings.TrimPrefix(r.Object, "pod/"), "/")
-		ref := facts.Ref{Namespace: namespace, Name: name}
-		if !ok || !strings.HasPrefix(r.Object, "pod/") || !diagnose.Bad(r) || r.Failure != check.Refused || r.Object == d.facts.Vantage.String() {
-			continue
-		}
-		if !slices.Contains(pods, ref) && len(pods) < maxInside {
-			pods = append(pods, ref)
+	c := diagnose.NewCase(d.facts, d.results)
+	for _, doubt := range []func(check.Result) bool{
+		func(r check.Result) bool { return diagnose.Bad(r) && r.Failure == check.Refused },
+		func(r check.Result) bool { return d.mute(c, r) },
+		func(r check.Result) bool { return d.dark(c, r) },
+	} {
+		for _, r := range d.results {
+			namespace, name, ok := strings.Cut(strings.TrimPrefix(r.Object, "pod/"), "/")
+			ref := facts.Ref{Namespace: namespace, Name: name}
+			if !ok || !strings.HasPrefix(r.Object, "pod/") || r.Object == d.facts.Vantage.String() || !doubt(r) {
+				continue
+			}
+			if !slices.Contains(pods, ref) && len(pods) < maxInside {
+				pods = append(pods, ref)
+			}
 		}
 	}
 	return pods
+}
+
+// mute reports whether a TCP port of a pod never takes what is sent to it though the pod is
+// reached, and no policy denies it: then the pod itself may know why.
+func (d *diagnosis) mute(c *diagnose.Case, r check.Result) bool {
+	return d.lost(r, check.Timeout, check.Undelivered) && c.PeerOf(r).Answered > 0
+}
+
+// dark reports whether nothing comes back from a pod, although its node was looked at and
+// is not to blame: others on it answer, or no cause was found there.
+func (d *diagnosis) dark(c *diagnose.Case, r check.Result) bool {
+	p := c.PeerOf(r)
+	if !d.lost(r, check.Timeout, check.Unreachable) || !p.Dark() || !c.Deep(p.Node) || c.CutOffFrom(p.Vantage, p.Addr) {
+		return false
+	}
+	if hop, found := c.HopOf(r); found && len(hop.Dark) > 1 {
+		return false
+	}
+	return !slices.ContainsFunc(d.verdict().Causes, func(f diagnose.Finding) bool {
+		return f.Confidence == diagnose.Certain && slices.Contains(f.Explains, diagnose.Key(r))
+	})
+}
+
+// lost reports whether every attempt at a TCP port of a pod ended in one of these ways, and
+// no policy denies it.
+func (d *diagnosis) lost(r check.Result, kinds ...check.Failure) bool {
+	at, protocol, ok := diagnose.TargetPort(r)
+	if !ok || protocol != facts.TCP || !diagnose.Bad(r) || r.Check != "service.endpoint" && r.Check != "target.tcp" {
+		return false
+	}
+	if len(r.Attempts) == 0 || slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return !slices.Contains(kinds, a.Failure) }) {
+		return false
+	}
+	denied := slices.ContainsFunc(d.facts.Policies.Flows, func(f facts.PolicyFlow) bool {
+		return f.To == at && f.Decision.Verdict() == facts.PolicyDenied
+	})
+	return !denied
 }
 
 func (d *diagnosis) inside(ctx context.Context, ref facts.Ref) error {
@@ -75,8 +122,14 @@ func (d *diagnosis) inside(ctx context.Context, ref facts.Ref) error {
 	if err != nil {
 		return err
 	}
-	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked into pod %s, which refuses: it has an ephemeral container of netlook's now", ref)})
-	_, err = probe.Run(ctx, checks.ListenerTasks(ref), d.remaining(ctx), func(r check.Result) {
+	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked into pod %s, whose port does not answer: it has an ephemeral container of netlook's now", ref)})
+	var ips []netip.Addr
+	for _, ip := range pod.Status.PodIPs {
+		if addr, err := netip.ParseAddr(ip.IP); err == nil {
+			ips = append(ips, addr.Unmap())
+		}
+	}
+	_, err = probe.Run(ctx, checks.ListenerTasks(ref, ips), d.remaining(ctx), func(r check.Result) {
 		r.Vantage = "pod/" + ref.String()
 		d.mu.Lock()
 		defer d.mu.Unlock()

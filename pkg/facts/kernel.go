@@ -16,7 +16,12 @@ type Kernel struct {
 	Qdiscs     []Qdisc     `json:"qdiscs,omitempty"`
 	Flows      []Flow      `json:"flows,omitempty"`
 	Listeners  []string    `json:"listeners,omitempty"` // TCP, address and port
-	Proxy      *Proxy      `json:"proxy,omitempty"`
+	// FullQueues are those of listening TCP sockets that take no more connections.
+	FullQueues []ListenQueue `json:"fullQueues,omitempty"`
+	Proxy      *Proxy        `json:"proxy,omitempty"`
+	// Tunnelled are how many flows other nodes sent through the tunnels that end here, by
+	// the senders' addresses, while the failing checks were repeated; nil is not known.
+	Tunnelled map[string]int `json:"tunnelled,omitzero"`
 	// Counters only ever grow while the kernel runs; see Moved. Their names are those
 	// of /proc/net, with what they belong to before a dot: ip, icmp, tcp, udp, ip6,
 	// icmp6, udp6, tcpext, dev.INTERFACE, softnet, conntrack, arp, ndisc. IpExt of
@@ -121,4 +126,11 @@ type Sysctl struct {
 type Conntrack struct {
 	Count int `json:"count"`
 	Max   int `json:"max"`
+}
+
+// ListenQueue is the queue of connections that wait to be accepted from a TCP socket.
+type ListenQueue struct {
+	At      string `json:"at"` // address and port
+	Waiting int    `json:"waiting"`
+	Limit   int    `json:"limit"` // listen(2), backlog; no more than net.core.somaxconn
 }

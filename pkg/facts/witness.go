@@ -1,9 +1,6 @@
 package facts
 
-import (
-	"fmt"
-	"net/netip"
-)
+import "net/netip"
 
 // Moved returns by how much counters grew between two readings of the same kernel:
 // only those that are in both, and only those that grew. One that went backwards
@@ -108,34 +105,6 @@ type Forward struct {
 	Route   *Route `json:"route,omitempty"`
 	Refused string `json:"refused,omitempty"`
 }
-
-// Drop is a rule of the packet filter (nftables, iptables-nft) that drops or rejects,
-// or a base chain whose policy does.
-type Drop struct {
-	Family string `json:"family"` // ip, ip6, inet, bridge, netdev
-	Table  string `json:"table"`
-	Chain  string `json:"chain"`
-	// Handle names the rule in its chain; 0 for a policy.
-	Handle uint64 `json:"handle,omitempty"`
-	// Hook is where the chain is reached from: prerouting, input, forward, output,
-	// postrouting, ingress, egress; "several", or "" when nothing leads to it.
-	Hook    string `json:"hook,omitempty"`
-	Verdict string `json:"verdict"` // drop, reject
-	Policy  bool   `json:"policy,omitempty"`
-	// Packets is its counter, nil when it has none.
-	Packets *uint64 `json:"packets,omitempty"`
-}
-
-// Name is the rule as nft(8) would name it: "ip filter FORWARD handle 12".
-func (d Drop) Name() string {
-	if d.Policy {
-		return fmt.Sprintf("%s %s %s policy", d.Family, d.Table, d.Chain)
-	}
-	return fmt.Sprintf("%s %s %s handle %d", d.Family, d.Table, d.Chain, d.Handle)
-}
-
-// Counter is the rule's name in Kernel.Counters.
-func (d Drop) Counter() string { return "filter." + d.Name() }
 
 // Qdisc is a queueing discipline of an interface (RTM_GETQDISC, tc(8)), or a class of
 // one that has a rate.

@@ -1,7 +1,9 @@
 package netsys
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -16,6 +18,9 @@ const (
 	nftaChainPolicy       = 5
 	nftaChainCounters     = 8
 	nftaHookNumber        = 1
+	nftaHookDevice        = 3
+	nftaHookDevices       = 4
+	nftaDeviceName        = 1
 	nftaRuleTable         = 1
 	nftaRuleChain         = 2
 	nftaRuleHandle        = 3
@@ -50,8 +55,8 @@ type chainKey struct{ family, table, chain string }
 
 // FilterDrops lists the rules of nftables that drop or reject, iptables-nft's among
 // them, and the base chains whose policy drops, with the counters of those that count.
-// Rules that leave the verdict to a map or an extension are not seen, nor are those of
-// the old iptables. It needs NET_ADMIN.
+// Rules that leave the verdict to a map or an extension are not seen; those of the old
+// iptables are LegacyDrops. It needs NET_ADMIN.
 func FilterDrops() ([]facts.Drop, error) {
 	chains, err := nftDump(nftGetChain, nftNewChain)
 	if err != nil {
@@ -66,7 +71,7 @@ func FilterDrops() ([]facts.Drop, error) {
 
 // filterDrops is pure: the messages of chains and of rules, none shorter than its header.
 func filterDrops(chains, rules [][]byte) []facts.Drop {
-	hooks := map[chainKey]string{}
+	hooks, devices := map[chainKey]string{}, map[chainKey]string{}
 	var drops []facts.Drop
 	for _, m := range chains {
 		family, as := filterFamilies[m[0]], attributesOf(m, sizeofNfgenmsg)
@@ -74,7 +79,8 @@ func filterDrops(chains, rules [][]byte) []facts.Drop {
 		if family == "" || as[nftaChainHook] == nil {
 			continue
 		}
-		hooks[key] = hookName(family, as.nest(nftaChainHook).be32(nftaHookNumber))
+		hook := as.nest(nftaChainHook)
+		hooks[key], devices[key] = hookName(family, hook.be32(nftaHookNumber)), hookDevice(hook)
 		if as[nftaChainPolicy] != nil && as.be32(nftaChainPolicy) == nfDrop && len(drops) < maxDrops {
 			drops = append(drops, facts.Drop{
 				Family: family, Table: key.table, Chain: key.chain, Verdict: "drop", Policy: true,
@@ -89,13 +95,22 @@ func filterDrops(chains, rules [][]byte) []facts.Drop {
 			continue
 		}
 		key := chainKey{family, as.text(nftaRuleTable), as.text(nftaRuleChain)}
-		verdict, to, packets := verdictOf(as[nftaRuleExpressions])
+		verdict, to, packets, match := verdictOf(family, as[nftaRuleExpressions])
 		if to != "" {
 			jumps[key] = append(jumps[key], chainKey{family, key.table, to})
 		}
 		if verdict != "" && len(drops) < maxDrops {
+			if _, base := hooks[key]; !base {
+				addOther(&match, "the jump to "+key.chain)
+			}
+			switch hooks[key] { // only those of a device know one
+			case "ingress":
+				match.In = cmp.Or(match.In, devices[key])
+			case "egress":
+				match.Out = cmp.Or(match.Out, devices[key])
+			}
 			drops = append(drops, facts.Drop{
-				Family: family, Table: key.table, Chain: key.chain, Handle: as.be64(nftaRuleHandle), Verdict: verdict, Packets: packets,
+				Family: family, Table: key.table, Chain: key.chain, Handle: as.be64(nftaRuleHandle), Verdict: verdict, Packets: packets, Match: &match,
 			})
 		}
 	}
@@ -142,17 +157,33 @@ func spreadHooks(hooks map[chainKey]string, jumps map[chainKey][]chainKey) {
 
 const severalHooks = "several"
 
+// hookDevice is the device that a base chain is for, "" when it is for several or for
+// all of them.
+func hookDevice(hook attributes) string {
+	if hook[nftaHookDevice] != nil {
+		return hook.text(nftaHookDevice)
+	}
+	list, err := attributeList(hook[nftaHookDevices])
+	if err != nil || len(list) != 1 || list[0].Attr.Type&^unix.NLA_F_NESTED != nftaDeviceName {
+		return ""
+	}
+	name, _, _ := strings.Cut(string(list[0].Value), "\x00")
+	return name
+}
+
 // verdictOf is what the expressions of a rule lead to: drop, reject, or "" with the
-// chain that they jump to, if any; and how many packets got as far as its counter.
-func verdictOf(expressions []byte) (verdict, jump string, packets *uint64) {
+// chain that they jump to, if any; how many packets got as far as its counter, and what
+// the rule asks of a packet.
+func verdictOf(family string, expressions []byte) (verdict, jump string, packets *uint64, match facts.Match) {
 	list, err := attributeList(expressions)
 	if err != nil {
-		return "", "", nil
+		return "", "", nil, match
 	}
+	m := newMatcher(family)
 	for _, element := range list {
 		expr := attributesOf(element.Value, 0)
 		data := expr.nest(nftaExprData)
-		switch expr.text(nftaExprName) {
+		switch name := expr.text(nftaExprName); name {
 		case "counter":
 			packets = packetsOf(data)
 		case "reject":
@@ -175,9 +206,11 @@ func verdictOf(expressions []byte) (verdict, jump string, packets *uint64) {
 			case nftJump, nftGoto:
 				jump = code.text(nftaVerdictChain)
 			}
+		default:
+			m.expression(name, data)
 		}
 	}
-	return verdict, jump, packets
+	return verdict, jump, packets, m.match
 }
 
 func packetsOf(counter attributes) *uint64 {

@@ -29,7 +29,20 @@ table inet guard {
 	chain unused { drop; }
 }
 table bridge guard {
-	chain out { type filter hook output priority 0; ip daddr 10.0.0.9 drop; }
+	chain out { type filter hook output priority 0; ip daddr 10.0.0.9 tcp dport 8080 drop; }
+}
+table netdev guard {
+	chain in { type filter hook ingress device "lo" priority 0; ip saddr 10.1.0.0/16 ip daddr 10.2.0.0/20 udp sport 53 udp dport 5353 drop; }
+	chain in6 { type filter hook ingress device "lo" priority 1; ip6 daddr fd00::/61 tcp dport 8080 drop; }
+}
+table ip6 guard {
+	chain f {
+		type filter hook forward priority 0;
+		iifname "eth*" oifname "cni0" ip6 saddr fd00::1 ip6 nexthdr icmpv6 drop
+		tcp dport { 80, 443 } drop
+		tcp dport 8000-9000 drop
+		ip6 daddr != fd00::2 limit rate 3/second drop
+	}
 }`
 
 func TestFilterDrops(t *testing.T) {
@@ -42,7 +55,7 @@ func TestFilterDrops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{}
+	got, match := map[string]string{}, map[string]string{}
 	for _, d := range drops {
 		text := d.Verdict + " in " + d.Hook
 		if d.Packets != nil {
@@ -56,6 +69,7 @@ func TestFilterDrops(t *testing.T) {
 			key += "+"
 		}
 		got[key] = text
+		match[key] = d.Match.String()
 	}
 	want := map[string]string{
 		"inet forward":    "drop in forward",
@@ -66,8 +80,33 @@ func TestFilterDrops(t *testing.T) {
 		"inet far":        "reject in input, counted",
 		"inet unused":     "drop in ",
 		"bridge out":      "drop in output",
+		"netdev in":       "drop in ingress",
+		"netdev in6":      "drop in ingress",
+		"ip6 f":           "drop in forward",
+		"ip6 f+":          "drop in forward",
+		"ip6 f++":         "drop in forward",
+		"ip6 f+++":        "drop in forward",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	want = map[string]string{
+		"inet forward":    "", // the policy
+		"inet forward+":   "ip daddr 10.0.0.1/32",
+		"inet forward++":  "ip daddr 10.0.0.2/32",
+		"inet forward+++": "ip daddr 10.0.0.3/32",
+		"inet ours":       "tcp dport 25 and more: the jump to ours",
+		"inet far":        "udp dport 9 and more: the jump to far",
+		"inet unused":     "and more: the jump to unused",
+		"bridge out":      "ip daddr 10.0.0.9/32 tcp dport 8080",
+		"netdev in":       "iifname lo ip saddr 10.1.0.0/16 ip daddr 10.2.0.0/20 udp sport 53 udp dport 5353",
+		"netdev in6":      "iifname lo ip6 daddr fd00::/61 tcp dport 8080",
+		"ip6 f":           "iifname eth* oifname cni0 ip6 saddr fd00::1/128 meta l4proto ipv6-icmp",
+		"ip6 f+":          "meta l4proto tcp and more: lookup",
+		"ip6 f++":         "tcp dport 8000-9000",
+		"ip6 f+++":        "and more: cmp, limit",
+	}
+	if diff := cmp.Diff(want, match); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -39,3 +39,6 @@ func Forward(netip.Addr, netip.Addr, int) (facts.Forward, bool) { return facts.F
 
 // FilterDrops is for Linux only.
 func FilterDrops() ([]facts.Drop, error) { return nil, ErrUnsupported }
+
+// LegacyDrops is for Linux only.
+func LegacyDrops() (LegacyFilter, error) { return LegacyFilter{}, ErrUnsupported }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -42,15 +43,23 @@ func launch(s *session, l *loop, index int) (free func()) {
 		timeout = defaultTimeout
 	}
 	ctx, cancel := context.WithTimeout(parent, timeout)
-	guard := time.AfterFunc(timeout+taskGrace, func() {
-		tell(check.Errorf("the check did not return within %s", timeout+taskGrace))
+	// The grace begins when the task can have heard of its deadline: on a node that gives the
+	// probe no time for a while, both would be over at once, and what the task knows lost.
+	var grace atomic.Pointer[time.Timer]
+	heard := context.AfterFunc(ctx, func() {
+		grace.Store(time.AfterFunc(taskGrace, func() {
+			tell(check.Errorf("the check did not return within %s", timeout+taskGrace))
+		}))
 	})
 	// A thousand of these wait at the same time, and a stack that grows past 8 KiB takes
 	// 16: what stands between here and a system call keeps large values off it.
 	go func() { tell(l.cfg.execute(ctx, task)) }()
 	return func() {
-		guard.Stop()
+		heard()
 		cancel()
+		if guard := grace.Load(); guard != nil {
+			guard.Stop()
+		}
 	}
 }
 

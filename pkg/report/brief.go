@@ -21,6 +21,9 @@ func Brief(res check.Result) string {
 	if res.Vantage == check.VantageAPI && (res.Failure == check.Config || res.Failure == check.TLS) {
 		return res.Summary // what is wrong with a setting is not said by its kind
 	}
+	if len(res.Attempts) == 0 && (res.Failure == check.NoPort || res.Failure == check.QueueFull) {
+		return res.Summary // which port, which queue
+	}
 	if len(res.Attempts) == 0 {
 		return string(res.Failure) + after(res.Failure, res.Duration)
 	}
@@ -52,7 +55,9 @@ func Brief(res check.Result) string {
 const mostKinds = 3
 
 // waits reports whether a failure is one of time: without its time it says nothing.
-func waits(f check.Failure) bool { return f == check.Timeout || f == check.Silent }
+func waits(f check.Failure) bool {
+	return f == check.Timeout || f == check.Silent || f == check.Undelivered
+}
 
 func after(f check.Failure, d check.Duration) string {
 	if !waits(f) || d <= 0 {

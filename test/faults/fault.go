@@ -114,7 +114,7 @@ func seconds(n, otherwise int) time.Duration {
 }
 
 var (
-	folderName = regexp.MustCompile(`^[0-9]{2}-[a-z0-9-]+$`)
+	folderName = regexp.MustCompile(`^[0-9]{2,3}-[a-z0-9-]+$`)
 	codeName   = regexp.MustCompile(`^NL-[A-Z]+(-[A-Z0-9]+)+$`)
 )
 

@@ -175,6 +175,7 @@ func (e evil) result(t check.Task) check.Result {
 			ResolvConf: &facts.ResolvConf{Nameservers: []string{s}, Search: []string{s}, Options: []string{s}},
 			Sysctls:    []facts.Sysctl{{Name: s, Value: s}},
 			Listeners:  []string{s},
+			FullQueues: []facts.ListenQueue{{At: s}},
 			Counters:   map[string]uint64{s: 1 << 60},
 		},
 	}

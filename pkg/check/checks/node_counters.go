@@ -42,11 +42,9 @@ func readCounters() check.Result {
 			r.With("conntrack", "its counters cannot be read")
 		}
 	}
-	if drops, err := netsys.FilterDrops(); err == nil { // NET_ADMIN; node.filter says more
-		for _, d := range drops {
-			if d.Packets != nil {
-				all[d.Counter()] = *d.Packets
-			}
+	for _, d := range readFilter().all() { // NET_ADMIN; node.filter says more
+		if d.Packets != nil {
+			all[d.Counter()] = *d.Packets
 		}
 	}
 	r.Status = check.Pass

@@ -1,11 +1,11 @@
 package checks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -25,47 +25,51 @@ func init() {
 		Summary: "reads the packet filter rules that drop or reject, and which backends hold rules (iptables-legacy beside nftables is a warning)",
 		Plan:    planNode("packet filter"),
 		Run: func(context.Context, check.Task, nodeParams) check.Result {
-			drops, err := netsys.FilterDrops()
-			return judgeFilter(drops, err, legacyTables())
+			return judgeFilter(readFilter())
 		},
 	}))
 }
 
-// legacyTables are the tables of the old iptables that exist here ("filter", "nat").
-func legacyTables() []string {
-	var tables []string
-	for _, file := range []string{"ip_tables_names", "ip6_tables_names"} {
-		text, err := os.ReadFile(netsys.ProcNet + "/" + file)
-		if err != nil {
-			continue
-		}
-		for name := range strings.FieldsSeq(string(text)) {
-			if !slices.Contains(tables, name) && len(tables) < maxDropsShown {
-				tables = append(tables, name)
-			}
-		}
-	}
-	slices.Sort(tables)
-	return tables
+// filters are what both packet filters of a kernel hold, and what could not be read.
+type filters struct {
+	drops     []facts.Drop // of nftables
+	err       error
+	legacy    netsys.LegacyFilter
+	legacyErr error
 }
+
+func readFilter() filters {
+	var f filters
+	f.drops, f.err = netsys.FilterDrops()
+	f.legacy, f.legacyErr = netsys.LegacyDrops()
+	return f
+}
+
+// all are the rules of both.
+func (f filters) all() []facts.Drop { return slices.Concat(f.legacy.Drops, f.drops) }
 
 // judgeFilter is pure. That rules drop is what they are there for: only packets of ours
 // that they drop are a trouble, which their counters tell.
-func judgeFilter(drops []facts.Drop, err error, legacy []string) check.Result {
+func judgeFilter(f filters) check.Result {
 	var r check.Result
+	drops, tables := f.all(), dial.Clean(strings.Join(f.legacy.Tables, ", "), 100)
+	both := len(f.legacy.Tables)+len(f.legacy.Drops) > 0 && len(f.drops) > 0
 	switch {
-	case errors.Is(err, netsys.ErrUnsupported), errors.Is(err, fs.ErrPermission):
+	case errors.Is(f.err, netsys.ErrUnsupported), errors.Is(f.err, fs.ErrPermission):
 		r = check.Skipf("--profile netadmin", "the packet filter's rules cannot be read: it takes NET_ADMIN")
-	case err != nil:
-		return check.Errorf("%v", err)
-	case len(legacy) > 0 && len(drops) > 0:
-		r = check.Result{Status: check.Warn, Summary: fmt.Sprintf("rules in nftables and in iptables-legacy (%s) at once", strings.Join(legacy, ", "))}
+	case f.err != nil:
+		return check.Errorf("%v", f.err)
+	case both:
+		r = check.Result{Status: check.Warn, Summary: fmt.Sprintf("rules in nftables and in iptables-legacy (%s) at once", cmp.Or(tables, "policies"))}
 		r.Meaning = "a packet passes both: rules that one tool does not show may drop it"
 	default:
 		r = check.Result{Status: check.Pass, Summary: fmt.Sprintf("%d rules and policies drop or reject", len(drops))}
 	}
-	if len(legacy) > 0 {
-		r.With("iptables-legacy", "tables %s; their rules are not read", dial.Clean(strings.Join(legacy, ", "), 100))
+	if tables != "" {
+		r.With("iptables-legacy", "tables %s", tables)
+	}
+	if f.legacyErr != nil && r.Status != check.Skipped {
+		r.With("iptables-legacy", "cannot be read: %s", dial.Clean(f.legacyErr.Error(), 200))
 	}
 	for i, d := range drops {
 		if i == maxDropsShown {
@@ -82,6 +86,9 @@ func dropText(d facts.Drop) string {
 	text := d.Verdict
 	if d.Hook != "" {
 		text += " in " + d.Hook
+	}
+	if asks := d.Match.String(); asks != "" && !d.Legacy { // whose name says it
+		text += ", " + dial.Clean(asks, 160)
 	}
 	if d.Packets != nil {
 		text += fmt.Sprintf(", %d packets", *d.Packets)

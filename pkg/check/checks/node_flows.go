@@ -30,6 +30,8 @@ type flowsParams struct {
 	Flows []Flow `json:"flows"`
 	// Within is how long ago the first of them was sent; 0 when that is not known.
 	Within check.Duration `json:"within,omitempty"`
+	// Tunnels asks who sent packets through the tunnels that end here as well.
+	Tunnels bool `json:"tunnels,omitempty"`
 }
 
 // flowSlack is what the ages of flows, which are known to the second, may be off by.
@@ -51,7 +53,8 @@ func init() {
 		// Flows are known only once something was sent; see WitnessTasks.
 		Plan: func(*facts.Facts) []check.Planned[flowsParams] { return nil },
 		Run: func(ctx context.Context, _ check.Task, p flowsParams) check.Result {
-			r := lookUp(ctx, p, netsys.SystemFlowTimeouts(), netsys.LookupFlow)
+			timeouts := netsys.SystemFlowTimeouts()
+			r := withTunnelled(ctx, lookUp(ctx, p, timeouts, netsys.LookupFlow), p, timeouts)
 			return aside(r, tracked(r), pastKernel(), fmt.Sprintf("none of %d flows is in it", len(p.Flows)))
 		},
 	}))

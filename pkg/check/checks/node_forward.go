@@ -69,6 +69,22 @@ func (d *nodeDifferences) forwarded(peer nodePeer, cidr netip.Prefix, k facts.Ke
 	}
 }
 
+// refused notes routes that refuse a part of a CIDR which by itself is routed well: one pod,
+// as an administrator or a security agent takes it off the network (ip-route(8), blackhole,
+// unreachable, prohibit).
+func (d *nodeDifferences) refused(peer nodePeer, cidr netip.Prefix, routes []facts.Route) {
+	for _, r := range routes {
+		dst, err := netip.ParsePrefix(r.Dst)
+		inside := err == nil && cidr.Contains(dst.Addr()) && dst.Bits() > cidr.Bits()
+		if inside && (r.Table == 0 || r.Table == mainTable) && (r.Type == "blackhole" || r.Type == "unreachable" || r.Type == "prohibit") {
+			d.add(peer.Name, "a part of %s is refused: %s %s", cidr, r.Type, dst)
+		}
+	}
+}
+
+// mainTable is RT_TABLE_MAIN (rtnetlink(7)).
+const mainTable = 254
+
 // ruleAbout names the first policy rule of somebody's own that may be the reason.
 func ruleAbout(dst netip.Addr, rules []facts.Rule) string {
 	for _, r := range rules {

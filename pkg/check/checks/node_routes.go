@@ -66,6 +66,7 @@ func judgeRoutes(p nodeParams, k facts.Kernel) check.Result {
 				d.add(peer.Name, "%s goes %s, want %s", cidr, routeText(have[0]), peer.wanted(cidr))
 			default:
 				d.forwarded(peer, cidr, k)
+				d.refused(peer, cidr, k.Routes)
 			}
 		}
 	}

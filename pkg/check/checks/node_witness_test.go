@@ -269,23 +269,25 @@ func TestJudgeNeighbourTable(t *testing.T) {
 // Rules that drop are no trouble; two backends at once are told.
 func TestJudgeFilter(t *testing.T) {
 	packets := uint64(7)
-	drops := []facts.Drop{{Family: "ip", Table: "filter", Chain: "FORWARD", Handle: 12, Hook: "forward", Verdict: "drop", Packets: &packets}}
+	drops := []facts.Drop{{Family: "ip", Table: "filter", Chain: "FORWARD", Handle: 12, Hook: "forward", Verdict: "drop", Packets: &packets, Match: &facts.Match{Dst: "10.0.0.1/32"}}}
+	old := facts.Drop{Family: "ip", Table: "filter", Chain: "FORWARD", Legacy: true, Rule: "-s 10.0.0.0/8 -j DROP", Hook: "forward", Verdict: "drop", Packets: &packets}
 	for _, tt := range []struct {
 		name   string
-		drops  []facts.Drop
-		err    error
-		legacy []string
+		in     filters
 		status check.Status
 		says   string
 	}{
-		{"none", nil, nil, nil, check.Pass, "0 rules"},
-		{"one that counts", drops, nil, nil, check.Pass, "ip filter FORWARD handle 12: drop in forward, 7 packets"},
-		{"the old iptables alone", nil, nil, []string{"filter"}, check.Pass, "tables filter"},
-		{"both", drops, nil, []string{"filter", "nat"}, check.Warn, "iptables-legacy (filter, nat) at once"},
-		{"no right", nil, syscall.EPERM, nil, check.Skipped, "NET_ADMIN"},
-		{"broken", nil, errors.New("boom"), nil, check.Error, "boom"},
+		{"none", filters{}, check.Pass, "0 rules"},
+		{"one that counts", filters{drops: drops}, check.Pass, "ip filter FORWARD handle 12: drop in forward, ip daddr 10.0.0.1/32, 7 packets"},
+		{"the old iptables alone", filters{legacy: netsys.LegacyFilter{Tables: []string{"filter"}, Drops: []facts.Drop{old}}}, check.Pass,
+			"iptables-legacy filter FORWARD -s 10.0.0.0/8 -j DROP: drop in forward, 7 packets"},
+		{"both", filters{drops: drops, legacy: netsys.LegacyFilter{Tables: []string{"filter", "nat"}}}, check.Warn, "iptables-legacy (filter, nat) at once"},
+		{"a policy of the old one", filters{drops: drops, legacy: netsys.LegacyFilter{Drops: []facts.Drop{old}}}, check.Warn, "iptables-legacy (policies) at once"},
+		{"the old one cannot be read", filters{drops: drops, legacyErr: errors.New("boom")}, check.Pass, "cannot be read: boom"},
+		{"no right", filters{err: syscall.EPERM, legacyErr: syscall.EPERM}, check.Skipped, "NET_ADMIN"},
+		{"broken", filters{err: errors.New("boom")}, check.Error, "boom"},
 	} {
-		r := judgeFilter(tt.drops, tt.err, tt.legacy)
+		r := judgeFilter(tt.in)
 		if r.Status != tt.status || r.Failure != "" || !strings.Contains(everything(r), tt.says) {
 			t.Errorf("%s: %s %q, want %s with %q", tt.name, r.Status, everything(r), tt.status, tt.says)
 		}

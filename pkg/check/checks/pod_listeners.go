@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -13,7 +14,7 @@ func init() {
 	Registry.Add(check.Define(check.Spec[struct{}]{
 		ID:      "pod.listeners",
 		Area:    "target",
-		Summary: "reads on which addresses and ports a pod listens, from a probe inside it (--deep, for pods that refuse)",
+		Summary: "reads on which addresses and ports a pod listens, from a probe inside it (--deep, for pods that refuse or whose port never answers)",
 		// Which pods refuse is known only after a run; see ListenerTasks.
 		Plan: func(*facts.Facts) []check.Planned[struct{}] { return nil },
 		Run: func(context.Context, check.Task, struct{}) check.Result {
@@ -33,9 +34,17 @@ func init() {
 	}))
 }
 
-// ListenerTasks is a plan for a probe inside a pod that refuses: on what it listens.
-func ListenerTasks(pod facts.Ref) []check.Task {
-	task := witnessTask("pod.listeners", "listeners", struct{}{})
-	task.Label = check.Label{Area: "target", Title: "listeners", Target: pod.String(), Object: podObject(pod)}
-	return []check.Task{task}
+// ListenerTasks is a plan for a probe inside a pod that refuses, or that or whose port never
+// answers: on what it listens, whether the queue of that is full, and whether it has a
+// network at all, with the addresses that the API says it has.
+func ListenerTasks(pod facts.Ref, ips []netip.Addr) []check.Task {
+	tasks := []check.Task{
+		witnessTask("pod.listeners", "listeners", struct{}{}),
+		witnessTask("pod.backlog", "listen queues", backlogParams{}),
+		witnessTask("pod.network", "own network", interfaceParams{Pod: true, IPs: ips}),
+	}
+	for i, task := range tasks {
+		tasks[i].Label = check.Label{Area: "target", Title: task.Title, Target: pod.String(), Object: podObject(pod)}
+	}
+	return tasks
 }

@@ -26,7 +26,7 @@ func WitnessTasks(flows []Flow, within time.Duration) []check.Task {
 	}
 	for begin := 0; begin < len(flows); begin += maxFlows {
 		part := flows[begin:min(len(flows), begin+maxFlows)]
-		task := witnessTask("node.flows", "flows", flowsParams{Flows: part, Within: check.Duration(within)})
+		task := witnessTask("node.flows", "flows", flowsParams{Flows: part, Within: check.Duration(within), Tunnels: begin == 0})
 		if begin > 0 {
 			task.ID += fmt.Sprintf(" from %d", begin)
 		}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -57,6 +58,7 @@ type session struct {
 	addr  netip.AddrPort
 	start time.Time
 	done  func() bool
+	early uint32 // see settle
 }
 
 // Close ends the connection and the watch over its context.
@@ -152,6 +154,22 @@ func connectOne(ctx context.Context, addr netip.AddrPort, share int) (conn net.C
 	return conn, from.take(), err
 }
 
+// dialErrors dials for a resolver, which keeps of an error its text alone.
+type dialErrors struct{ noPorts atomic.Bool }
+
+func (d *dialErrors) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		at, _ := netip.ParseAddrPort(address)
+		if KindOf(err, at) == check.NoPort {
+			d.noPorts.Store(true)
+		}
+	}
+	return conn, err
+}
+
+func (d *dialErrors) noPort() bool { return d.noPorts.Load() }
+
 // resolve looks the peer's host up, through the resolver that applications of this
 // vantage point have.
 func resolve(ctx context.Context, p Peer) ([]netip.AddrPort, error) {
@@ -159,10 +177,13 @@ func resolve(ctx context.Context, p Peer) ([]netip.AddrPort, error) {
 		return []netip.AddrPort{netip.AddrPortFrom(addr, p.Port)}, nil
 	}
 	// Go's own: it obeys the context, and the probe has no C library anyway.
-	resolver := net.Resolver{PreferGo: true}
+	var unasked dialErrors
+	resolver := net.Resolver{PreferGo: true, Dial: unasked.dial}
 	ips, err := resolver.LookupNetIP(ctx, "ip", p.Host)
 	var failed *net.DNSError
 	switch {
+	case err != nil && unasked.noPort():
+		return nil, problemf(check.NoPort, "resolve %s: no local port is left to ask a name server from", Clean(p.Host, 80))
 	case errors.As(err, &failed) && failed.IsNotFound:
 		return nil, problemf(check.NXDomain, "%s has no address", Clean(p.Host, 80))
 	case errors.As(err, &failed) && failed.IsTimeout:

@@ -154,7 +154,7 @@ func exchange(ctx context.Context, q Question, m *dns.Msg, local *string) (*dns.
 			}
 		}
 		if q.Network == "tcp" && KindOf(err, q.Server) == check.Timeout {
-			return nil, problemf(check.Silent, "takes the connection, and does not answer")
+			return nil, unanswered(deliveryOf(conn.Conn))
 		}
 		err = dnsError(err)
 		var wrong *problem

@@ -19,6 +19,7 @@ type problem struct {
 	kind   check.Failure
 	soft   bool
 	detail string
+	seen   []check.Evidence
 }
 
 func (p *problem) Error() string { return string(p.kind) + ": " + p.detail }
@@ -47,7 +48,8 @@ var errnos = []struct {
 	{syscall.ENOPROTOOPT, check.Unreachable},
 	{syscall.EACCES, check.Unreachable}, // ICMPv6 admin prohibited, unless it is our own kernel
 	{syscall.EPERM, check.Denied},
-	{syscall.EADDRNOTAVAIL, ""}, // unless there is no source address: no port left
+	{syscall.EADDRNOTAVAIL, ""},        // see ownKernel and noPort
+	{syscall.EADDRINUSE, check.NoPort}, // bind(2), of any port: none is left
 	{syscall.EAFNOSUPPORT, ""},
 	{syscall.EINVAL, ""}, // a blackhole route, see ownKernel
 }
@@ -97,12 +99,27 @@ func KindOf(err error, addr netip.AddrPort) check.Failure {
 			return check.NoRoute
 		}
 	}
+	if noPort(err, errno, addr) {
+		return check.NoPort
+	}
 	for _, e := range errnos {
 		if errno == e.errno {
 			return e.kind
 		}
 	}
 	return ""
+}
+
+// noPort reports whether connect(2) found no local port that is free: EADDRNOTAVAIL over
+// TCP where there is a source address, which only an address tells (__inet_hash_connect),
+// and EAGAIN over UDP, of a socket that cannot be bound by itself (net/ipv4/af_inet.c,
+// inet_autobind).
+func noPort(err error, errno syscall.Errno, addr netip.AddrPort) bool {
+	var call *os.SyscallError
+	if !errors.As(err, &call) || call.Syscall != "connect" {
+		return false
+	}
+	return errno == syscall.EAGAIN || errno == syscall.EADDRNOTAVAIL && addr.IsValid()
 }
 
 // routeError is what this kernel says to the mere intent of sending to addr.
@@ -131,6 +148,7 @@ func (t *Try) fail(ctx context.Context, err error, addr netip.AddrPort, stage st
 	switch {
 	case errors.As(err, &judged):
 		t.Detail, t.Soft = judged.detail, judged.soft
+		t.Seen = append(t.Seen, judged.seen...)
 	case kind == check.Timeout && stage != stageConnect && stage != stageDNS && !errors.Is(err, syscall.ETIMEDOUT):
 		kind = check.Silent
 		t.Detail = "no answer: " + stage

@@ -96,3 +96,43 @@ func TestErrnosOfTheKernel(t *testing.T) {
 		}
 	}
 }
+
+// TestNoPortLeft: of two local ports both are taken, over either protocol; towards another
+// port TCP has both of them again.
+func TestNoPortLeft(t *testing.T) {
+	if !netnstest.Isolate(t) {
+		return
+	}
+	lo, err := netlink.LinkByName("lo")
+	must(t, err)
+	must(t, netlink.LinkSetUp(lo))
+	netnstest.Here(t).Set(t, "net/ipv4/ip_local_port_range", "40000 40001")
+	dial := func(network, at string) {
+		conn, err := net.Dial(network, at)
+		must(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	for _, at := range []string{"127.0.0.1:80", "127.0.0.1:81"} {
+		l, err := net.Listen("tcp", at)
+		must(t, err)
+		t.Cleanup(func() { _ = l.Close() })
+	}
+	for range 2 {
+		dial("tcp", "127.0.0.1:80")
+		dial("udp", "127.0.0.1:80")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for name, got := range map[string]Try{
+		"tcp":      TCP(ctx, TCPOptions{Peer: Peer{Addr: netip.MustParseAddrPort("127.0.0.1:80")}}, true),
+		"udp":      UDP(ctx, Peer{Addr: netip.MustParseAddrPort("127.0.0.1:80")}, Talk{Proto: "dns"}),
+		"resolver": TCP(ctx, TCPOptions{Peer: Peer{Host: "name.example", Port: 80}}, true),
+	} {
+		if got.Failure != check.NoPort || got.Err != nil {
+			t.Errorf("%s: %q (%s) %v", name, got.Failure, got.Detail, got.Err)
+		}
+	}
+	if got := Connect(ctx, Peer{Addr: netip.MustParseAddrPort("127.0.0.1:81")}); got.Failure != "" || got.Err != nil {
+		t.Errorf("another port: %q (%s) %v", got.Failure, got.Detail, got.Err)
+	}
+}

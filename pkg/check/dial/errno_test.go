@@ -38,7 +38,10 @@ func TestKindOf(t *testing.T) {
 		{"cancelled", context.Canceled, ""},
 		{"end of file", io.EOF, check.Closed},
 		{"no file descriptor left", wrapped(syscall.EMFILE), ""},
-		{"no port left", wrapped(syscall.EADDRNOTAVAIL), ""},
+		{"no port left", wrapped(syscall.EADDRNOTAVAIL), check.NoPort},
+		{"no port left over UDP", wrapped(syscall.EAGAIN), check.NoPort},
+		{"no port left to bind", &net.OpError{Op: "listen", Net: "udp", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, check.NoPort},
+		{"a read that would wait", &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.EAGAIN)}, ""},
 		{"a text that only sounds like it", fmt.Errorf("connection refused"), ""},
 		{"judged", fmt.Errorf("x: %w", problemf(check.TLS, "expired")), check.TLS},
 	} {
@@ -47,5 +50,14 @@ func TestKindOf(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestKindOfNobodysPort: without an address nobody can tell whether there is a source
+// address, or no port.
+func TestKindOfNobodysPort(t *testing.T) {
+	err := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}
+	if got := KindOf(err, nowhere); got != "" {
+		t.Errorf("got %q", got)
 	}
 }

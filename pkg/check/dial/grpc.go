@@ -144,6 +144,7 @@ func grpcInsideTLS(ctx context.Context, o TCPOptions) (t Try, ok bool) {
 		return t, false
 	}
 	t.phase(stageTLS, asked)
+	s.settle()
 	t.See("protocol", "%s", o.Talk.speaks())
 	state := conn.ConnectionState()
 	asked = time.Now()
@@ -167,7 +168,7 @@ func grpcInsideTLS(ctx context.Context, o TCPOptions) (t Try, ok bool) {
 	}
 	t.See("answer", "%s", answer)
 	if err != nil {
-		t.fail(ctx, err, s.addr, stageFirstByte)
+		t.failOn(ctx, err, s, stageFirstByte)
 	}
 	return t, true
 }

@@ -59,9 +59,10 @@ func Get(ctx context.Context, o GetOptions) (Try, *Answer) {
 			err = judge(secure.ConnectionState(), o.Trust, time.Now(), &t)
 		}
 		if err != nil {
-			t.fail(ctx, err, s.addr, stageTLS)
+			t.failOn(ctx, err, s, stageTLS)
 			return t, nil
 		}
+		s.settle()
 		conn = secure
 	}
 	asked := time.Now()
@@ -71,7 +72,7 @@ func Get(ctx context.Context, o GetOptions) (Try, *Answer) {
 	})
 	if err != nil {
 		t.RTT = check.Duration(time.Since(s.start))
-		t.fail(ctx, err, s.addr, stageFirstByte)
+		t.failOn(ctx, err, s, stageFirstByte)
 		return t, nil
 	}
 	return t, answer

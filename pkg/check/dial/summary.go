@@ -42,7 +42,7 @@ func Summarise(tries []Try) check.Result {
 		if !t.Soft {
 			hard[t.Failure]++
 		}
-		if t.Failure == check.Timeout || t.Failure == check.Silent {
+		if t.Failure == check.Timeout || t.Failure == check.Silent || t.Failure == check.Undelivered {
 			lost = append(lost, t.RTT.D())
 		}
 	}

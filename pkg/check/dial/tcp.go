@@ -69,7 +69,7 @@ func converse(ctx context.Context, o *TCPOptions, s *session, t Try, listen bool
 		}
 	}
 	if o.Talk.Sure || kind == check.HTTP || kind == check.NotServing {
-		t.fail(ctx, err, s.addr, stageFirstByte)
+		t.failOn(ctx, err, s, stageFirstByte)
 		return t
 	}
 	switch kind {
@@ -79,7 +79,7 @@ func converse(ctx context.Context, o *TCPOptions, s *session, t Try, listen bool
 	case check.Closed, check.Reset:
 		return unasked(ctx, *o, t)
 	}
-	t.fail(ctx, err, s.addr, stageFirstByte)
+	t.failOn(ctx, err, s, stageFirstByte)
 	// A database may look its client up before it greets: silence is weak there.
 	t.Soft = t.Soft || (t.Failure == check.Silent && o.Talk.Proto == protoListen)
 	return t
@@ -135,7 +135,7 @@ func (t *Try) listen(ctx context.Context, s *session) {
 		t.See("answer", "%q", Clean(greeting, 60))
 	case errors.Is(ctx.Err(), context.Canceled), KindOf(err, s.addr) != check.Timeout:
 		t.RTT = check.Duration(time.Since(s.start))
-		t.fail(ctx, err, s.addr, stageFirstByte)
+		t.failOn(ctx, err, s, stageFirstByte)
 	}
 }
 

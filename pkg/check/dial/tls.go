@@ -38,7 +38,9 @@ func handshake(ctx context.Context, s *session, serverName string, protocols ...
 		// Verified by judge, which can say what is wrong; nothing secret is sent.
 		InsecureSkipVerify: true, //nolint:gosec // see above
 	})
-	err := conn.HandshakeContext(ctx)
+	// The session ends what takes too long, or is cancelled. crypto/tls would close the
+	// connection, which can then not be asked what it has lost.
+	err := conn.HandshakeContext(context.WithoutCancel(ctx))
 	var alien tls.RecordHeaderError
 	switch {
 	case err == nil:

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -23,6 +24,9 @@ func init() {
 			for _, r := range vips {
 				if otherVIPDead(c) {
 					continue // it is the services' trouble, not the API's
+				}
+				if slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return a.Failure == check.Undelivered }) {
+					continue // the ClusterIP was handed over; what was sent on is lost
 				}
 				direct := 0
 				for _, e := range c.Find(diagnose.Match{Check: "api.endpoint"}) {

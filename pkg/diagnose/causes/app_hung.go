@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -11,7 +12,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-APP-HUNG",
 		Summary: "an application accepts connections and never answers",
-		Signal:  "The kernel of the pod completes the TCP handshake, and no byte comes back to a request in the port's protocol: the accept queue works, the process does not.",
+		Signal:  "The kernel of the pod completes the TCP handshake, and acknowledges the request in the port's protocol (tcp(7), TCP_INFO, where it is told), and no byte comes back: the accept queue works, the process does not.",
 		Meaning: "Clients hang until their own timeout. Connect checks and TCP probes see nothing of it.",
 		Confirm: []string{"kubectl -n NAMESPACE top pod POD", "kubectl -n NAMESPACE logs POD --tail=20"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD", "give the workload an HTTP liveness probe instead of a TCP one"},
@@ -24,9 +25,26 @@ func init() {
 					findings = append(findings, hung(c, group))
 				}
 			}
-			return findings
+			return append(findings, fullQueues(c)...)
 		},
 	})
+}
+
+// fullQueues are ports whose accept queue may be full: their kernel answers a SYN, and
+// drops what completes the handshake and all that comes after it (tcp(7),
+// tcp_abort_on_overflow). What loses packets on the way looks alike.
+func fullQueues(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, group := range undelivered(c) {
+		if !slices.ContainsFunc(group, halfOpen) {
+			continue
+		}
+		f := hung(c, group)
+		f.Headline = fmt.Sprintf("%s may not take its connections: they are never completed, as where the accept queue is full", group[0].Target)
+		f.Confidence = diagnose.Possible
+		findings = append(findings, f)
+	}
+	return findings
 }
 
 func hung(c *diagnose.Case, group []check.Result) diagnose.Finding {

@@ -149,6 +149,10 @@ func (w *world) drops(node, hook string, counted bool) *world {
 	if counted {
 		d.Packets = new(uint64)
 	}
+	return w.rule(node, d)
+}
+
+func (w *world) rule(node string, d facts.Drop) *world {
 	return w.read(node, "node.filter", check.Pass, "1 rule drops").kernel("node.filter "+node, facts.Kernel{Drops: []facts.Drop{d}})
 }
 

@@ -201,6 +201,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "DNS over UDP is dropped", causes: []string{"NL-DNS-UDP-BLOCKED"},
 			world: newWorld().fail(check.Timeout, -1, "dns.cluster 10.1.0.53 udp", "dns.cluster 10.2.0.53 udp", "dns.cluster 10.96.0.10 udp", "dns.cluster resolv.conf udp")},
 		{name: "the API's ClusterIP is dropped", causes: []string{"NL-API-VIP"}, world: newWorld().fail(check.Timeout, -1, "api.vip")},
+		{name: "the API's ClusterIP opens connections, and loses data", candidates: []string{"NL-APP-HUNG", "NL-PATH-DATA-LOST"}, world: newWorld().fail(check.Undelivered, -1, "api.vip")},
 		{name: "a node is dark", candidates: []string{"NL-NODE-BRIDGE-DOWN", "NL-NODE-CONNTRACK-FULL", "NL-NODE-FILTER-DROP", "NL-NODE-IP-FORWARD", "NL-NODE-ROUTE-MISSING", "NL-NODE-RP-FILTER", "NL-OVERLAY-BLOCKED", "NL-OVERLAY-CHECKSUM", "NL-OVERLAY-FDB", "NL-OVERLAY-NEIGH"},
 			world: newWorld().farDark()},
 		{name: "a node is dark, and does not forward", causes: []string{"NL-NODE-IP-FORWARD"},
@@ -228,6 +229,7 @@ func TestVerdicts(t *testing.T) {
 			world: newWorld().fail(check.NoRoute, -1, "gateway", "dns", "service.endpoint", "service.vip", "target", "path", "api", "external")},
 		{name: "a share of the ClusterIP is dead, with an endpoint on the own node", candidates: []string{"NL-NODE-BRIDGE-NF", "NL-SVC-PROXY-STALE"},
 			world: newWorld().fail(check.Timeout, 2, "service.vip")},
+		{name: "nobody outside answers", candidates: []string{"NL-NODE-FILTER-DROP", "NL-NODE-MASQUERADE"}, world: newWorld().fail(check.Timeout, -1, "external.host")},
 		{name: "nothing knows this", unexplained: 1, world: newWorld().fail(check.TLS, -1, "api.endpoint")},
 	}
 	for _, tt := range tests {

@@ -106,7 +106,7 @@ func findConntrackFull(c *diagnose.Case) []diagnose.Finding {
 // refusedFlows are what new connections across a node fail at while its table is full.
 func refusedFlows(c *diagnose.Case, node string) []string {
 	var keys []string
-	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout, check.Silent, check.Unreachable, check.Denied, check.MTU}}) {
+	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout, check.Silent, check.Undelivered, check.Unreachable, check.Denied, check.MTU}}) {
 		if node == homeOf(c, r.Vantage) || node == c.NodeOf(r) {
 			keys = append(keys, diagnose.Key(r))
 		}

@@ -44,7 +44,7 @@ func dnsNoAnswer(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
 		var results []check.Result
 		accepted := false
 		for _, r := range c.Find(diagnose.Match{Check: "dns.cluster", Vantage: vantage}) {
-			if addr, known := diagnose.TargetAddr(r); r.Vantage != vantage || !known || addr != e.Addr.Unmap() || !allFailures(r, check.Timeout, check.Silent) {
+			if addr, known := diagnose.TargetAddr(r); r.Vantage != vantage || !known || addr != e.Addr.Unmap() || !allFailures(r, check.Timeout, check.Silent, check.Undelivered) {
 				continue
 			}
 			_, transport := serverOf(r)

@@ -109,7 +109,7 @@ func outsideNames(c *diagnose.Case, home string) []check.Result {
 		switch {
 		case r.Vantage != home || !ok || !well[addr]:
 			continue
-		case !diagnose.Bad(r) || !allFailures(r, check.Timeout, check.Silent, check.ServFail):
+		case !diagnose.Bad(r) || !allFailures(r, check.Timeout, check.Silent, check.Undelivered, check.ServFail):
 			return nil
 		}
 		lost = append(lost, r)
@@ -152,7 +152,9 @@ func upstreamOut(c *diagnose.Case, failed []check.Result, near, far asked) []dia
 		},
 		Rank: rankService,
 	}
-	timeouts := slices.ContainsFunc(failed, func(r check.Result) bool { return r.Failure == check.Timeout || r.Failure == check.Silent })
+	timeouts := slices.ContainsFunc(failed, func(r check.Result) bool {
+		return r.Failure == check.Timeout || r.Failure == check.Silent || r.Failure == check.Undelivered
+	})
 	switch {
 	case len(near.silent) > 0 && len(near.answer) == 0:
 		f.Headline = fmt.Sprintf("none of the servers that CoreDNS forwards to answers (%d asked from its own place): no name outside the cluster resolves", len(near.silent))

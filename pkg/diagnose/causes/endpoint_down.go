@@ -16,12 +16,19 @@ func init() {
 		Signal:  "Every attempt at one endpoint times out, while other pods on its node, or other ports of the same pod, answer. A process that is gone would refuse.",
 		Meaning: "Clients see one failure in as many connections as there are endpoints, after their own timeout.",
 		Confirm: []string{"kubectl netlook pod CLIENT --to pod/POD:PORT --deep", "kubectl get networkpolicies -n NAMESPACE"},
-		Remedy:  []string{"kubectl delete pod POD -n NAMESPACE", "mend the rule or NetworkPolicy that drops the port"},
+		Remedy:  []string{"kubectl delete pod POD -n NAMESPACE", "mend the rule or NetworkPolicy that drops the port", "see NL-APP-BACKLOG where the application is stuck: a full listen queue looks the same from outside"},
 		Source:  "field notes: dead endpoint (partial outage)",
 		Spot:    diagnose.Spot{Place: diagnose.AtPeer, Says: "no answer"},
 		Find:    findEndpointDown,
 	})
 }
+
+// What probably made a port mute, and the same once it was seen from inside that its
+// listen queue has room.
+const (
+	downMute    = "a rule inside the pod, its NetworkPolicy or its node drops the port, or the application accepts no more connections and its listen queue is full (--deep looks); a process that is gone would refuse"
+	downDropped = "a rule inside the pod, its NetworkPolicy or its node drops the port; a process that is gone would refuse"
+)
 
 func findEndpointDown(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
@@ -38,7 +45,7 @@ func findEndpointDown(c *diagnose.Case) []diagnose.Finding {
 func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, bool) {
 	var dead []check.Result
 	confidence := diagnose.Likely
-	likely := "a rule inside the pod, its NetworkPolicy or its node drops the port; a process that is gone would refuse"
+	likely := downMute
 	refused := diagnose.Keys(refusing(group))
 	pings := map[string]pingedOnly{} // by vantage point
 	forbidden := deniedPorts(c)
@@ -100,6 +107,12 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 		}
 		f.Evidence = append(f.Evidence, keptTo(c, s, dead)...)
 		f.Try = append(f.Try, slicesOf(s))
+	}
+	for _, r := range c.Find(diagnose.Match{Check: "pod.backlog", Object: dead[0].Object, Vantage: dead[0].Object, Status: []check.Status{check.Pass}}) {
+		if dead[0].Object != "" && f.Likely == downMute {
+			f.Evidence = append(f.Evidence, "from inside: "+r.Summary+": the pod would accept, if it were asked")
+			f.Likely = downDropped
+		}
 	}
 	for _, r := range c.Find(diagnose.Match{Check: "target.icmp", Vantage: dead[0].Vantage}) {
 		if r.Object != "" && r.Object == dead[0].Object && r.Status == check.Pass {

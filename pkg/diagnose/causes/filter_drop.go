@@ -15,9 +15,9 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-NODE-FILTER-DROP",
 		Summary: "a packet filter rule on a node drops or rejects the packets",
-		Signal:  "While the failing checks were repeated, the counter of a rule of nftables or iptables-nft that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter can only be suspected.",
+		Signal:  "While the failing checks were repeated, the counter of a rule of nftables (of any family), iptables-nft or iptables-legacy that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter is meant where it asks for the very addresses or ports that fail, and nothing else; others can only be suspected. Without --deep: a TCP port that refuses at times and is silent at others.",
 		Meaning: "Somebody's rule, or a policy's, decides what may pass; what it hits fails, whatever the services and pods are like.",
-		Confirm: []string{"nft -a list ruleset (on the node)", "iptables-save -c | grep -e DROP -e REJECT (on the node)"},
+		Confirm: []string{"nft -a list ruleset (on the node)", "iptables-save -c | grep -e DROP -e REJECT (on the node)", "iptables-legacy-save -c (on the node; nft does not show these)"},
 		Remedy:  []string{"nft delete rule FAMILY TABLE CHAIN handle N (on the node), once you know whose it is: a NetworkPolicy's comes back"},
 		Source:  "nft(8); net/netfilter/nf_tables_core.c, nft_do_chain",
 		Deep:    true,
@@ -42,8 +42,14 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 				stopped = atHost(c, node, stopped)
 			}
 			n := c.Moved[node][d.Counter()]
+			named, ends := namedBy(c, node, d, stopped)
 			switch {
-			case len(stopped) == 0:
+			case len(stopped) == 0 || len(named) == 0 && forOthers(c, node, d, stopped):
+			case d.Packets == nil && len(named) > 0:
+				f := filterFinding(node, d, ends, about(c, node, named))
+				f.Confidence = diagnose.Likely // a rule before it may let them pass
+				f.Evidence = append(f.Evidence, "it counts nothing, but asks for what fails: "+d.Match.String(), ended(node, named))
+				findings = append(findings, f)
 			case d.Packets == nil && onTheWay(d):
 				uncounted = append(uncounted, d)
 			case n >= minDropped:
@@ -56,7 +62,7 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 					f.Likely = "a NetworkPolicy, as a policy engine has written it there"
 					f.Try = append(f.Try, "kubectl get networkpolicies -A")
 				} else if f.Confidence == diagnose.Certain && !d.Policy {
-					f.Try = append(f.Try, fmt.Sprintf("nft delete rule %s %s %s handle %d   (on node %s, once you know whose it is)", d.Family, d.Table, d.Chain, d.Handle, node))
+					f.Try = append(f.Try, removal(node, d)...)
 				}
 				f.Evidence = append(f.Evidence, fmt.Sprintf("its counter grew by %d while the failing checks were repeated", n), ended(node, stopped))
 				findings = append(findings, f)
@@ -80,6 +86,7 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 		}
 		findings = append(findings, f)
 	}
+	findings = append(findings, dataDrops(c)...)
 	return append(findings, filterSuspects(c)...)
 }
 
@@ -92,8 +99,11 @@ func packetsTo(stopped []netip.AddrPort) string {
 	distinct := slices.Clone(stopped)
 	slices.SortFunc(distinct, netip.AddrPort.Compare)
 	distinct = slices.Compact(distinct)
-	if len(distinct) == 1 {
+	switch len(distinct) {
+	case 1:
 		return "what goes to " + distinct[0].String()
+	case 2:
+		return fmt.Sprintf("what goes to %s and %s", distinct[0], distinct[1])
 	}
 	return fmt.Sprintf("what goes to %s and %d others", distinct[0], len(distinct)-1)
 }
@@ -104,7 +114,7 @@ func filterFinding(node string, d facts.Drop, stopped []netip.AddrPort, keys []s
 		Where:    []string{"node/" + node, d.Name()},
 		Explains: keys,
 		Likely:   "an administrator's, a security agent's or a policy engine's rule",
-		Try:      []string{fmt.Sprintf("nft -a list chain %s %s %s   (on node %s)", d.Family, d.Table, d.Chain, node)},
+		Try:      []string{listing(node, d)},
 		Rank:     rankNode,
 	}
 	if d.Verdict == "reject" {
@@ -113,13 +123,17 @@ func filterFinding(node string, d facts.Drop, stopped []netip.AddrPort, keys []s
 	if d.Hook != "" {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s: %s, reached from %s", d.Name(), d.Verdict, d.Hook))
 	}
+	if d.Legacy {
+		f.Evidence = append(f.Evidence, "it is a rule of "+d.Tool()+": nft, and an iptables that writes into nftables, do not show it")
+	}
 	return f
 }
 
 // filterSuspects are what the shallow rung can say: a rule on either node, where
-// nothing gets through between two, or one on the own node, where only pings do.
+// nothing gets through between two, or one on the own node, where only pings do, or one
+// that rejects.
 func filterSuspects(c *diagnose.Case) []diagnose.Finding {
-	var findings []diagnose.Finding
+	findings := rejectSuspects(c)
 	for _, vantage := range vantages(c) {
 		if p, found := onlyPings(c, vantage); found && !c.Deep(p.home) {
 			findings = append(findings, diagnose.Finding{
@@ -127,6 +141,12 @@ func filterSuspects(c *diagnose.Case) []diagnose.Finding {
 				Where: p.where(), Evidence: p.evidence(), Explains: append(slices.Clone(p.keys), namesLost(c, p.keys)...), Try: []string{netlookNode(p.home)}, Rank: rankNode,
 			})
 		}
+	}
+	if lost, inside := lostOutside(c); len(lost) > 0 && c.Home() != "" && !c.Deep(c.Home()) {
+		findings = append(findings, diagnose.Finding{
+			Headline: fmt.Sprintf("a packet filter rule on node %s, or a firewall behind it, may drop what leaves the cluster", c.Home()), Confidence: diagnose.Possible,
+			Where: []string{"node/" + c.Home()}, Evidence: append(seenAll(lost), answerElsewhere(inside)), Explains: diagnose.Keys(lost), Try: []string{netlookNode(c.Home())}, Rank: rankPath,
+		})
 	}
 	for _, h := range c.Hops() {
 		for _, node := range []string{h.From, h.To} {
@@ -201,7 +221,7 @@ func about(c *diagnose.Case, node string, addrs []netip.AddrPort) []string {
 	}
 	for _, r := range c.Results {
 		addr, ok := diagnose.TargetAddr(r)
-		lost := allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent) || len(r.Attempts) > 0 && r.Lost() > 0
+		lost := allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent, check.Undelivered) || len(r.Attempts) > 0 && r.Lost() > 0
 		if !ok || !diagnose.Bad(r) || !lost || strings.HasPrefix(r.Check, "node.") {
 			continue
 		}

@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -10,13 +11,117 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
-// onTheWay reports whether a rule stands where packets from and to pods pass.
+// onTheWay reports whether a rule stands where packets from and to pods pass. What a
+// bridge takes in from a pod, and sends to one, passes its input and output.
 func onTheWay(d facts.Drop) bool {
 	switch d.Hook {
 	case "prerouting", "forward", "postrouting", "ingress", "egress", severalHooks:
-		return d.Family != "bridge"
+		return true
+	case "input", "output":
+		return d.Family == "bridge"
 	}
 	return false
+}
+
+// namedBy keeps of where connections came to an end on a node those that a rule names: it
+// asks for an address or a port of theirs, in either direction, and is fully understood.
+// What was sent to a service may have been handed to any of its endpoints by then: ends
+// are where they were really going.
+func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) (named, ends []netip.AddrPort) {
+	if d.Hook == "" || d.Match == nil {
+		return nil, nil
+	}
+	for _, flow := range flowsAt(c, node) {
+		src, err := netip.ParseAddrPort(flow.Orig.Src)
+		dst, dstErr := netip.ParseAddrPort(flow.Orig.Dst)
+		if err != nil || dstErr != nil {
+			continue
+		}
+		dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
+		if !slices.Contains(stopped, dst) {
+			continue
+		}
+		for _, to := range append(backends(c, dst), dst) {
+			if d.Match.Names(flow.Protocol, src, to) || d.Match.Names(flow.Protocol, to, src) {
+				named, ends = append(named, dst), append(ends, to)
+				break
+			}
+		}
+	}
+	return named, ends
+}
+
+// forOthers reports whether a rule that names none of our connections asks for addresses
+// or ports of somebody else, so that what it dropped meanwhile was not ours.
+func forOthers(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) bool {
+	m := d.Match
+	if m == nil || len(m.Others) > 0 || m.Src == "" && m.Dst == "" && m.SrcPort.Any() && m.DstPort.Any() {
+		return false
+	}
+	for _, at := range stopped {
+		if c.NodeOfAddr(at.Addr()) == "" && len(backends(c, at)) == 0 {
+			return false // it may have been translated into anything by then
+		}
+	}
+	return node == c.Home() || !mayCarry(c, m)
+}
+
+// mayCarry reports whether a rule may ask for the packets in which a tunnel carries ours
+// from one node to another: those of nodes, and of no protocol that carries nothing.
+func mayCarry(c *diagnose.Case, m *facts.Match) bool {
+	if slices.Contains([]string{"tcp", "icmp", "ipv6-icmp", "sctp"}, m.Protocol) {
+		return false
+	}
+	ofNodes := func(cidr string) bool {
+		prefix, err := netip.ParsePrefix(cidr)
+		return err != nil || slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool { return slices.ContainsFunc(n.IPs, prefix.Contains) })
+	}
+	return ofNodes(m.Src) && ofNodes(m.Dst)
+}
+
+// backends are where what is sent to a service's ClusterIP and port may be handed to.
+func backends(c *diagnose.Case, vip netip.AddrPort) []netip.AddrPort {
+	var list []netip.AddrPort
+	services := c.Facts.Services
+	if dns := c.Facts.DNS.Service; dns != nil {
+		services = append(slices.Clone(services), *dns)
+	}
+	for _, s := range services {
+		if !slices.Contains(s.ClusterIPs, vip.Addr()) {
+			continue
+		}
+		for _, e := range s.Endpoints {
+			for _, port := range e.Ports {
+				if slices.ContainsFunc(s.Ports, func(p facts.ServicePort) bool { return p.Port == vip.Port() && p.Name == port.Name }) {
+					list = append(list, netip.AddrPortFrom(e.Addr.Unmap(), port.Port))
+				}
+			}
+		}
+	}
+	return list
+}
+
+// listing and removal are commands for somebody on a node.
+func listing(node string, d facts.Drop) string {
+	switch named := plain(d.Table + d.Chain); {
+	case d.Legacy && !named:
+		return fmt.Sprintf("%s-save -c   (on node %s)", d.Tool(), node)
+	case !named:
+		return fmt.Sprintf("nft -a list ruleset   (on node %s)", node)
+	case d.Legacy:
+		return fmt.Sprintf("%s -t %s -nvL %s   (on node %s)", d.Tool(), d.Table, d.Chain, node)
+	}
+	return fmt.Sprintf("nft -a list chain %s %s %s   (on node %s)", d.Family, d.Table, d.Chain, node)
+}
+
+func removal(node string, d facts.Drop) []string {
+	if !d.Legacy {
+		return []string{fmt.Sprintf("nft delete rule %s %s %s handle %d   (on node %s, once you know whose it is)", d.Family, d.Table, d.Chain, d.Handle, node)}
+	}
+	if d.Match == nil || len(d.Match.Others) > 0 || strings.Contains(d.Rule, "...") || !plain(d.Table+d.Chain+d.Rule) {
+		return nil // its text is not the whole of it, or would not be to a shell
+	}
+	return []string{fmt.Sprintf("%s -t %s -D %s %s   (on node %s, once you know whose it is)", d.Tool(), d.Table, d.Chain, d.Rule, node)}
 }
 
 const severalHooks = "several"
@@ -73,4 +178,12 @@ func tunnelRules(c *diagnose.Case, node string) []string {
 		}
 	}
 	return lines
+}
+
+// plain reports whether a shell takes every character of a text for itself, between
+// double quotes and beside them.
+func plain(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(` -_./:,+="`, r)
+	})
 }

@@ -36,7 +36,7 @@ func init() {
 				}
 				findings = append(findings, f)
 			}
-			findings = append(findings, podLinksDown(c)...)
+			findings = append(append(findings, podLinksDown(c)...), insideDark(c, check.Config)...)
 			for _, p := range c.Peers() {
 				if !p.Dark() || p.Node == "" || darkNode(c, p) || c.Deep(p.Node) || c.CutOffFrom(p.Vantage, p.Addr) {
 					continue

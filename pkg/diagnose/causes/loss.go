@@ -126,12 +126,14 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 			byAddr[addr] = t
 			order = append(order, addr)
 		}
-		if slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return a.Failure != "" && a.Failure != check.Timeout }) {
+		if slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool {
+			return a.Failure != "" && a.Failure != check.Timeout && a.Failure != check.Undelivered
+		}) {
 			continue // a closed UDP port: hosts say so once a second, and are silent between
 		}
 		lost := 0
 		for _, a := range r.Attempts {
-			if a.Failure == check.Timeout || a.Repeats > 0 {
+			if a.Failure != "" || a.Repeats > 0 {
 				lost++
 			}
 		}
@@ -167,7 +169,7 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 // lossFinding says that the way to place loses packets; node is where to look.
 func lossFinding(c *diagnose.Case, vantage, node, place string, t, others lossTally) diagnose.Finding {
 	keys := diagnose.Keys(t.results)
-	for _, r := range c.Find(diagnose.Match{Vantage: vantage, Status: failing, Failure: []check.Failure{check.Timeout, check.Silent, check.MTU, check.Loss}}) {
+	for _, r := range c.Find(diagnose.Match{Vantage: vantage, Status: failing, Failure: []check.Failure{check.Timeout, check.Silent, check.Undelivered, check.MTU, check.Loss}}) {
 		addr, _ := diagnose.TargetAddr(r)
 		if r.Vantage == vantage && (slices.Contains(t.lossy, addr) || slices.Contains(t.dead, addr)) {
 			keys = append(keys, diagnose.Key(r))

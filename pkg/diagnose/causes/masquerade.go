@@ -24,9 +24,12 @@ func init() {
 	})
 }
 
-func findMasquerade(c *diagnose.Case) []diagnose.Finding {
+// lostOutside are the bad results of the vantage pod at what is outside of the cluster,
+// where nobody there answers it and pods on other nodes do, and how many of those. None
+// means that it is not the way out alone that fails.
+func lostOutside(c *diagnose.Case) (lost []check.Result, inside int) {
 	kinds := []check.Failure{check.Timeout, check.Unreachable}
-	lost := c.Find(diagnose.Match{Check: "external.host", Vantage: "pod/", Status: failing, Failure: kinds})
+	lost = c.Find(diagnose.Match{Check: "external.host", Vantage: "pod/", Status: failing, Failure: kinds})
 	for _, r := range c.Find(diagnose.Match{Vantage: "pod/", Status: failing, Failure: kinds}) {
 		if addr, ok := diagnose.TargetAddr(r); ok && c.Outside(addr) && r.Check != "external.host" {
 			lost = append(lost, r)
@@ -35,21 +38,28 @@ func findMasquerade(c *diagnose.Case) []diagnose.Finding {
 	// A name that does not resolve has not even been tried.
 	lost = slices.DeleteFunc(lost, byName)
 	if len(lost) == 0 || c.Facts.Vantage.Pod == nil || c.Facts.Vantage.Pod.HostNetwork {
-		return nil
+		return nil, 0
 	}
 	for _, r := range c.Results {
 		if addr, ok := diagnose.TargetAddr(r); r.Vantage == c.Facts.Vantage.String() && r.Status == check.Pass && len(r.Attempts) > 0 && (r.Check == "external.host" || ok && c.Outside(addr)) {
-			return nil // somebody outside answers it
+			return nil, 0 // somebody outside answers it
 		}
 	}
-	inside := 0
 	for _, p := range c.Peers() {
 		if p.Node != "" && p.Node != c.Home() && p.Answered > 0 {
 			inside++
 		}
 	}
 	if inside == 0 {
-		return nil // it is not only the way out that fails
+		return nil, 0
+	}
+	return lost, inside
+}
+
+func findMasquerade(c *diagnose.Case) []diagnose.Finding {
+	lost, inside := lostOutside(c)
+	if len(lost) == 0 {
+		return nil
 	}
 	home := c.Home()
 	f := diagnose.Finding{

@@ -47,9 +47,9 @@ func mtuFinding(c *diagnose.Case, status check.Status, headline, likely string) 
 		target = "pods on node " + node
 	}
 	keys := diagnose.Keys(results)
-	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Silent, check.Timeout, check.TLS}}) {
+	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Silent, check.Undelivered, check.Timeout, check.TLS}}) {
 		// A large answer that vanished is a symptom; a connect that failed is not.
-		if len(r.Attempts) > 0 && r.Lost() == len(r.Attempts) && r.Failure != check.Silent && r.Failure != check.TLS {
+		if len(r.Attempts) > 0 && r.Lost() == len(r.Attempts) && r.Failure == check.Timeout {
 			continue
 		}
 		for _, m := range results {

@@ -11,7 +11,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-POD-NO-ROUTE",
 		Summary: "a pod or node has no route to what it wants to reach",
-		Signal:  "The vantage point's own routing table has no default route (or one that refuses), and connections fail at once with \"network is unreachable\", before anything is sent.",
+		Signal:  "The vantage point's own routing table has no default route, or one to the target that refuses (unreachable, prohibit, blackhole), and connections fail at once with \"network is unreachable\", before anything is sent.",
 		Meaning: "It reaches its own network at most: no pods on other nodes, no services, no names.",
 		Confirm: []string{"ip route (in the pod or on the node)"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: its network is then made anew", "or put the route back: ip route add default via GATEWAY"},
@@ -22,9 +22,11 @@ func init() {
 			for _, vantage := range vantages(c) {
 				if f, ok := noRoute(c, vantage); ok {
 					findings = append(findings, f)
+					continue
 				}
+				findings = append(findings, refusingRoutes(c, vantage)...)
 			}
-			return findings
+			return append(findings, insideDark(c, check.NoRoute)...)
 		},
 	})
 }

@@ -13,7 +13,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-OVERLAY-BLOCKED",
 		Summary: "the tunnel between two nodes is blocked: its packets leave one and never arrive",
-		Signal:  "No pod of one node answers pods of the other, and the kernel state of both nodes is in order. Where the counters were read: the tunnel device sends, the other end's receives nothing.",
+		Signal:  "No pod of one node answers pods of the other, and the kernel state of both nodes is in order. Where the counters were read: the tunnel device sends, the other end's receives nothing, or nothing from there, which connection tracking tells where it sees the tunnel's own packets.",
 		Meaning: "Pods cannot reach each other across these nodes; the nodes themselves can, so that health checks between nodes see nothing.",
 		Confirm: []string{"tcpdump -ni UNDERLAY udp port 8472 or udp port 4789 (on both nodes)"},
 		Remedy:  []string{"allow the tunnel's UDP port (flannel 8472, most others 4789) between the nodes in the firewall or security group"},
@@ -66,6 +66,9 @@ func findOverlayBlocked(c *diagnose.Case) []diagnose.Finding {
 					f.Likely = "a packet filter rule on node " + l.from + " itself drops what its tunnel sends"
 					f.Try = append([]string{"nft list ruleset   (on node " + l.from + ")"}, f.Try...)
 				}
+			case l.counted && l.packets >= minTunnelled && l.none():
+				f.Confidence = diagnose.Likely
+				f.Evidence = append(f.Evidence, l.text(), fmt.Sprintf("none of these came from node %s: connection tracking on node %s has %d flows from other nodes into the tunnel, and none from there", l.from, l.to, l.others))
 			case l.counted && l.received >= l.packets:
 				// So many may be ours: something behind the tunnel may drop them.
 				f.Evidence = append(f.Evidence, l.text())

@@ -181,7 +181,7 @@ func silentWays(c *diagnose.Case) []diagnose.Hop {
 			h.Dark = append(h.Dark, diagnose.Peer{Vantage: r.Vantage, Addr: addr, Node: to})
 		}
 	}
-	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout, check.Unreachable, check.Silent, check.Loss}}) {
+	for _, r := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout, check.Unreachable, check.Silent, check.Undelivered, check.Loss}}) {
 		if addr, known := diagnose.TargetAddr(r); known && r.Vantage != check.VantageAPI && !strings.HasPrefix(r.Check, "node.") {
 			add(r, addr)
 		}

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -24,7 +25,11 @@ func init() {
 
 func findOwnFilter(c *diagnose.Case) []diagnose.Finding {
 	vantage := c.Facts.Vantage.String()
-	dropped := c.Find(diagnose.Match{Vantage: vantage, Status: failing, Failure: []check.Failure{check.Denied}})
+	dropped := slices.DeleteFunc(c.Find(diagnose.Match{Vantage: vantage, Status: failing, Failure: []check.Failure{check.Denied}}), func(r check.Result) bool {
+		addr, _ := diagnose.TargetAddr(r)
+		route, ok := routeOf(c, vantage, addr)
+		return ok && slices.Contains(refusingTypes, route.Type) // the routing table says no as well
+	})
 	// With a full connection tracking table nothing new is let out, to nobody.
 	others := c.Find(diagnose.Match{Vantage: vantage, Status: []check.Status{check.Pass}})
 	reached := 0

@@ -41,7 +41,7 @@ func denied(c *diagnose.Case, dns bool) []deniedFlow {
 		d := deniedFlow{PolicyFlow: f}
 		for _, r := range tried[portKey{f.To, f.Protocol}] {
 			switch {
-			case diagnose.Bad(r) && allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent):
+			case diagnose.Bad(r) && allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent, check.Undelivered):
 				d.results = append(d.results, r)
 			case len(r.Attempts) > 0 && r.Lost() < len(r.Attempts):
 				return nil

@@ -3,8 +3,10 @@ package causes
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 // minTunnelled is how many packets must have left for their loss to mean something.
@@ -41,6 +43,11 @@ type leg struct {
 	refused uint64
 	// filtered are those that the reverse path filter dropped at its end.
 	filtered uint64
+	// came are the flows that its beginning sent into the tunnel at its end, and others
+	// those that other nodes did, as connection tracking there has them; known when it
+	// was asked.
+	came, others uint64
+	known        bool
 }
 
 func watch(c *diagnose.Case, h diagnose.Hop) watched {
@@ -97,8 +104,49 @@ func legOf(c *diagnose.Case, from, to string) leg {
 		l.received += far["dev."+dev+".rxPackets"]
 	}
 	l.filtered = far[filteredCounter]
+	l.came, l.others, l.known = tunnelled(c, from, to)
 	return l
 }
+
+// tunnelled are how many flows a node sent through the tunnel that ends at another, and
+// how many all others did.
+func tunnelled(c *diagnose.Case, from, to string) (came, others uint64, known bool) {
+	for _, r := range c.Find(diagnose.Match{Check: "node.flows", Vantage: "node/"}) {
+		if r.Vantage != "node/"+to || r.Kernel == nil || r.Kernel.Tunnelled == nil {
+			continue
+		}
+		known = true
+		for peer, n := range r.Kernel.Tunnelled {
+			addr, err := netip.ParseAddr(peer)
+			switch {
+			case err != nil || n < 0:
+			case c.HostOfAddr(addr) == from || tunnelEnd(c, from, peer):
+				came += uint64(n)
+			default:
+				others += uint64(n)
+			}
+		}
+	}
+	return came, others, known
+}
+
+// tunnelEnd reports whether an address is the one that a node's tunnel sends from.
+func tunnelEnd(c *diagnose.Case, node, addr string) bool {
+	for _, r := range c.Find(diagnose.Match{Check: "node.", Vantage: "node/"}) {
+		if r.Vantage == "node/"+node && r.Kernel != nil && slices.ContainsFunc(r.Kernel.Links, func(l facts.Link) bool { return l.VXLAN != nil && l.VXLAN.Local == addr }) {
+			return true
+		}
+	}
+	return false
+}
+
+// passed reports whether so many flows came out of the tunnel that ours are among them:
+// each has a source port of its own there. What is lost is lost behind it.
+func (l leg) passed() bool { return l.known && l.came >= minTunnelled && l.came*2 >= l.packets }
+
+// none reports whether the tunnel's end heard others meanwhile, and nothing from its
+// beginning.
+func (l leg) none() bool { return l.known && l.came == 0 && l.others >= minTunnelled }
 
 // cut returns the direction in which the hop loses everything, false when that is in
 // neither: what was sent did not leave the near node, or was dropped behind the tunnel.
@@ -106,10 +154,10 @@ func (w watched) cut() (leg, bool) {
 	switch {
 	case w.arrived == 0:
 		l := w.there
-		return l, l.packets > 0 && l.filtered < minFiltered && (!l.counted || l.given+l.refused >= l.packets)
+		return l, l.packets > 0 && !l.passed() && l.filtered < minFiltered && (!l.counted || l.given+l.refused >= l.packets)
 	case w.answered >= minTunnelled && w.heard == 0 && w.nearLooked:
 		l := w.back
-		return l, l.filtered < minFiltered && (!l.counted || l.given+l.refused >= l.packets)
+		return l, !l.passed() && l.filtered < minFiltered && (!l.counted || l.given+l.refused >= l.packets)
 	}
 	return leg{}, false
 }

@@ -1,0 +1,90 @@
+package checks
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/netsys"
+)
+
+func listener(at string, waiting, limit uint32) netsys.Socket {
+	return netsys.Socket{State: netsys.Listening, Local: netip.MustParseAddrPort(at), RQueue: waiting, WQueue: limit}
+}
+
+// TestWatchQueues: a queue is full when it is so at every look of a second.
+func TestWatchQueues(t *testing.T) {
+	full, room := listener("[::]:8080", 3, 2), listener("[::]:8080", 2, 2)
+	other := listener("[::]:9090", 7, 6)
+	for _, tt := range []struct {
+		name    string
+		looks   []([]netsys.Socket) // the last one stays
+		timeout time.Duration
+		status  check.Status
+		full    []string
+	}{
+		{"nobody listens", []([]netsys.Socket){{}}, time.Minute, check.Pass, nil},
+		{"room", []([]netsys.Socket){{room}}, time.Minute, check.Pass, nil},
+		{"full", []([]netsys.Socket){{full}}, time.Minute, check.Fail, []string{"[::]:8080"}},
+		{"a burst", []([]netsys.Socket){{full}, {full}, {room}}, time.Minute, check.Pass, nil},
+		{"full again after a burst", []([]netsys.Socket){{full}, {room}, {full}}, time.Minute, check.Pass, nil},
+		{"one of two stays full", []([]netsys.Socket){{full, other}, {room, other}}, time.Minute, check.Fail, []string{"[::]:9090"}},
+		{"full later only", []([]netsys.Socket){{full}, {full, other}}, time.Minute, check.Fail, []string{"[::]:8080"}},
+		{"it is gone", []([]netsys.Socket){{full}, {}}, time.Minute, check.Pass, nil},
+		{"no time", []([]netsys.Socket){{full}}, 300 * time.Millisecond, check.Error, nil},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)
+			defer cancel()
+			next := 0
+			look, err := watchQueues(ctx, func() ([]netsys.Socket, error) {
+				list := tt.looks[min(next, len(tt.looks)-1)]
+				next++
+				return list, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := judgeQueues(look)
+			var at []string
+			if r.Kernel != nil {
+				for _, q := range r.Kernel.FullQueues {
+					at = append(at, q.At)
+				}
+			}
+			if r.Status != tt.status || strings.Join(at, " ") != strings.Join(tt.full, " ") || r.Summary == "" {
+				t.Errorf("%s: %s %q, full %q", tt.name, r.Status, r.Summary, at)
+			}
+		})
+	}
+}
+
+// TestBacklogPlanned: a pod's own full queue is a failure, a node's a warning.
+func TestBacklogPlanned(t *testing.T) {
+	c, _ := Registry.Get("pod.backlog")
+	for _, tt := range []struct {
+		vantage facts.Vantage
+		soft    bool
+	}{
+		{facts.Vantage{Kind: facts.VantagePod, Pod: &facts.Pod{Namespace: "shop", Name: "web-0"}}, false},
+		{facts.Vantage{Kind: facts.VantagePod, Pod: &facts.Pod{Namespace: "shop", Name: "web-0", HostNetwork: true}}, true},
+		{facts.Vantage{Kind: facts.VantageNode, Node: &facts.Node{Name: "w1"}}, true},
+	} {
+		tasks := c.Plan(&facts.Facts{Vantage: tt.vantage})
+		if len(tasks) != 1 || strings.Contains(string(tasks[0].Params), "soft") != tt.soft || tasks[0].Object != tt.vantage.String() {
+			t.Errorf("%s: %+v", tt.vantage, tasks)
+			continue
+		}
+		if r := c.Run(t.Context(), tasks[0]); r.Status == check.Unknown || r.Status == check.Error {
+			t.Errorf("%s: %s %q", tt.vantage, r.Status, r.Summary)
+		}
+	}
+	if tasks := ListenerTasks(facts.Ref{Namespace: "shop", Name: "web-0"}, nil); len(tasks) != 3 || tasks[1].Object != "pod/shop/web-0" || tasks[1].Title != "listen queues" {
+		t.Errorf("%+v", tasks)
+	}
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// TestDoubtful: whom it is worth to look into, for an ephemeral container stays.
+func TestDoubtful(t *testing.T) {
+	vantage := facts.Vantage{Kind: facts.VantagePod, Pod: &facts.Pod{Namespace: "shop", Name: "client", Node: "w1", IPs: []netip.Addr{netip.MustParseAddr("10.1.0.9")}}}
+	result := func(id, target, pod string, kinds ...check.Failure) check.Result {
+		r := check.Result{TaskID: id + " " + target, Check: id, Vantage: vantage.String(), Status: check.Pass, Label: check.Label{Target: target, Object: "pod/shop/" + pod}}
+		for _, kind := range kinds {
+			r.Attempts = append(r.Attempts, check.Attempt{Failure: kind})
+			if kind != "" {
+				r.Status, r.Failure = check.Fail, kind
+			}
+		}
+		return r
+	}
+	const lost = check.Timeout
+	onNode := check.Result{TaskID: "node.links w2", Check: "node.links", Vantage: "node/w2", Status: check.Pass}
+	reached := result("target.icmp", "10.2.0.2", "a", "")
+	for _, tt := range []struct {
+		name    string
+		results []check.Result
+		denied  string
+		want    []string
+	}{
+		{"all is well", []check.Result{result("service.endpoint", "10.2.0.2:80", "a", "")}, "", nil},
+		{"nothing of it answers, and its node is in order", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost)}, "", []string{"shop/a"}},
+		{"nothing of it answers, nor of its node's other pods", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost), result("service.endpoint", "10.2.0.3:80", "b", lost)}, "", nil},
+		{"nothing answers anywhere", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost), result("service.endpoint", "10.1.0.2:80", "b", lost)}, "", nil},
+		{"nothing of it answers, a policy denies it", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost)}, "10.2.0.2:80", nil},
+		{"it refuses", []check.Result{result("service.endpoint", "10.2.0.2:80", "a", check.Refused)}, "", []string{"shop/a"}},
+		{"one port is mute", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", lost, lost)}, "", []string{"shop/a"}},
+		{"a target's port is mute", []check.Result{reached, result("target.tcp", "10.2.0.2:80", "a", lost)}, "", []string{"shop/a"}},
+		{"it opens connections, and takes no data", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", check.Undelivered, lost)}, "", []string{"shop/a"}},
+		{"now and then it answers", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", lost, "")}, "", nil},
+		{"nothing of it answers", []check.Result{result("service.endpoint", "10.2.0.2:80", "a", lost)}, "", nil},
+		{"a policy denies it", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", lost)}, "10.2.0.2:80", nil},
+		{"a policy denies another port", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", lost)}, "10.2.0.2:81", []string{"shop/a"}},
+		{"over UDP", []check.Result{reached, result("service.endpoint", "10.2.0.2:80/udp", "a", lost)}, "", nil},
+		{"it is the vantage pod", []check.Result{result("target.icmp", "10.1.0.9", "client", ""), result("service.endpoint", "10.1.0.9:80", "client", lost)}, "", nil},
+		{"those that refuse come first, and no more than two", []check.Result{
+			reached, result("service.endpoint", "10.2.0.2:80", "a", lost), result("service.endpoint", "10.2.0.3:80", "b", check.Refused), result("service.endpoint", "10.2.0.4:80", "c", check.Refused),
+		}, "", []string{"shop/b", "shop/c"}},
+	} {
+		f := &facts.Facts{Vantage: vantage, Services: []facts.Service{{Namespace: "shop", Name: "web", Endpoints: []facts.Endpoint{
+			{Addr: netip.MustParseAddr("10.1.0.2"), Node: "w1"}, {Addr: netip.MustParseAddr("10.2.0.2"), Node: "w2"}, {Addr: netip.MustParseAddr("10.2.0.3"), Node: "w2"},
+		}}}}
+		if tt.denied != "" {
+			f.Policies.Flows = []facts.PolicyFlow{{To: netip.MustParseAddrPort(tt.denied), Protocol: facts.TCP, Decision: facts.PolicyDecision{Ingress: facts.PolicySide{Verdict: facts.PolicyDenied}}}}
+		}
+		d := &diagnosis{facts: f, results: tt.results, seams: &seams{causes: &diagnose.Registry{}}}
+		var got []string
+		for _, ref := range d.doubtful() {
+			got = append(got, ref.String())
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

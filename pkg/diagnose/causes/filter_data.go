@@ -1,0 +1,110 @@
+package causes
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// leastSent is how often each connection whose data are lost sends them while it is
+// watched: at first, and when TCP's timer runs out (RFC 6298), 0.2 s later where the way is
+// short.
+const leastSent = 2
+
+// dataDrops are the rules that dropped what connections sent that had opened. Both nodes
+// have such connections in their tracking, so that it is the counter alone that tells, in
+// which strangers' packets are counted too: that is never certain.
+func dataDrops(c *diagnose.Case) []diagnose.Finding {
+	lost := map[netip.AddrPort]bool{}
+	for _, group := range undelivered(c) {
+		for _, r := range group {
+			if at, _, ok := diagnose.TargetPort(r); ok && allFailures(r, check.Undelivered) {
+				lost[netip.AddrPortFrom(at.Addr().Unmap(), at.Port())] = true
+			}
+		}
+	}
+	var findings []diagnose.Finding
+	for _, node := range deepNodes(c) {
+		opened := openedThrough(c, node, lost)
+		for _, d := range dropsAt(c, node) {
+			through := opened
+			if !onTheWay(d) {
+				through = atHost(c, node, opened)
+			}
+			n := c.Moved[node][d.Counter()]
+			if len(through) == 0 || proxysOwn(d) || n < uint64(max(minDropped, leastSent*len(through))) {
+				continue
+			}
+			f := filterFinding(node, d, through, about(c, node, through))
+			f.Headline = fmt.Sprintf("a packet filter rule on node %s drops the data of connections to %s: %s", node, strings.TrimPrefix(packetsTo(through), "what goes to "), d.Name())
+			f.Confidence, f.Rank = diagnose.Likely, rankMeasured
+			f.Evidence = append(f.Evidence,
+				fmt.Sprintf("its counter grew by %d while the failing checks were repeated", n),
+				fmt.Sprintf("%d of our connections opened through node %s, and their data were lost: sent, sent again and not acknowledged, or not received", len(through), node))
+			findings = append(findings, f)
+		}
+	}
+	for i := range findings {
+		for j, other := range findings {
+			if i != j {
+				findings[i].Evidence = append(findings[i].Evidence, "or "+other.Where[1]+" on "+other.Where[0]+", whose counter grew as well")
+			}
+		}
+	}
+	return findings
+}
+
+// openedThrough are where the repeated connections were to go that a node has as answered,
+// of those to ports at which data are lost.
+func openedThrough(c *diagnose.Case, node string, lost map[netip.AddrPort]bool) []netip.AddrPort {
+	var list []netip.AddrPort
+	for _, flow := range flowsAt(c, node) {
+		for _, text := range []string{flow.Orig.Dst, sentTo(flow)} {
+			dst, err := netip.ParseAddrPort(text)
+			if err != nil || !flow.Found || !flow.SeenReply {
+				continue
+			}
+			if dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port()); lost[dst] {
+				list = append(list, dst)
+				break
+			}
+		}
+	}
+	return list
+}
+
+func sentTo(flow facts.Flow) string {
+	if !flow.DstNAT {
+		return ""
+	}
+	return flow.SentTo().String()
+}
+
+// rulesSeen is what is known of a node's rules where data of connections are lost and no
+// rule was found to have dropped them.
+func rulesSeen(c *diagnose.Case, node string) (lines, try []string) {
+	var silent []facts.Drop
+	grew := false
+	for _, d := range dropsAt(c, node) {
+		switch {
+		case proxysOwn(d) || !onTheWay(d):
+		case d.Packets == nil:
+			silent = append(silent, d)
+		case c.Moved[node][d.Counter()] >= minDropped:
+			grew = true
+		}
+	}
+	if len(silent) > 0 {
+		lines = append(lines, fmt.Sprintf("rules or policies on node %s that drop, and count nothing: %d, such as %s", node, len(silent), silent[0].Name()))
+		try = append(try, fmt.Sprintf("nft -a list chain %s %s %s   (on node %s)", silent[0].Family, silent[0].Table, silent[0].Chain, node))
+	}
+	if !grew && slices.Contains(deepNodes(c), node) && c.Moved[node] != nil {
+		lines = append(lines, fmt.Sprintf("no rule on node %s that counts what it drops counted them", node))
+	}
+	return lines, try
+}

@@ -1,0 +1,71 @@
+package causes
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// refusingTypes are those of routes by which the kernel refuses to send (ip-route(8)).
+var refusingTypes = []string{"unreachable", "prohibit", "blackhole"}
+
+// refusingRoutes are those of a vantage point's own table that its failures met: the rest
+// of what it looks at may well be reached.
+func refusingRoutes(c *diagnose.Case, vantage string) []diagnose.Finding {
+	var findings []diagnose.Finding
+	at := map[string]int{} // in findings, by route
+	for _, r := range c.Find(diagnose.Match{Vantage: vantage, Status: failing, Failure: []check.Failure{check.NoRoute, check.Denied}}) {
+		addr, ok := diagnose.TargetAddr(r)
+		if !ok || r.Vantage != vantage {
+			continue
+		}
+		route, ok := routeOf(c, vantage, addr)
+		if !ok || !slices.Contains(refusingTypes, route.Type) {
+			continue
+		}
+		text := route.Type + " " + route.Dst
+		i, known := at[text]
+		if !known {
+			i = len(findings)
+			at[text] = i
+			findings = append(findings, diagnose.Finding{
+				Headline:   fmt.Sprintf("%s has a route that refuses %s: %s", vantage, addr, text),
+				Confidence: diagnose.Certain,
+				Where:      []string{vantage},
+				Likely:     "somebody or something in it has added that route",
+				Try:        []string{"ip route   (in " + vantage + ")", fmt.Sprintf("ip route del %s   (there)", text)},
+				Rank:       rankMeasured,
+			})
+		}
+		f := &findings[i]
+		f.Evidence = append(f.Evidence, seen(r))
+		f.Explains = append(f.Explains, diagnose.Key(r))
+	}
+	for i := range findings {
+		findings[i].Evidence = firstOf(findings[i].Evidence, mostEvidence)
+		findings[i].Explains = c.Through(findings[i].Explains)
+	}
+	return findings
+}
+
+// routeOf is the route of a vantage point's own table, as far as it was read, that is
+// narrowest around an address.
+func routeOf(c *diagnose.Case, vantage string, addr netip.Addr) (best facts.Route, found bool) {
+	bits := -1
+	for _, r := range c.Find(diagnose.Match{Check: "vantage.interface", Vantage: vantage}) {
+		if r.Kernel == nil || r.Vantage != vantage {
+			continue
+		}
+		for _, route := range r.Kernel.Routes {
+			dst, err := netip.ParsePrefix(route.Dst)
+			if err == nil && dst.Contains(addr) && dst.Bits() > bits {
+				best, found, bits = route, true, dst.Bits()
+			}
+		}
+	}
+	return best, found
+}

@@ -1,0 +1,149 @@
+package netsys
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/netlook/kubectl-netlook/pkg/netsys/netnstest"
+)
+
+// legacy runs a program of the old iptables in the namespace of the test.
+func legacy(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		if os.Getenv("NETLOOK_REQUIRE_NETNS") == "1" {
+			t.Fatalf("%s does not work here: %v %s", name, err, out)
+		}
+		t.Skipf("%s does not work here: %v %s", name, err, out)
+	}
+}
+
+func TestLegacyDrops(t *testing.T) {
+	t.Parallel()
+	if !netnstest.Isolate(t) {
+		return
+	}
+	if found, err := LegacyDrops(); err != nil || len(found.Tables)+len(found.Drops) > 0 {
+		t.Fatalf("with nothing there: %+v, %v", found, err)
+	}
+	legacy(t, "iptables-legacy", "-L")
+	if found, err := LegacyDrops(); err != nil || len(found.Tables)+len(found.Drops) > 0 {
+		t.Fatalf("an empty table: %+v, %v", found, err)
+	}
+	for _, rule := range [][]string{
+		{"-A", "FORWARD", "-s", "10.244.2.0/24", "-j", "DROP"},
+		{"-A", "FORWARD", "-s", "10.244.2.0/24", "-j", "DROP"},
+		{"-A", "FORWARD", "-d", "10.0.0.1", "-i", "eth+", "-o", "cni0", "-p", "tcp", "--sport", "80", "--dport", "8000:9000", "-j", "REJECT", "--reject-with", "tcp-reset"},
+		{"-A", "FORWARD", "-d", "10.0.0.2", "-j", "ACCEPT"},
+		{"-A", "INPUT", "!", "-s", "10.0.0.3", "-m", "conntrack", "--ctstate", "NEW", "-m", "comment", "--comment", "ours", "-j", "DROP"},
+		{"-A", "INPUT", "-p", "udp", "!", "--dport", "53", "-j", "DROP"},
+		{"-N", "LATER"}, {"-N", "OURS"}, {"-N", "UNUSED"},
+		{"-A", "OUTPUT", "-p", "udp", "-j", "OURS"},
+		{"-A", "OURS", "-j", "LATER"}, {"-A", "LATER", "-d", "127.0.0.9", "-j", "DROP"}, {"-A", "UNUSED", "-j", "DROP"},
+		{"-P", "FORWARD", "DROP"},
+	} {
+		legacy(t, "iptables-legacy", rule...)
+	}
+	legacy(t, "ip6tables-legacy", "-t", "mangle", "-A", "PREROUTING", "-s", "fd00:1::/64", "-p", "tcp", "-m", "tcp", "--dport", "443", "-j", "DROP")
+	legacy(t, "iptables-legacy", "-t", "nat", "-N", "SOMEBODYS")
+	conn, err := net.Dial("udp", "127.0.0.9:9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.Write([]byte("counted")); err == nil {
+		t.Error("the rule let it out")
+	}
+
+	found, err := LegacyDrops()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"filter", "mangle", "nat"}, found.Tables); diff != "" {
+		t.Errorf("tables: %s", diff)
+	}
+	got := map[string]string{}
+	for _, d := range found.Drops {
+		if d.Packets == nil || !d.Legacy || got[d.Name()] != "" {
+			t.Errorf("%+v", d)
+		}
+		got[d.Name()] = fmt.Sprintf("%s in %s: %s", d.Verdict, d.Hook, d.Match)
+	}
+	const table = "iptables-legacy filter "
+	want := map[string]string{
+		table + "FORWARD policy":                                 "drop in forward: ",
+		table + "FORWARD -s 10.244.2.0/24 -j DROP":               "drop in forward: ip saddr 10.244.2.0/24",
+		table + "FORWARD -s 10.244.2.0/24 -j DROP (no. 2 alike)": "drop in forward: ip saddr 10.244.2.0/24",
+		table + "FORWARD -d 10.0.0.1/32 -i eth+ -o cni0 -p tcp -m tcp --sport 80 --dport 8000:9000 -j REJECT": "reject in forward: iifname eth* oifname cni0 ip daddr 10.0.0.1/32 tcp sport 80 tcp dport 8000-9000",
+		table + "INPUT ! -s 10.0.0.3/32 -m conntrack -m comment --comment \"ours\" -j DROP":                   "drop in input: and more: ! -s, -m conntrack",
+		table + "INPUT -p udp -m udp -j DROP":                                                                 "drop in input: meta l4proto udp and more: -m udp with flags",
+		table + "LATER -d 127.0.0.9/32 -j DROP":                                                               "drop in output: ip daddr 127.0.0.9/32 and more: the jump to LATER",
+		table + "UNUSED -j DROP":                                                                              "drop in : and more: the jump to UNUSED",
+		"ip6tables-legacy mangle PREROUTING -s fd00:1::/64 -p tcp -m tcp --dport 443 -j DROP":                 "drop in prerouting: ip6 saddr fd00:1::/64 tcp dport 443",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, d := range found.Drops {
+		if d.Chain == "LATER" && *d.Packets != 1 {
+			t.Errorf("%s counted %d packets, want the one", d.Name(), *d.Packets)
+		}
+	}
+}
+
+// legacyRule is an entry as a kernel would have it: a source, and a standard target.
+func legacyRule(l legacyLayout, source byte, verdict int32) []byte {
+	const target = xtHeader + 8
+	e := make([]byte, l.size+target)
+	e[0], e[2*l.addr] = source, 0xff
+	binary.NativeEndian.PutUint16(e[l.targetOffset:], uint16(l.size))
+	binary.NativeEndian.PutUint16(e[l.nextOffset:], uint16(len(e)))
+	e[l.counters] = 7
+	binary.NativeEndian.PutUint16(e[l.size:], target)
+	binary.NativeEndian.PutUint32(e[l.size+xtHeader:], uint32(verdict))
+	return e
+}
+
+// FuzzLegacyDrops: the parser of the old iptables' tables. Its answer is bounded, names
+// are unique, hooks are those that were told, and the same table reads the same.
+func FuzzLegacyDrops(f *testing.F) {
+	info := make([]byte, legacyInfoSize)
+	binary.NativeEndian.PutUint32(info[legacyNameSize:], 1<<2) // forward, from 0 on
+	for i, family := range legacyFamilies {
+		rule := legacyRule(family.layout, 10, xtVerdictDrop)
+		binary.NativeEndian.PutUint32(info[legacyNameSize+4*(1+legacyHooks+2):], uint32(2*len(rule)))
+		table := slices.Concat(rule, rule, legacyRule(family.layout, 0, xtVerdictDrop))
+		if n := len(legacyDrops(family, "filter", info, table)); n != 3 {
+			f.Fatalf("%d rules drop, want two and the policy", n)
+		}
+		f.Add(slices.Clone(info), table, i == 1)
+	}
+	f.Fuzz(func(t *testing.T, info, table []byte, v6 bool) {
+		family := legacyFamilies[0]
+		if v6 {
+			family = legacyFamilies[1]
+		}
+		drops := legacyDrops(family, "filter", info, table)
+		if len(drops) > maxDrops {
+			t.Errorf("%d drops", len(drops))
+		}
+		for _, d := range drops {
+			if d.Verdict != "drop" && d.Verdict != "reject" || d.Packets == nil || !d.Legacy || len(d.Rule) > maxLegacyRule+20 || d.Policy != (d.Match == nil) {
+				t.Errorf("%+v", d)
+			}
+			if d.Match != nil && len(d.Match.Others) > maxOthers {
+				t.Errorf("%d conditions", len(d.Match.Others))
+			}
+		}
+		if diff := cmp.Diff(drops, legacyDrops(family, "filter", info, table)); diff != "" {
+			t.Errorf("not the same twice: %s", diff)
+		}
+	})
+}

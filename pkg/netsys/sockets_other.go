@@ -1,0 +1,5 @@
+//go:build !linux
+
+package netsys
+
+func eachSocket(uint32, func(Socket)) error { return ErrUnsupported }
