@@ -22,6 +22,8 @@ type backend interface {
 	Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error)
 	Node(ctx context.Context, name string) (*corev1.Node, error)
 	Gather(ctx context.Context, req cluster.Request) (*facts.Facts, error)
+	// Second asks once more, about what did not answer.
+	Second(ctx context.Context, doubts []facts.Doubt) facts.Second
 	// Choose finds where to look at a service from.
 	Choose(ctx context.Context, namespace, service string) (cluster.Choice, error)
 	ChoosePod(ctx context.Context, namespace string) (string, error)
@@ -61,6 +63,8 @@ type outcome struct {
 	// incomplete says why results are missing, "" when none are.
 	incomplete string
 	resumed    int
+	// kubelet is the one that the API server does not reach, where that is why.
+	kubelet *facts.Kubelet
 }
 
 // vantage is where the checks are to run, as it was read from the API.

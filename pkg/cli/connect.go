@@ -58,7 +58,7 @@ type realProbe struct {
 
 func (p realProbe) Run(ctx context.Context, tasks []check.Task, deadline time.Duration, onResult func(check.Result)) (outcome, error) {
 	out, err := p.Probe.Run(ctx, tasks, deadline, onResult)
-	o := outcome{incomplete: out.Reason, resumed: out.Resumed}
+	o := outcome{incomplete: out.Reason, resumed: out.Resumed, kubelet: out.Kubelet}
 	if !out.Complete && o.incomplete == "" {
 		o.incomplete = "the session with the probe ended early"
 	}

@@ -154,20 +154,29 @@ func (d *diagnosis) summon(ctx context.Context, nodes []string) []*witness {
 		mu    sync.Mutex
 		found []*witness
 		wait  sync.WaitGroup
+
+		blocked bool
 	)
 	for _, name := range nodes {
 		wait.Go(func() {
 			w, err := d.summonOne(ctx, name)
-			if err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case d.blocked(err):
+				blocked = true // as on any node: that is told once
+				return
+			case err != nil:
 				d.unseen(ctx, "no look at node "+name, err)
 				return
 			}
-			mu.Lock()
-			defer mu.Unlock()
 			found = append(found, w)
 		})
 	}
 	wait.Wait()
+	if blocked {
+		d.unseen(ctx, "no look at the nodes", fmt.Errorf("the API server cannot ask admission webhook %q", d.webhook.Name))
+	}
 	slices.SortFunc(found, func(a, b *witness) int { return strings.Compare(a.node, b.node) })
 	return found
 }

@@ -33,6 +33,7 @@ type deepCluster struct {
 	onWitness              func()         // called when a node's probe is asked
 	refuses                error          // why no probe can be placed on those of breaks
 	cuts                   string         // why a node's probe ends its sessions early
+	kubelet                *facts.Kubelet // the one that is why
 	cutFails               error          // why a node's probe cannot be talked to
 	hangs                  bool           // a node\'s probe does not answer
 	lost                   []string       // what of a node could not be read
@@ -100,7 +101,7 @@ func (d *deepCluster) place(v vantage, o inject.Options) (prober, error) {
 			<-ctx.Done()
 		}
 		if v.kind == facts.VantageNode && (d.cuts != "" || d.cutFails != nil) {
-			return outcome{incomplete: d.cuts}, d.cutFails
+			return outcome{incomplete: d.cuts, kubelet: d.kubelet}, d.cutFails
 		}
 		for i, task := range tasks {
 			onResult(d.answer(task, session, i))

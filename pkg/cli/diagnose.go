@@ -51,6 +51,10 @@ type diagnosis struct {
 	witnesses []*witness
 	moved     map[string]map[string]uint64
 	failure   error // the tool's own: a probe that could not be started
+	// webhook is what keeps probes from being made, and kubelet what the API server does
+	// not reach to talk to one.
+	webhook *facts.Webhook
+	kubelet *facts.Kubelet
 
 	mu      sync.Mutex
 	notices []report.Notice
@@ -73,6 +77,7 @@ func (d *diagnosis) Run(ctx context.Context) error {
 	if err == nil {
 		d.check(bounded)
 		d.fromOutside(bounded)
+		d.secondLook(bounded)
 		d.deepen(bounded)
 	}
 	left := d.leave()
@@ -205,7 +210,7 @@ func (d *diagnosis) check(ctx context.Context) {
 	d.tasks = slices.DeleteFunc(d.registry.Plan(d.facts), func(t check.Task) bool { return !d.wanted(t.Check) })
 	d.bar.expect("", d.tasks)
 	out, err := d.probe.Run(ctx, d.tasks, d.remaining(ctx), d.collect)
-	d.resumed = out.resumed
+	d.resumed, d.kubelet = out.resumed, out.kubelet
 	d.weigh()
 	switch {
 	case errors.Is(context.Cause(ctx), context.Canceled): // interrupted says so

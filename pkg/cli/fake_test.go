@@ -34,6 +34,7 @@ type fakeBackend struct {
 	preflight func() ([]cluster.Rule, error)
 	inject    func(context.Context, inject.Options) (prober, error)
 	shell     func(context.Context, inject.ShellOptions) (inject.ShellEnd, error)
+	second    func([]facts.Doubt) facts.Second
 	noPods    bool // there are none to complete
 	choose    func(namespace, service string) (cluster.Choice, error)
 	// nodes, gatherFor and injectAt are for runs from several places.
@@ -101,6 +102,13 @@ func (f *fakeBackend) Gather(ctx context.Context, req cluster.Request) (*facts.F
 		Ask:     facts.Ask{Attempts: req.Attempts, Timeout: req.Timeout},
 		Vantage: v, Notes: []string{"nodes: forbidden for user jane"},
 	}, nil
+}
+
+func (f *fakeBackend) Second(_ context.Context, doubts []facts.Doubt) facts.Second {
+	if f.second != nil {
+		return f.second(doubts)
+	}
+	return facts.Second{}
 }
 
 func (f *fakeBackend) Preflight(_ context.Context, access cluster.Access) ([]cluster.Rule, error) {

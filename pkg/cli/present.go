@@ -36,6 +36,7 @@ func (d *diagnosis) print(started time.Time) error {
 // once: as the evidence of the cause, or, without one, here.
 func (d *diagnosis) failed(err error) {
 	d.failure = err
+	d.blocked(err)
 	text, _ := inject.Brief(err)
 	d.notice(report.Notice{Kind: report.Fallback, Message: text + "; reading the API only"})
 }
@@ -101,6 +102,7 @@ func (d *diagnosis) verdict() diagnose.Verdict {
 	if errors.Is(d.failure, inject.ErrImage) {
 		c.NoImage = d.failure.Error()
 	}
+	c.Webhook, c.Kubelet = d.webhook, d.kubelet
 	return d.causes.Diagnose(c)
 }
 

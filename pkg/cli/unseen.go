@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,11 @@ func (d *diagnosis) ask(ctx context.Context, w *witness, tasks []check.Task, onR
 	}
 	if err != nil {
 		d.unseen(ctx, "node "+w.node, err)
+	}
+	if out.kubelet != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.kubelet = out.kubelet
 	}
 }
 
@@ -47,4 +53,16 @@ func willed(err error) bool {
 		}
 	}
 	return errors.Is(err, cluster.ErrVantage) && !errors.Is(err, cluster.ErrSilent)
+}
+
+// blocked keeps what the API server says stands between it and a probe, for the causes. It
+// reports whether that is a webhook which nobody can ask: no probe can be made then,
+// wherever.
+func (d *diagnosis) blocked(err error) bool {
+	var own *inject.Error
+	if !errors.As(err, &own) {
+		return false
+	}
+	d.webhook, d.kubelet = cmp.Or(own.Webhook, d.webhook), cmp.Or(own.Kubelet, d.kubelet)
+	return own.Webhook != nil
 }

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/netlook/kubectl-netlook/pkg/cluster"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/inject"
 )
 
@@ -132,5 +133,44 @@ func TestProfileTold(t *testing.T) {
 		if f.opts.Profile != tt.profile || f.asked.Profile != tt.profile || !strings.Contains(got.stdout, "profile "+tt.profile) {
 			t.Errorf("%q: placed with %s, told as %s, want %s:\n%s", tt.args, f.opts.Profile, f.asked.Profile, tt.profile, got.stdout)
 		}
+	}
+}
+
+// TestWebhookTold: a webhook that nobody can ask is told once, however many nodes cannot
+// be looked at, and is what the verdict is made of.
+func TestWebhookTold(t *testing.T) {
+	webhook := &facts.Webhook{Name: "policy.example.com", Why: `service "gone" not found`}
+	refused := &inject.Error{Kind: inject.ErrWebhook, Text: "that is why", Webhook: webhook}
+	d := newDeepCluster(3, "w2", "w3")
+	d.breaks, d.refuses = []string{"w1", "w2", "w3"}, refused
+	got := d.run(t, t.Context(), "pod", "web-0", "--deep")
+	if n := strings.Count(got.stdout, "no look at"); n != 1 {
+		t.Errorf("it is told %d times:\n%s", n, got.stdout)
+	}
+	says(t, "stdout", got.stdout, []string{`no look at the nodes: the API server cannot ask admission webhook "policy.example.com"`})
+	if d.last == nil || d.last.Webhook != webhook {
+		t.Error("causes do not know of it")
+	}
+	d = newDeepCluster(1)
+	d.breaks, d.refuses = []string{"web-0"}, refused
+	got = d.run(t, t.Context(), "pod", "web-0")
+	if d.last == nil || d.last.Webhook != webhook || got.code != 2 {
+		t.Errorf("status %d, causes know of %v", got.code, d.last)
+	}
+}
+
+// TestKubeletTold: causes know of a kubelet that is not reached, whether it is that of the
+// pod to look from or of a node that is looked at.
+func TestKubeletTold(t *testing.T) {
+	kubelet := &facts.Kubelet{Node: "w1"}
+	d := newDeepCluster(1)
+	d.cuts, d.kubelet = "that is why", kubelet
+	if got := d.run(t, t.Context(), "pod", "web-0", "--deep"); d.last == nil || d.last.Kubelet != kubelet || got.code != 2 {
+		t.Errorf("of a node: status %d, causes know of %+v", got.code, d.last)
+	}
+	d = newDeepCluster(1)
+	d.breaks, d.refuses = []string{"web-0"}, &inject.Error{Kind: inject.ErrKubelet, Text: "that is why", Kubelet: kubelet}
+	if got := d.run(t, t.Context(), "pod", "web-0"); d.last == nil || d.last.Kubelet != kubelet || got.code != 2 {
+		t.Errorf("of the pod: status %d, causes know of %+v", got.code, d.last)
 	}
 }

@@ -182,6 +182,7 @@ func endpoint(e discoveryv1.Endpoint, addr netip.Addr) facts.Endpoint {
 	}
 	if ref := e.TargetRef; ref != nil && ref.Kind == "Pod" {
 		f.Pod = &facts.Ref{Namespace: plain(ref.Namespace, maxWord), Name: plain(ref.Name, maxWord)}
+		f.PodUID = plain(string(ref.UID), maxWord)
 	}
 	return f
 }

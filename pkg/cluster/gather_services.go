@@ -173,24 +173,34 @@ func (c *Client) getService(ctx context.Context, ref facts.Ref) (*corev1.Service
 
 // fillEndpoints reads the endpoints of s. A refusal becomes a note and marks s.
 func (g *gatherer) fillEndpoints(ctx context.Context, s *facts.Service) error {
+	found, cut, err := g.endpointsOf(ctx, s.Ref())
+	if cut {
+		g.note("endpoints of service %s: only those of the first %d slices were read", s.Ref(), maxSlices)
+	}
+	if err != nil {
+		s.EndpointsUnknown = true
+		return g.unread(ctx, fmt.Sprintf("endpointslices in namespace %s", s.Namespace), err)
+	}
+	s.Endpoints = found
+	return nil
+}
+
+// endpointsOf reads the endpoints of a service as they are now; cut says that there are
+// more slices than are read.
+func (c *Client) endpointsOf(ctx context.Context, service facts.Ref) (list []facts.Endpoint, cut bool, err error) {
 	var found []*discoveryv1.EndpointSlice
-	selector := labels.SelectorFromSet(labels.Set{discoveryv1.LabelServiceName: s.Name})
+	selector := labels.SelectorFromSet(labels.Set{discoveryv1.LabelServiceName: service.Name})
 	opts := metav1.ListOptions{LabelSelector: selector.String()}
-	list := g.clientset.DiscoveryV1().EndpointSlices(s.Namespace).List
-	err := each(ctx, g.Client, "list endpointslices of service "+s.Ref().String(), opts, list, func(slice *discoveryv1.EndpointSlice) error {
+	read := c.clientset.DiscoveryV1().EndpointSlices(service.Namespace).List
+	err = each(ctx, c, "list endpointslices of service "+service.String(), opts, read, func(slice *discoveryv1.EndpointSlice) error {
 		if len(found) == maxSlices {
-			g.note("endpoints of service %s: only those of the first %d slices were read", s.Ref(), maxSlices)
+			cut = true
 			return errEnough
 		}
 		found = append(found, slice)
 		return nil
 	})
-	if err != nil {
-		s.EndpointsUnknown = true
-		return g.unread(ctx, fmt.Sprintf("endpointslices in namespace %s", s.Namespace), err)
-	}
-	s.Endpoints = endpoints(found)
-	return nil
+	return endpoints(found), cut, err
 }
 
 // fewEndpoints is up to how many endpoints the pods of a service that is walked are read,

@@ -133,8 +133,10 @@ func namespaceReads() []Rule {
 func sharedReads() []Rule {
 	corefile := rules("get", "", "configmaps", InDNS, "read CoreDNS's configuration")
 	corefile[0].Name = corednsConfig
+	lease := rules("get", "coordination.k8s.io", "leases", InDNS, "tell whether the controllers work that write EndpointSlices")
+	lease[0].Name = controllerLease
 	return join(
-		corefile,
+		corefile, lease,
 		rules("get list", "", "services", InDNS, "find the cluster's DNS"),
 		rules("list", "discovery.k8s.io", "endpointslices", InDNS, "test each DNS server"),
 		rules("get", "", "services", InDefault, "find the API service"),

@@ -19,6 +19,11 @@ type Case struct {
 	Moved map[string]map[string]uint64
 	// NoImage is why the probe's image could not be had, "" when it could.
 	NoImage string
+	// Webhook is the one that kept a probe from being made, nil when none did.
+	Webhook *facts.Webhook
+	// Kubelet is the one that the API server did not reach to attach to a probe, nil when
+	// none was.
+	Kubelet *facts.Kubelet
 	byKey   map[string]int
 	known   known
 	routes  map[routeKey][][]facts.Endpoint // see routed

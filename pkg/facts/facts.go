@@ -45,6 +45,8 @@ type Facts struct {
 	// Similar are the services of the cluster that a --to host may have meant, by the
 	// host as typed: names that nearly fit, or the same name in another namespace.
 	Similar map[string][]string
+	// Second is what was asked once checks had failed.
+	Second Second
 	// Notes says, for people, what could not be read and why ("services: forbidden
 	// for user jane"). A check that needs what is missing says so too.
 	Notes []string

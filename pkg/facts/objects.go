@@ -216,6 +216,8 @@ type Endpoint struct {
 	Node        string
 	Zone        string
 	Pod         *Ref // nil when no pod stands behind it
+	// PodUID is which pod of that name, "" where the slice does not say.
+	PodUID string
 	// ZoneHints and NodeHints are the zones and nodes whose clients it is for.
 	ZoneHints, NodeHints []string
 	// Slice is the EndpointSlice that holds it, and Writer who maintains that, by its

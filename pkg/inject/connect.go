@@ -53,7 +53,9 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first, least time.
 	nodeCheck := time.NewTimer(nodeCheckAfter)
 	defer nodeCheck.Stop()
 	var running, busy bool // the container runs; an attempt is under way
-	var failed int
+	var failed, silent int
+	var ask *logAsk // once an attach to a container that runs has failed
+	var answered <-chan error
 	var waiting string
 	defer func() {
 		if busy {
@@ -68,6 +70,9 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first, least time.
 	for {
 		select {
 		case <-ctx.Done():
+			if ask != nil && ask.said != nil && errors.Is(context.Cause(ctx), errStartTimeout) {
+				return p.kubeletError(ask.said)
+			}
 			return p.startError(ctx, waiting)
 		case o := <-pods:
 			if o.err != nil {
@@ -105,12 +110,24 @@ func (p *Probe) connect(ctx context.Context, pod *corev1.Pod, first, least time.
 			}
 			if running {
 				failed++
+				if silent++; !errors.Is(t.err, errNoHello) {
+					silent = 0
+				}
+			}
+			if failed == 1 && !p.ahead && ask == nil {
+				ask = p.askLog(inner)
+				answered = ask.answer
+			}
+			if err := p.silentKubelet(ctx, silent, ask); err != nil {
+				return err
 			}
 			if failed >= maxFailed && !p.ahead {
-				return p.explain(ctx, fail(ErrStart, "", "the probe in %s runs but cannot be talked to: %s", p.where(), message(t.err)))
+				return p.untalkable(ctx, t.err, ask)
 			}
 			next.Reset(pause)
 			pause = min(pause*3/2, attachMost)
+		case err := <-answered:
+			ask.came, ask.said = true, p.kubeletOf(err)
 		case <-mute:
 			p.mute = true
 			return nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
 
@@ -56,6 +57,7 @@ type driver struct {
 	forgotten bool
 	reason    string
 	finished  bool
+	kubelet   *facts.Kubelet // that is not reached
 }
 
 func (d *driver) head() wire.Head { return wire.Head{Session: d.p.session} }

@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
 
@@ -20,6 +21,10 @@ var (
 	ErrNotAllowed = errors.New("not allowed")
 	// ErrRefused: an admission plugin or webhook, such as Pod Security.
 	ErrRefused = errors.New("refused by admission")
+	// ErrWebhook: an admission webhook that the API server cannot ask.
+	ErrWebhook = errors.New("admission webhook does not answer")
+	// ErrKubelet: the API server does not reach the kubelet of the probe's node.
+	ErrKubelet = errors.New("kubelet not reached by the API server")
 	// ErrUnsupported: the cluster has no ephemeral containers.
 	ErrUnsupported = errors.New("not supported by the cluster")
 	// ErrImage: the image cannot be had.
@@ -46,6 +51,10 @@ type Error struct {
 	Hint string // "" when there is nothing to advise
 	// Short is Text without what others said at length, "" when Text is short already.
 	Short string
+	// Webhook is the one of ErrWebhook.
+	Webhook *facts.Webhook
+	// Kubelet is the one of ErrKubelet.
+	Kubelet *facts.Kubelet
 
 	// ended says that the container has run and is over: another may do better.
 	ended bool
@@ -97,6 +106,9 @@ func apiError(err error, profile, doing string) error {
 		return fail(ErrRefused, "", "%s: %s", doing, message(err))
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail(ErrTimeout, "", "%s: no answer of the API server in time", doing)
+	}
+	if w := webhookOf(err, doing); w != nil {
+		return webhookError(w)
 	}
 	return fail(ErrAPI, "run it again when the API server answers", "%s: %s", doing, message(err))
 }

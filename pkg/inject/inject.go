@@ -3,7 +3,7 @@
 // away what can be taken away. With pkg/cluster it is the only package that talks to
 // the API.
 //
-// It may import client-go, pkg/check, pkg/wire and pkg/version. It prints nothing:
+// It may import client-go, pkg/check, pkg/facts, pkg/wire and pkg/version. It prints nothing:
 // what happens on the way is told through Options.Events.
 package inject
 

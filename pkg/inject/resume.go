@@ -70,6 +70,7 @@ func (d *driver) giveUp(ctx context.Context, reason string) {
 		if err := d.p.readLog(ctx, d.began, d.take); err != nil {
 			if !errors.Is(over, ErrGone) { // its log went with the pod
 				d.reason += "; " + message(err)
+				d.kubelet = d.p.unlogged(ctx, err)
 			}
 			return
 		}

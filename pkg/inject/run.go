@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/wire"
 )
 
@@ -25,6 +26,9 @@ type Outcome struct {
 	Resumed int
 	// FromLog says that the container's log was read for results.
 	FromLog bool
+	// Kubelet is the one that the API server does not reach, where that is why results are
+	// missing.
+	Kubelet *facts.Kubelet
 	// Duration is that of the session, from the plan on.
 	Duration time.Duration
 }
@@ -84,7 +88,7 @@ func (d *driver) outcome() Outcome {
 	state := d.asm.State()
 	o := Outcome{
 		Complete: state.Complete, Unanswered: d.asm.Unanswered(d.tasks), Missing: d.asm.Missing(),
-		Resumed: d.resumed, FromLog: d.fromLog, Duration: time.Since(d.began),
+		Resumed: d.resumed, FromLog: d.fromLog, Kubelet: d.kubelet, Duration: time.Since(d.began),
 	}
 	switch {
 	case o.Complete:

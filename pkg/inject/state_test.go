@@ -91,6 +91,8 @@ func TestAPIError(t *testing.T) {
 		{"pod security and an earlier container", podSecurity(`allowPrivilegeEscalation != false (container "debugger-x")`), Restricted, ErrRefused, []string{"debugger-x", "recreate the pod"}},
 		{"pod security and a node pod", podSecurity(`host namespaces (hostNetwork=true)`), NodeBasic, ErrRefused, []string{"kube-system"}},
 		{"webhook", apierrors.NewForbidden(pods, "web-0", errors.New(`admission webhook "x.example" denied the request: you cannot do that`)), Restricted, ErrRefused, []string{"you cannot do that"}},
+		{"webhook without a service", apierrors.NewInternalError(errors.New(`failed calling webhook "x.example": failed to call webhook: Post "https://gone.shop.svc:443/?timeout=2s": service "gone" not found`)), Restricted, ErrWebhook, []string{`cannot ask admission webhook "x.example": service "gone" not found`, "validatingwebhookconfigurations"}},
+		{"another internal error", apierrors.NewInternalError(errors.New("etcdserver: leader changed")), Restricted, ErrAPI, nil},
 		{"gone", apierrors.NewNotFound(pods, "web-0"), Restricted, ErrGone, []string{"not there"}},
 		{"invalid", apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "web-0", nil), Restricted, ErrRefused, nil},
 		{"deadline", context.DeadlineExceeded, Restricted, ErrTimeout, nil},

@@ -41,6 +41,8 @@ func newSummary(r *Report, in Input) Summary {
 func whyIncomplete(r *Report, c Counts, in Input) string {
 	cut := slices.ContainsFunc(r.Notices, func(n Notice) bool { return n.Kind == Cut })
 	switch {
+	case r.Vantage.Rung == RungAPI && !in.APIOnly && c.Fail == 0 && len(r.Verdict.Causes) > 0:
+		return "no packet was sent, and by the API alone: " + codes(r.Verdict.Causes)
 	case r.Vantage.Rung == RungAPI && !in.APIOnly && c.Fail == 0:
 		return "nothing wrong by the API alone, but no packet was sent"
 	case c.Unknown > 0:
@@ -61,6 +63,17 @@ func whyIncomplete(r *Report, c Counts, in Input) string {
 		}
 	}
 	return ""
+}
+
+// codes are those of findings, each once.
+func codes(findings []diagnose.Finding) string {
+	var list []string
+	for _, f := range findings {
+		if !slices.Contains(list, f.Code) {
+			list = append(list, f.Code)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // withoutEvidence reports whether no check of an argument of the user's said

@@ -32,3 +32,21 @@ func TestHeadlineCountsWhatExplainsFailures(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadlineWithoutPackets: where no probe could be placed, what the API says is wrong is
+// not called nothing.
+func TestHeadlineWithoutPackets(t *testing.T) {
+	passed := []Result{{TaskID: "a", Status: check.Pass}}
+	for name, tt := range map[string]struct {
+		causes []diagnose.Finding
+		want   string
+	}{
+		"nothing": {nil, "incomplete: nothing wrong by the API alone, but no packet was sent"},
+		"causes":  {[]diagnose.Finding{{Code: "NL-A"}, {Code: "NL-A"}, {Code: "NL-B"}}, "incomplete: no packet was sent, and by the API alone: NL-A, NL-B"},
+	} {
+		r := &Report{Results: passed, Rows: newRows(passed), Verdict: diagnose.Verdict{Causes: tt.causes}, Vantage: Vantage{Rung: RungAPI}}
+		if s := newSummary(r, Input{}); s.Headline != tt.want || s.ExitCode != ExitIncomplete {
+			t.Errorf("%s: %d %q, want %q", name, s.ExitCode, s.Headline, tt.want)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package cluster
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	k8stesting "k8s.io/client-go/testing"
+
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// TestSecondShared: two pods share an address only where both run, have it of their own,
+// and go on having it.
+func TestSecondShared(t *testing.T) {
+	const ip = "10.244.1.3"
+	twin := func(change func(*corev1.Pod)) *corev1.Pod {
+		p := pod("far", "twin-0", "w1", ip)
+		change(p)
+		return p
+	}
+	for _, tt := range []struct {
+		name   string
+		twin   *corev1.Pod
+		silent bool
+		forbid bool          // pods of all namespaces
+		moves  time.Duration // when the twin has another address
+		want   string
+	}{
+		{name: "two have it", twin: twin(func(*corev1.Pod) {}), silent: true, want: "far/twin-0 shop/web-0"},
+		{name: "it has not failed", twin: twin(func(*corev1.Pod) {})},
+		{name: "another address", twin: pod("far", "twin-0", "w1", "10.244.1.4"), silent: true},
+		{name: "on the node's network", twin: twin(func(p *corev1.Pod) { p.Spec.HostNetwork = true }), silent: true},
+		{name: "ended", twin: twin(func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }), silent: true},
+		{name: "ending", twin: twin(func(p *corev1.Pod) {
+			p.DeletionTimestamp, p.Finalizers = &metav1.Time{Time: time.Now()}, []string{"x/y"}
+		}), silent: true},
+		{name: "its address was an old one", twin: twin(func(*corev1.Pod) {}), silent: true, moves: time.Second},
+		{name: "other namespaces may not be read", twin: twin(func(*corev1.Pod) {}), silent: true, forbid: true},
+		{name: "the same, of its own namespace", twin: twin(func(p *corev1.Pod) { p.Namespace = "shop" }), silent: true, forbid: true, want: "shop/twin-0 shop/web-0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, clientset := newFake(pod("shop", "web-0", "w1", ip), tt.twin)
+				if tt.forbid {
+					clientset.PrependReactor("list", "pods", func(a k8stesting.Action) (bool, runtime.Object, error) {
+						if a.GetNamespace() != "" {
+							return false, nil, nil
+						}
+						return true, nil, apierrors.NewForbidden(corev1.Resource("pods"), "", errors.New(`User "jane" cannot list resource "pods" in API group "" at the cluster scope`))
+					})
+				}
+				if tt.moves > 0 {
+					moved := tt.twin.DeepCopy()
+					moved.Status.PodIP, moved.Status.PodIPs = "10.244.1.9", nil
+					time.AfterFunc(tt.moves, func() {
+						if err := clientset.Tracker().Update(corev1.SchemeGroupVersion.WithResource("pods"), moved, moved.Namespace); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				own := podFacts(pod("shop", "web-0", "w1", ip))
+				got := c.Second(t.Context(), []facts.Doubt{{Silent: tt.silent, Endpoint: facts.Endpoint{Addr: own.IPs[0], Pod: &facts.Ref{Namespace: "shop", Name: "web-0"}}}})
+				var names []string
+				for _, s := range got.Shared {
+					for _, p := range s.Pods {
+						names = append(names, p.Ref().String())
+					}
+				}
+				if text := strings.Join(names, " "); text != tt.want {
+					t.Errorf("shared by %q, want %q", text, tt.want)
+				}
+			})
+		})
+	}
+}
