@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -30,10 +31,39 @@ func init() {
 		Remedy:  []string{"set the CNI's MTU to what the underlay carries minus its overhead"},
 		Source:  "RFC 1191, RFC 8201",
 		Find: func(c *diagnose.Case) []diagnose.Finding {
-			return mtuFinding(c, check.Warn, "the path to %[2]s carries %[1]s bytes, less than the interface promises",
+			findings := mtuFinding(c, check.Warn, "the path to %[2]s carries %[1]s bytes, less than the interface promises",
 				"the CNI's MTU was set, or guessed, for a larger underlay")
+			return append(findings, tightUnderlays(c)...)
 		},
 	})
+}
+
+// tightNodes are the nodes whose tunnel promises more than the interface below it carries.
+func tightNodes(c *diagnose.Case) []check.Result {
+	return c.Find(diagnose.Match{Check: "node.links", Vantage: "node/", Status: []check.Status{check.Warn}, Failure: []check.Failure{check.MTU}})
+}
+
+// tightUnderlays are those nodes where no path shows it: what is sent there may pass in
+// fragments, and what comes from there was not measured.
+func tightUnderlays(c *diagnose.Case) []diagnose.Finding {
+	if len(c.Find(diagnose.Match{Check: "path.mtu", Status: failing, Failure: []check.Failure{check.MTU}})) > 0 {
+		return nil
+	}
+	var findings []diagnose.Finding
+	for _, r := range tightNodes(c) {
+		node := strings.TrimPrefix(r.Vantage, "node/")
+		findings = append(findings, diagnose.Finding{
+			Headline:   fmt.Sprintf("node %s promises its pods larger packets than it carries: %s", node, r.Summary),
+			Confidence: diagnose.Certain,
+			Where:      []string{"node/" + node},
+			Evidence:   append([]string{seen(r)}, evidenceLines(r)...),
+			Explains:   []string{diagnose.Key(r)},
+			Likely:     "the node's interface has a smaller MTU than those of the others, or was given it after the CNI had started",
+			Try:        []string{"ip link show   (on node " + node + ", and on another)"},
+			Rank:       rankMeasured,
+		})
+	}
+	return findings
 }
 
 // mtuFinding makes one finding of all measured paths of a status.
@@ -58,6 +88,11 @@ func mtuFinding(c *diagnose.Case, status check.Status, headline, likely string) 
 			}
 		}
 	}
+	evidence := append(seenAll(results), "interface: "+value(results[0], "interface"))
+	for _, r := range tightNodes(c) {
+		keys = append(keys, diagnose.Key(r))
+		evidence = append(evidence, seen(r))
+	}
 	says := "over %s bytes lost"
 	if status == check.Warn {
 		says = "MTU %s"
@@ -67,7 +102,7 @@ func mtuFinding(c *diagnose.Case, status check.Status, headline, likely string) 
 		Headline:   fmt.Sprintf(headline, value(results[0], "path MTU"), target),
 		Confidence: diagnose.Certain,
 		Where:      places(c, results),
-		Evidence:   append(seenAll(results), "interface: "+value(results[0], "interface")),
+		Evidence:   evidence,
 		Explains:   c.Through(keys),
 		Likely:     likely,
 		Try:        []string{"kubectl get nodes -o custom-columns=NAME:.metadata.name,PODCIDR:.spec.podCIDR", "kubectl -n kube-system get configmaps | grep -i cni"},
