@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,14 +92,14 @@ func TestSilentKubelet(t *testing.T) {
 						return nil, ctx.Err()
 					}
 				}
+				var down atomic.Bool // the fake's reactors are not to be changed while it is asked
+				w.client.PrependReactor("get", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
+					return down.Load(), nil, errors.New("no answer")
+				})
 				go func() {
 					time.Sleep(100 * time.Millisecond)
 					w.setState(pod, coldName, runningState())
-					if tt.apiDown {
-						w.client.PrependReactor("get", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
-							return true, nil, errors.New("no answer")
-						})
-					}
+					down.Store(tt.apiDown)
 				}()
 				began := time.Now()
 				_, err := startInPod(t.Context(), e, pod, w.options())
