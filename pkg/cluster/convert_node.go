@@ -104,6 +104,7 @@ func flannelLease(annotations map[string]string) *facts.FlannelLease {
 	if ips := addrs([]string{annotations[flannelPublicIPv6]}); len(ips) == 1 && ips[0].Is6() {
 		lease.PublicIPv6 = ips[0]
 	}
+	lease.Overwritten = annotations[flannelPublicIP+"-overwrite"] != "" || annotations[flannelPublicIPv6+"-overwrite"] != ""
 	lease.VTEPMAC, lease.VNI = vtep(annotations[flannelBackendData])
 	var vniV6 uint32
 	lease.VTEPMACv6, vniV6 = vtep(annotations[flannelBackendV6Data])

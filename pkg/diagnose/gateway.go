@@ -15,9 +15,26 @@ func (c *Case) LostGateways(vantage string) []check.Result { return c.known.lost
 func (c *Case) findLostGateways() map[string][]check.Result {
 	lost := map[string][]check.Result{}
 	for _, r := range c.Find(Match{Check: "gateway.icmp", Vantage: "pod/", Status: []check.Status{check.Fail}, Failure: []check.Failure{check.Unreachable}}) {
-		lost[r.Vantage] = append(lost[r.Vantage], r)
+		if gateway, ok := TargetAddr(r); ok && !c.leaves(r.Vantage, gateway.Is4()) {
+			lost[r.Vantage] = append(lost[r.Vantage], r)
+		}
 	}
 	return lost
+}
+
+// leaves reports whether somebody beyond its own node answers a vantage point in a family:
+// a gateway that is lost is not the one in use then, of several networks or routes.
+func (c *Case) leaves(vantage string, v4 bool) bool {
+	home := c.nodeOfVantage(vantage)
+	for _, p := range c.Peers() {
+		if p.Vantage == vantage && p.Answered > 0 && p.Node != "" && p.Node != home && p.Addr.Is4() == v4 {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Find(Match{Check: "api.endpoint", Vantage: vantage, Status: []check.Status{check.Pass}}), func(r check.Result) bool {
+		addr, ok := TargetAddr(r)
+		return r.Vantage == vantage && ok && addr.Is4() == v4
+	})
 }
 
 // CutOffFrom reports whether it says nothing of an address, or of the way to it, that a

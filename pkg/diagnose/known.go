@@ -60,11 +60,11 @@ func (c *Case) learn() {
 		}
 	}
 	c.known = k
-	c.known.lost = c.findLostGateways()
 	c.known.peers = c.sumPeers()
 	for i, p := range c.known.peers {
 		c.known.at[p.Vantage+" "+p.Addr.String()] = i
 	}
+	c.known.lost = c.findLostGateways()
 	for _, p := range c.known.peers {
 		if _, seen := c.known.cut[p.Vantage]; !seen {
 			c.known.cut[p.Vantage] = c.cutOff(p.Vantage)

@@ -109,6 +109,8 @@ type FlannelLease struct {
 	BackendType string // vxlan, host-gw ...
 	PublicIP    netip.Addr
 	PublicIPv6  netip.Addr
+	// Overwritten says that an administrator chose the address: nodes behind NAT.
+	Overwritten bool
 	VTEPMAC     string // the vxlan device's hardware address
 	VTEPMACv6   string
 	VNI         uint32

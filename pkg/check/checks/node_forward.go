@@ -69,17 +69,24 @@ func (d *nodeDifferences) forwarded(peer nodePeer, cidr netip.Prefix, k facts.Ke
 	}
 }
 
-// refused notes routes that refuse a part of a CIDR which by itself is routed well: one pod,
-// as an administrator or a security agent takes it off the network (ip-route(8), blackhole,
-// unreachable, prohibit).
-func (d *nodeDifferences) refused(peer nodePeer, cidr netip.Prefix, routes []facts.Route) {
+// refusals are the routes that refuse a part of a pod CIDR which as a whole is routed: one
+// pod, as an administrator or a security agent takes it off the network (ip-route(8),
+// blackhole, unreachable, prohibit). That is no fault of the node's routes.
+func (p nodeParams) refusals(routes []facts.Route) []string {
+	var list []string
 	for _, r := range routes {
 		dst, err := netip.ParsePrefix(r.Dst)
-		inside := err == nil && cidr.Contains(dst.Addr()) && dst.Bits() > cidr.Bits()
-		if inside && (r.Table == 0 || r.Table == mainTable) && (r.Type == "blackhole" || r.Type == "unreachable" || r.Type == "prohibit") {
-			d.add(peer.Name, "a part of %s is refused: %s %s", cidr, r.Type, dst)
+		if err != nil || r.Table != 0 && r.Table != mainTable || r.Type != "blackhole" && r.Type != "unreachable" && r.Type != "prohibit" {
+			continue
+		}
+		within := func(n nodePeer) bool {
+			return slices.ContainsFunc(n.PodCIDRs, func(c netip.Prefix) bool { return c.Contains(dst.Addr()) && dst.Bits() > c.Bits() })
+		}
+		if len(list) < maxDifferences && (within(p.Self) || slices.ContainsFunc(p.Peers, within)) {
+			list = append(list, r.Type+" "+dst.String())
 		}
 	}
+	return list
 }
 
 // mainTable is RT_TABLE_MAIN (rtnetlink(7)).

@@ -66,11 +66,13 @@ func judgeRoutes(p nodeParams, k facts.Kernel) check.Result {
 				d.add(peer.Name, "%s goes %s, want %s", cidr, routeText(have[0]), peer.wanted(cidr))
 			default:
 				d.forwarded(peer, cidr, k)
-				d.refused(peer, cidr, k.Routes)
 			}
 		}
 	}
 	r := d.result(check.NoRoute, "routes to pod CIDRs", p)
+	for _, route := range p.refusals(k.Routes) {
+		r.With("refuses", "%s", route)
+	}
 	if r.Failure == "" && len(elsewhere.nodes) > 0 {
 		r.Summary += "; " + fewOf(elsewhere.nodes) + " by the default route"
 		r.Evidence = append(r.Evidence, elsewhere.lines...)

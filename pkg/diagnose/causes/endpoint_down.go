@@ -120,7 +120,7 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 		f.Try = append(f.Try, slicesOf(s))
 	}
 	for _, r := range c.Find(diagnose.Match{Check: "pod.backlog", Object: dead[0].Object, Vantage: dead[0].Object, Status: []check.Status{check.Pass}}) {
-		if dead[0].Object != "" && f.Likely == downMute {
+		if f.Likely == downMute && listensInside(c, dead[0]) {
 			f.Evidence = append(f.Evidence, "from inside: "+r.Summary+": the pod would accept, if it were asked")
 			f.Likely = downDropped
 		}
@@ -138,4 +138,22 @@ func endpointDown(c *diagnose.Case, group []check.Result) (diagnose.Finding, boo
 		f.Try = append(f.Try, fmt.Sprintf("kubectl -n %s describe pod %s", namespace, pod), fmt.Sprintf("kubectl -n %s get networkpolicies", namespace))
 	}
 	return f, true
+}
+
+// listensInside reports whether a probe inside the pod of a result saw somebody listen on
+// the port that never answers.
+func listensInside(c *diagnose.Case, r check.Result) bool {
+	at, _, ok := diagnose.TargetPort(r)
+	if !ok || r.Object == "" {
+		return false
+	}
+	for _, l := range c.Find(diagnose.Match{Check: "pod.listeners", Object: r.Object, Status: []check.Status{check.Pass}}) {
+		if l.Kernel != nil && slices.ContainsFunc(l.Kernel.Listeners, func(text string) bool {
+			listener, err := netip.ParseAddrPort(text)
+			return err == nil && listener.Port() == at.Port() && !listener.Addr().IsLoopback()
+		}) {
+			return true
+		}
+	}
+	return false
 }

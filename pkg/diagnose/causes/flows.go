@@ -49,8 +49,11 @@ func heldHalfOpen(flow facts.Flow) bool {
 // while the vantage point heard nothing.
 func answeredUnheard(c *diagnose.Case, r check.Result) int {
 	at, _, ok := diagnose.TargetPort(r)
-	n := 0
-	for _, flow := range flowsAt(c, c.NodeOf(r)) {
+	n, node := 0, c.NodeOf(r)
+	if node == "" {
+		return 0
+	}
+	for _, flow := range flowsAt(c, node) {
 		dst, err := netip.ParseAddrPort(flow.Orig.Dst)
 		if ok && err == nil && heldHalfOpen(flow) && dst.Addr().Unmap() == at.Addr().Unmap() && dst.Port() == at.Port() {
 			n++

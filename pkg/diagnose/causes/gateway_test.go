@@ -58,6 +58,11 @@ func TestGatewayLost(t *testing.T) {
 			candidates: []string{"NL-NODE-BRIDGE-DOWN", "NL-POD-VETH-DETACHED"},
 		},
 		{
+			name:   "another network's gateway: somebody beyond answers",
+			world:  newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.3").fail(check.Timeout, 2, "service.vip").fail(check.Unreachable, 0, "gateway.icmp"),
+			causes: []string{"NL-SVC-ENDPOINT-DOWN"}, open: true,
+		},
+		{
 			name: "another gateway than the bridge", causes: []string{"NL-POD-GATEWAY"},
 			world: newWorld().gatewayLost().bridged("10.1.0.250", "10.1.0.1/24", "0a:00:00:00:00:01"),
 		},

@@ -63,7 +63,7 @@ func findGateway(c *diagnose.Case) []diagnose.Finding {
 				f.Evidence = append(f.Evidence, "addresses of "+l.Name+": "+strings.Join(l.Addrs, ", "))
 			}
 		}
-		f.Explains = beyondGateway(c)
+		f.Explains = beyondGateway(c, gateway)
 		f.Try = append([]string{fmt.Sprintf("ip addr show dev %s   (on node %s)", port.Master, c.Home())}, newPod(c)...)
 		if len(f.Explains) > 0 {
 			findings = append(findings, f)
@@ -98,7 +98,7 @@ func strangersGateway(c *diagnose.Case, gateway netip.Addr, port facts.Link, lin
 			Confidence: diagnose.Certain,
 			Where:      []string{vantage, "bridge " + port.Master + " on node " + c.Home()},
 			Evidence:   []string{fmt.Sprintf("the neighbour entry of its gateway %s is %s %s", gateway, mac, state)},
-			Explains:   beyondGateway(c),
+			Explains:   beyondGateway(c, gateway),
 			Likely:     "a neighbour entry was written by hand or is of an older bridge, or another pod has taken the gateway's address",
 			Try:        newPod(c),
 			Rank:       rankMeasured,
@@ -129,12 +129,14 @@ func noGateway(c *diagnose.Case, lost []check.Result, headline string) []diagnos
 		Headline:   headline,
 		Confidence: diagnose.Possible,
 		Where:      []string{vantage, "node/" + c.Home()},
-		Explains:   beyondGateway(c),
 		Try:        []string{netlookNode(c.Home())},
 		Rank:       rankPod,
 	}
 	for _, r := range lost {
 		f.Evidence = append(append(f.Evidence, seen(r)), evidenceLines(r)...)
+		if gateway, ok := diagnose.TargetAddr(r); ok {
+			f.Explains = append(f.Explains, beyondGateway(c, gateway)...)
+		}
 	}
 	return []diagnose.Finding{f}
 }
@@ -155,13 +157,19 @@ func doubtfulGateways(c *diagnose.Case) []check.Result {
 	return list
 }
 
-// beyondGateway are the bad results of the vantage pod at what lies behind its gateway, and
-// at the gateway.
-func beyondGateway(c *diagnose.Case) []string {
-	keys := beyond(c, c.Home())
-	for _, r := range c.LostGateways(c.Facts.Vantage.String()) {
-		if key := diagnose.Key(r); !slices.Contains(keys, key) {
+// beyondGateway are the bad results of the vantage pod at what lies behind a gateway, in its
+// family, and at the gateway.
+func beyondGateway(c *diagnose.Case, gateway netip.Addr) []string {
+	var keys []string
+	for _, key := range beyond(c, c.Home()) {
+		r, _ := c.Get(key)
+		if addr, ok := diagnose.TargetAddr(r); !ok || addr.Is4() == gateway.Is4() {
 			keys = append(keys, key)
+		}
+	}
+	for _, r := range c.LostGateways(c.Facts.Vantage.String()) {
+		if addr, _ := diagnose.TargetAddr(r); addr.Is4() == gateway.Is4() && !slices.Contains(keys, diagnose.Key(r)) {
+			keys = append(keys, diagnose.Key(r))
 		}
 	}
 	return keys

@@ -2,6 +2,8 @@ package causes
 
 import (
 	"fmt"
+	"net/netip"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -28,7 +30,7 @@ func init() {
 		Deep:    true,
 		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "route missing"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
-			findings := append(state.find(c), byDefaultRoute(c, state)...)
+			findings := append(append(state.find(c), byDefaultRoute(c, state)...), refusedParts(c)...)
 			return append(findings, noGateway(c, c.LostGateways(c.Facts.Vantage.String()), fmt.Sprintf("the pods' bridge of node %s has lost its address", c.Home()))...)
 		},
 	})
@@ -57,6 +59,42 @@ func byDefaultRoute(c *diagnose.Case, state nodeState) []diagnose.Finding {
 					Rank:       rankNode,
 				})
 			}
+		}
+	}
+	return findings
+}
+
+// refusedParts are routes of a node that refuse addresses which failing checks sent to from
+// there. One that nobody meets harms nobody, and may well be meant.
+func refusedParts(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, r := range c.Find(diagnose.Match{Check: "node.routes", Vantage: "node/"}) {
+		node := strings.TrimPrefix(r.Vantage, "node/")
+		for _, e := range r.Evidence {
+			_, text, _ := strings.Cut(e.Value, " ")
+			dst, err := netip.ParsePrefix(text)
+			if e.Key != "refuses" || err != nil {
+				continue
+			}
+			var met []check.Result
+			for _, l := range c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout, check.Unreachable}}) {
+				if addr, ok := diagnose.TargetAddr(l); ok && dst.Contains(addr) && homeOf(c, l.Vantage) == node && c.NodeOf(l) != node {
+					met = append(met, l)
+				}
+			}
+			if len(met) == 0 {
+				continue
+			}
+			findings = append(findings, diagnose.Finding{
+				Headline:   fmt.Sprintf("node %s refuses to send to %s: %s", node, dst, e.Value),
+				Confidence: diagnose.Certain,
+				Where:      []string{"node/" + node},
+				Evidence:   append(seenAll(met), "routes of node "+node+": "+e.Value),
+				Explains:   c.Through(diagnose.Keys(met)),
+				Likely:     "somebody, or a security agent, has taken that address off the network",
+				Try:        []string{fmt.Sprintf("ip route show %s   (on node %s)", dst, node), fmt.Sprintf("ip route del %s   (there, once you know whose it is)", e.Value)},
+				Rank:       rankMeasured,
+			})
 		}
 	}
 	return findings

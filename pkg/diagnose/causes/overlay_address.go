@@ -28,11 +28,11 @@ func findOverlayAddress(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	for _, n := range c.Facts.Nodes {
 		i := slices.IndexFunc(c.Hops(), func(h diagnose.Hop) bool { return h.From == n.Name || h.To == n.Name })
-		if i < 0 || n.Flannel == nil {
-			continue // whatever it announces, its pods are reached
+		if i < 0 || n.Flannel == nil || reachedAcross(c, n.Name) {
+			continue // whatever it announces, its pods are reached, or reach others
 		}
 		for _, announced := range []netip.Addr{n.Flannel.PublicIP, n.Flannel.PublicIPv6} {
-			if !announced.IsValid() {
+			if !announced.IsValid() || n.Flannel.Overwritten {
 				continue
 			}
 			f := diagnose.Finding{
@@ -69,10 +69,20 @@ func findOverlayAddress(c *diagnose.Case) []diagnose.Finding {
 	return findings
 }
 
-// alsoAnnounces is another node that announces the same address, "" for none.
+// reachedAcross reports whether packets between pods of a node and those of some other node
+// arrive: what it announces is right then, wherever that address is.
+func reachedAcross(c *diagnose.Case, node string) bool {
+	return slices.ContainsFunc(c.Peers(), func(p diagnose.Peer) bool {
+		from := homeOf(c, p.Vantage)
+		return p.Answered > 0 && p.Node != "" && from != p.Node && (from == node || p.Node == node)
+	})
+}
+
+// alsoAnnounces is another node that announces the same address, "" for none. A node that is not
+// ready may be gone, and another machine have its address.
 func alsoAnnounces(c *diagnose.Case, n facts.Node, announced netip.Addr) string {
 	for _, o := range c.Facts.Nodes {
-		if o.Name != n.Name && o.Flannel != nil && (o.Flannel.PublicIP == announced || o.Flannel.PublicIPv6 == announced) {
+		if o.Name != n.Name && o.Ready && n.Ready && o.Flannel != nil && (o.Flannel.PublicIP == announced || o.Flannel.PublicIPv6 == announced) {
 			return o.Name
 		}
 	}
@@ -81,8 +91,8 @@ func alsoAnnounces(c *diagnose.Case, n facts.Node, announced netip.Addr) string 
 
 // linksAt are the interfaces that were read on a node, with their addresses.
 func linksAt(c *diagnose.Case, node string) []facts.Link {
-	for _, r := range c.Find(diagnose.Match{Check: "node.", Vantage: "node/"}) {
-		if r.Vantage == "node/"+node && r.Kernel != nil && slices.ContainsFunc(r.Kernel.Links, func(l facts.Link) bool { return len(l.Addrs) > 0 }) {
+	for _, r := range c.Find(diagnose.Match{Check: "node.bridge", Vantage: "node/"}) { // others read a part of them
+		if r.Vantage == "node/"+node && r.Kernel != nil {
 			return r.Kernel.Links
 		}
 	}

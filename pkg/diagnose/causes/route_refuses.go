@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -13,9 +14,13 @@ import (
 // refusingTypes are those of routes by which the kernel refuses to send (ip-route(8)).
 var refusingTypes = []string{"unreachable", "prohibit", "blackhole"}
 
-// refusingRoutes are those of a vantage point's own table that its failures met: the rest
-// of what it looks at may well be reached.
+// refusingRoutes are those of a pod's own table that its failures met: the rest of what it
+// looks at may well be reached. A node has such routes for blocks of addresses whose pods
+// have narrower ones (Calico, Cilium): there they say that the pod is gone.
 func refusingRoutes(c *diagnose.Case, vantage string) []diagnose.Finding {
+	if !strings.HasPrefix(vantage, "pod/") {
+		return nil
+	}
 	var findings []diagnose.Finding
 	at := map[string]int{} // in findings, by route
 	for _, r := range c.Find(diagnose.Match{Vantage: vantage, Status: failing, Failure: []check.Failure{check.NoRoute, check.Denied}}) {
@@ -52,19 +57,34 @@ func refusingRoutes(c *diagnose.Case, vantage string) []diagnose.Finding {
 	return findings
 }
 
-// routeOf is the route of a vantage point's own table, as far as it was read, that is
+// routeOf is the route of a vantage point's own main table, as far as it was read, that is
 // narrowest around an address.
-func routeOf(c *diagnose.Case, vantage string, addr netip.Addr) (best facts.Route, found bool) {
-	bits := -1
+func routeOf(c *diagnose.Case, vantage string, addr netip.Addr) (facts.Route, bool) {
 	for _, r := range c.Find(diagnose.Match{Check: "vantage.interface", Vantage: vantage}) {
-		if r.Kernel == nil || r.Vantage != vantage {
+		if r.Kernel != nil && r.Vantage == vantage {
+			return narrowest(r.Kernel.Routes, addr)
+		}
+	}
+	return facts.Route{}, false
+}
+
+// mainTable is RT_TABLE_MAIN (rtnetlink(7)); others hold for what a policy rule sends there.
+const mainTable = 254
+
+// narrowest is the route around an address with the longest prefix. Both families have a
+// "default"; it is the one of the address's family, if that is told.
+func narrowest(routes []facts.Route, addr netip.Addr) (best facts.Route, found bool) {
+	bits := -1
+	for _, route := range routes {
+		if route.Table != 0 && route.Table != mainTable {
 			continue
 		}
-		for _, route := range r.Kernel.Routes {
-			dst, err := netip.ParsePrefix(route.Dst)
-			if err == nil && dst.Contains(addr) && dst.Bits() > bits {
-				best, found, bits = route, true, dst.Bits()
-			}
+		dst, err := netip.ParsePrefix(route.Dst)
+		if route.Dst == "default" && (route.Family == "" || (route.Family == "ipv4") == addr.Is4()) {
+			dst, err = netip.PrefixFrom(addr, 0), nil
+		}
+		if err == nil && dst.Contains(addr) && dst.Bits() > bits {
+			best, found, bits = route, true, dst.Bits()
 		}
 	}
 	return best, found

@@ -31,6 +31,7 @@ func TestRouteThatRefuses(t *testing.T) {
 		{"a prohibiting one", newWorld().routes(facts.Route{Dst: "10.96.0.0/16", Type: "prohibit"}).fail(check.Denied, -1, "service.vip", "api.vip"), []string{"NL-POD-NO-ROUTE"}},
 		{"a narrower one leads there", newWorld().routes(facts.Route{Dst: "10.96.0.0/16", Type: "blackhole"}, facts.Route{Dst: "10.96.0.80/32", Type: "unicast"}).fail(check.NoRoute, -1, "service.vip"), nil},
 		{"it is of other addresses", newWorld().routes(refuses).fail(check.NoRoute, -1, "api.vip"), []string{"NL-API-VIP"}},
+		{"it is of another table", newWorld().routes(facts.Route{Dst: "10.96.0.80/32", Type: "unreachable", Table: 200}).fail(check.NoRoute, -1, "service.vip"), nil},
 		{"nothing meets it", newWorld().routes(refuses), nil},
 	} {
 		v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))

@@ -52,6 +52,13 @@ func TestBacklog(t *testing.T) {
 	}
 }
 
+// listening is what a probe in a pod sees listened on.
+func (w *world) listening(pod string, listeners ...string) *world {
+	w.results = append(w.results, check.Result{TaskID: "pod.listeners witness", Check: "pod.listeners", Vantage: pod, Status: check.Pass, Summary: "listens",
+		Label: check.Label{Area: "target", Title: "listeners", Object: pod}, Kernel: &facts.Kernel{Listeners: listeners}})
+	return w
+}
+
 // TestRoomInside: of a port that never answers the listen queue is no suspect once it was
 // seen to have room.
 func TestRoomInside(t *testing.T) {
@@ -62,7 +69,8 @@ func TestRoomInside(t *testing.T) {
 	}{
 		{"nobody looked", newWorld(), true},
 		{"another pod's has room", newWorld().queueFull("pod/shop/web-1"), true},
-		{"it has room", newWorld().queueFull("pod/shop/web-2"), false},
+		{"it has room", newWorld().queueFull("pod/shop/web-2").listening("pod/shop/web-2", "[::]:8080"), false},
+		{"others of it have room", newWorld().queueFull("pod/shop/web-2").listening("pod/shop/web-2", "[::]:9090", "127.0.0.1:8080"), true},
 	} {
 		tt.world.fail(check.Timeout, -1, "service.endpoint 10.2.0.3:8080")
 		v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
