@@ -12,7 +12,7 @@ import (
 // TestRefusals: routes that refuse a part of a pod CIDR are told, and are no fault by
 // themselves.
 func TestRefusals(t *testing.T) {
-	p, _ := params(t, "node.routes", nodes())
+	p, _ := params(t, "node.routes", clusterOf(plainNode("w1", "10.244.1.0/24", "192.0.2.1"), plainNode("w2", "10.244.2.0/24", "192.0.2.2"), plainNode("w3", "10.244.3.0/24", "192.0.2.3")))
 	var k facts.Kernel
 	for _, peer := range p.Peers {
 		for _, cidr := range peer.PodCIDRs {
