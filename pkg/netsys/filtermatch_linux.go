@@ -2,7 +2,6 @@ package netsys
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/bits"
 	"net/netip"
 	"strconv"
@@ -268,30 +267,4 @@ func maskLength(mask []byte) (length int, ok bool) {
 		break
 	}
 	return length, true
-}
-
-// xtPorts are those of x_tables' matches for TCP and UDP: struct xt_tcp and xt_udp of
-// include/uapi/linux/netfilter/xt_tcpudp.h.
-func xtPorts(m *facts.Match, what string, data []byte) {
-	const ports, tcpSize, udpSize = 8, 12, 9
-	flags, inverted := byte(0), byte(0)
-	switch {
-	case what == "tcp" && len(data) >= tcpSize:
-		flags, inverted = data[8]|data[9], data[11]
-	case what == "udp" && len(data) >= udpSize:
-		inverted = data[ports]
-	default:
-		addOther(m, "-m "+what)
-		return
-	}
-	if flags|inverted != 0 {
-		addOther(m, fmt.Sprintf("-m %s with flags", what))
-	}
-	u16 := func(at int) uint16 { return binary.NativeEndian.Uint16(data[at:]) }
-	if from := (facts.Ports{First: u16(0), Last: u16(2)}); !from.Any() && inverted&1 == 0 {
-		m.SrcPort = from
-	}
-	if to := (facts.Ports{First: u16(4), Last: u16(6)}); !to.Any() && inverted&2 == 0 {
-		m.DstPort = to
-	}
 }
