@@ -43,7 +43,17 @@ table ip6 guard {
 		tcp dport 8000-9000 drop
 		ip6 daddr != fd00::2 limit rate 3/second drop
 	}
-}`
+}
+table inet families { chain f {
+	type filter hook forward priority 0;
+	meta nfproto ipv6 counter drop
+	meta nfproto ipv4 tcp dport 8080 drop
+	ip6 nexthdr tcp drop
+	tcp dport 8081 drop
+}; }
+table bridge families { chain f { type filter hook forward priority 0; ether type ip6 drop; ether type arp drop; }; }
+table netdev families { chain f { type filter hook ingress device "lo" priority 2; meta protocol ip6 drop; ip saddr 10.0.0.1 drop; }; }
+`
 
 func TestFilterDrops(t *testing.T) {
 	t.Parallel()
@@ -55,7 +65,7 @@ func TestFilterDrops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, match := map[string]string{}, map[string]string{}
+	got, match, families := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, d := range drops {
 		text := d.Verdict + " in " + d.Hook
 		if d.Packets != nil {
@@ -65,6 +75,14 @@ func TestFilterDrops(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 		key := d.Family + " " + d.Chain
+		if d.Table != "guard" {
+			key = d.Family + " " + d.Table
+			for families[key] != "" {
+				key += "+"
+			}
+			families[key] = d.Match.Family + ": " + d.Match.String()
+			continue
+		}
 		for got[key] != "" {
 			key += "+"
 		}
@@ -107,6 +125,19 @@ func TestFilterDrops(t *testing.T) {
 		"ip6 f+++":        "and more: cmp, limit",
 	}
 	if diff := cmp.Diff(want, match); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	want = map[string]string{
+		"inet families":    "ip6: meta nfproto ipv6",
+		"inet families+":   "ip: meta nfproto ipv4 tcp dport 8080",
+		"inet families++":  "ip6: meta nfproto ipv6 meta l4proto tcp",
+		"inet families+++": ": tcp dport 8081",
+		"bridge families":  "ip6: meta nfproto ipv6",
+		"bridge families+": ": and more: ether type",
+		"netdev families":  "ip6: iifname lo meta nfproto ipv6",
+		"netdev families+": "ip: iifname lo ip saddr 10.0.0.1/32",
+	}
+	if diff := cmp.Diff(want, families); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -65,6 +65,14 @@ func newMatcher(family string) *matcher {
 	return &matcher{registers: map[uint32]loaded{}, v6: family == "ip6"}
 }
 
+// family takes in that the rule asks for addresses of one.
+func (m *matcher) family(v6 bool) {
+	m.v6, m.match.Family = v6, "ip"
+	if v6 {
+		m.match.Family = "ip6"
+	}
+}
+
 func (m *matcher) other(what string) { addOther(&m.match, what) }
 
 func addOther(m *facts.Match, what string) {
@@ -156,7 +164,7 @@ func (m *matcher) compareMeta(from loaded, value []byte) {
 	case from.key == nftMetaL4proto:
 		m.match.Protocol = protocolName(value[0])
 	case from.key == nftMetaNfproto && (value[0] == unix.AF_INET || value[0] == unix.AF_INET6):
-		m.v6 = value[0] == unix.AF_INET6
+		m.family(value[0] == unix.AF_INET6)
 	case from.key == nftMetaProtocol:
 		m.etherType(value)
 	default:
@@ -167,9 +175,9 @@ func (m *matcher) compareMeta(from loaded, value []byte) {
 func (m *matcher) etherType(value []byte) {
 	switch {
 	case len(value) == 2 && binary.BigEndian.Uint16(value) == unix.ETH_P_IP:
-		m.v6 = false
+		m.family(false)
 	case len(value) == 2 && binary.BigEndian.Uint16(value) == unix.ETH_P_IPV6:
-		m.v6 = true
+		m.family(true)
 	default:
 		m.other("ether type")
 	}
@@ -215,6 +223,7 @@ func (m *matcher) comparePayload(from loaded, value []byte) {
 				m.other("payload")
 				return
 			}
+			m.family(m.v6)
 			if offset == source {
 				m.match.Src = prefix
 			} else {

@@ -74,6 +74,9 @@ func TestLegacyDrops(t *testing.T) {
 		if d.Packets == nil || !d.Legacy || got[d.Name()] != "" {
 			t.Errorf("%+v", d)
 		}
+		if m := d.Match; m != nil && m.Src+m.Dst != "" && m.Family != d.Family {
+			t.Errorf("%s asks for addresses of %q", d.Name(), m.Family)
+		}
 		got[d.Name()] = fmt.Sprintf("%s in %s: %s", d.Verdict, d.Hook, d.Match)
 	}
 	const table = "iptables-legacy filter "

@@ -124,6 +124,9 @@ func legacyDrops(f legacyFamily, table string, info legacyInfo, data []byte) []f
 		d.Packets, d.Policy = &packets, policies[e.at]
 		if !d.Policy {
 			match, text := legacyMatch(f.layout, e)
+			if match.Src+match.Dst != "" {
+				match.Family = f.family
+			}
 			if _, base := hooks[chainKey{f.family, table, chain}]; !base {
 				addOther(&match, "the jump to "+chain)
 			}
