@@ -53,6 +53,12 @@ table inet families { chain f {
 }; }
 table bridge families { chain f { type filter hook forward priority 0; ether type ip6 drop; ether type arp drop; }; }
 table netdev families { chain f { type filter hook ingress device "lo" priority 2; meta protocol ip6 drop; ip saddr 10.0.0.1 drop; }; }
+table ip registers { chain f {
+	type filter hook forward priority 0;
+	ip saddr 10.244.1.5 ct mark 0x0af40105 drop
+	ip saddr 10.244.1.5 ct mark and 0xff00 == 0x0100 drop
+	ip saddr 10.244.1.5 rt mtu 1500 ip daddr 10.244.1.6 drop
+}; }
 `
 
 func TestFilterDrops(t *testing.T) {
@@ -65,7 +71,7 @@ func TestFilterDrops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, match, families := map[string]string{}, map[string]string{}, map[string]string{}
+	got, match, more := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, d := range drops {
 		text := d.Verdict + " in " + d.Hook
 		if d.Packets != nil {
@@ -77,10 +83,10 @@ func TestFilterDrops(t *testing.T) {
 		key := d.Family + " " + d.Chain
 		if d.Table != "guard" {
 			key = d.Family + " " + d.Table
-			for families[key] != "" {
+			for more[key] != "" {
 				key += "+"
 			}
-			families[key] = d.Match.Family + ": " + d.Match.String()
+			more[key] = d.Match.Family + ": " + d.Match.String()
 			continue
 		}
 		for got[key] != "" {
@@ -136,8 +142,11 @@ func TestFilterDrops(t *testing.T) {
 		"bridge families+": ": and more: ether type",
 		"netdev families":  "ip6: iifname lo meta nfproto ipv6",
 		"netdev families+": "ip: iifname lo ip saddr 10.0.0.1/32",
+		"ip registers":     "ip: ip saddr 10.244.1.5/32 and more: ct, cmp",
+		"ip registers+":    "ip: ip saddr 10.244.1.5/32 and more: ct, cmp",
+		"ip registers++":   "ip: ip saddr 10.244.1.5/32 ip daddr 10.244.1.6/32 and more: rt, cmp",
 	}
-	if diff := cmp.Diff(want, families); diff != "" {
+	if diff := cmp.Diff(want, more); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -101,16 +101,17 @@ func (m *matcher) expression(name string, data attributes) {
 			m.other("-m " + what)
 		}
 	case "counter", "log": // they ask for nothing
-	default:
+	default: // it may have written to any register
+		clear(m.registers)
 		m.other(name)
 	}
 }
 
 func (m *matcher) bitwise(data attributes) {
-	from := m.registers[data.be32(nftaBitwiseSource)]
+	from, known := m.registers[data.be32(nftaBitwiseSource)]
 	mask := data.nest(nftaBitwiseMask)[nftaDataValue]
 	xor := data.nest(nftaBitwiseXor)[nftaDataValue]
-	if len(mask) == 0 || from.mask != nil || strings.Trim(string(xor), "\x00") != "" {
+	if !known || len(mask) == 0 || from.mask != nil || strings.Trim(string(xor), "\x00") != "" {
 		from = loaded{unrecognised: true}
 	}
 	from.mask = mask
