@@ -59,6 +59,12 @@ table ip registers { chain f {
 	ip saddr 10.244.1.5 ct mark and 0xff00 == 0x0100 drop
 	ip saddr 10.244.1.5 rt mtu 1500 ip daddr 10.244.1.6 drop
 }; }
+table ip zero { chain f {
+	type filter hook forward priority 0;
+	tcp dport 0 drop
+	udp sport <= 0 drop
+	udp sport >= 0 udp dport 0-9 drop
+}; }
 `
 
 func TestFilterDrops(t *testing.T) {
@@ -145,6 +151,9 @@ func TestFilterDrops(t *testing.T) {
 		"ip registers":     "ip: ip saddr 10.244.1.5/32 and more: ct, cmp",
 		"ip registers+":    "ip: ip saddr 10.244.1.5/32 and more: ct, cmp",
 		"ip registers++":   "ip: ip saddr 10.244.1.5/32 ip daddr 10.244.1.6/32 and more: rt, cmp",
+		"ip zero":          ": meta l4proto tcp and more: port 0",
+		"ip zero+":         ": meta l4proto udp and more: port 0",
+		"ip zero++":        ": udp dport 0-9",
 	}
 	if diff := cmp.Diff(want, more); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -140,10 +140,8 @@ func (l loaded) isPort() bool {
 
 // bound is one end of a range of ports: nft(8) asks for each of them by itself.
 func (m *matcher) bound(from loaded, op uint32, port uint16) {
-	ports := &m.match.SrcPort
-	if from.offset == 2 {
-		ports = &m.match.DstPort
-	}
+	into := m.ports(from.offset)
+	ports := *into
 	if ports.Any() {
 		ports.Last = 1<<16 - 1
 	}
@@ -152,6 +150,23 @@ func (m *matcher) bound(from loaded, op uint32, port uint16) {
 	} else {
 		ports.Last = port
 	}
+	setPorts(&m.match, into, ports)
+}
+
+// ports are those at an offset of the transport's header.
+func (m *matcher) ports(offset int) *facts.Ports {
+	if offset == 0 {
+		return &m.match.SrcPort
+	}
+	return &m.match.DstPort
+}
+
+// setPorts takes in ports that a rule asks for. Port 0 alone would read as any.
+func setPorts(m *facts.Match, into *facts.Ports, asked facts.Ports) {
+	if asked == (facts.Ports{}) {
+		addOther(m, "port 0")
+	}
+	*into = asked
 }
 
 func (m *matcher) compareMeta(from loaded, value []byte) {
@@ -233,11 +248,7 @@ func (m *matcher) comparePayload(from loaded, value []byte) {
 			at += addr
 		case from.key == nftTransport && (offset == 0 || offset == 2) && len(rest) >= 2 && mask == nil:
 			port := binary.BigEndian.Uint16(rest)
-			if offset == 0 {
-				m.match.SrcPort = facts.Ports{First: port, Last: port}
-			} else {
-				m.match.DstPort = facts.Ports{First: port, Last: port}
-			}
+			setPorts(&m.match, m.ports(offset), facts.Ports{First: port, Last: port})
 			at += 2
 		default:
 			m.other("payload")

@@ -259,10 +259,11 @@ func xtPorts(m *facts.Match, what string, data []byte) {
 		addOther(m, fmt.Sprintf("-m %s with flags", what))
 	}
 	u16 := func(at int) uint16 { return binary.NativeEndian.Uint16(data[at:]) }
-	if from := (facts.Ports{First: u16(0), Last: u16(2)}); !from.Any() && inverted&1 == 0 {
-		m.SrcPort = from
+	every := facts.Ports{Last: 1<<16 - 1} // when none were asked for
+	if from := (facts.Ports{First: u16(0), Last: u16(2)}); from != every && inverted&1 == 0 {
+		setPorts(m, &m.SrcPort, from)
 	}
-	if to := (facts.Ports{First: u16(4), Last: u16(6)}); !to.Any() && inverted&2 == 0 {
-		m.DstPort = to
+	if to := (facts.Ports{First: u16(4), Last: u16(6)}); to != every && inverted&2 == 0 {
+		setPorts(m, &m.DstPort, to)
 	}
 }
