@@ -11,18 +11,25 @@ import (
 
 // legacyLayout is where the parts of an entry are: struct ipt_entry and ip6t_entry of
 // include/uapi/linux/netfilter_ipv4/ip_tables.h and netfilter_ipv6/ip6_tables.h, as
-// 64-bit kernels have them.
+// 64-bit kernels have them, with the words for ipt_REJECT.h and ip6t_REJECT.h there.
 type legacyLayout struct {
 	addr                               int  // the size of an address: source, destination, and their masks come first
 	protocol, inverted                 int  // the flags are before those that invert
 	asks                               byte // the flag that asks for something: fragments, or a type of service
 	targetOffset, nextOffset, counters int
 	size                               int
+	rejects                            []string // what REJECT answers with, by its number; "" for those that iptables(8) has no word for
 }
 
 var (
-	legacyIPv4 = legacyLayout{addr: 4, protocol: 80, inverted: 83, asks: 1, targetOffset: 88, nextOffset: 90, counters: 96, size: 112}
-	legacyIPv6 = legacyLayout{addr: 16, protocol: 128, inverted: 132, asks: 2, targetOffset: 140, nextOffset: 142, counters: 152, size: 168}
+	legacyIPv4 = legacyLayout{addr: 4, protocol: 80, inverted: 83, asks: 1, targetOffset: 88, nextOffset: 90, counters: 96, size: 112, rejects: []string{
+		"icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-port-unreachable", "",
+		"icmp-net-prohibited", "icmp-host-prohibited", "tcp-reset", "icmp-admin-prohibited",
+	}}
+	legacyIPv6 = legacyLayout{addr: 16, protocol: 128, inverted: 132, asks: 2, targetOffset: 140, nextOffset: 142, counters: 152, size: 168, rejects: []string{
+		"icmp6-no-route", "icmp6-adm-prohibited", "", "icmp6-addr-unreachable", "icmp6-port-unreachable", "",
+		"tcp-reset", "icmp6-policy-fail", "icmp6-reject-route",
+	}}
 )
 
 const (
@@ -75,6 +82,17 @@ func (e legacyEntry) verdict() (number int32, ok bool) {
 		return 0, false
 	}
 	return int32(binary.NativeEndian.Uint32(e.target[xtHeader:])), true
+}
+
+// rejectWith is what a REJECT answers with: struct ipt_reject_info and ip6t_reject_info.
+// "..." says, as in all texts of rules, that there is more.
+func (e legacyEntry) rejectWith(l legacyLayout) string {
+	if len(e.target) >= xtHeader+4 {
+		if with := binary.NativeEndian.Uint32(e.target[xtHeader:]); with < uint32(len(l.rejects)) && l.rejects[with] != "" {
+			return l.rejects[with]
+		}
+	}
+	return "..."
 }
 
 // legacyDrops is pure: the rules and policies of a table that drop or reject.
@@ -131,6 +149,9 @@ func legacyDrops(f legacyFamily, table string, info legacyInfo, data []byte) []f
 				addOther(&match, "the jump to "+chain)
 			}
 			d.Match, d.Rule = &match, text+"-j "+strings.ToUpper(d.Verdict)
+			if d.Verdict == "reject" {
+				d.Rule += " --reject-with " + e.rejectWith(f.layout)
+			}
 			// Rules that read the same are told apart, for their counters.
 			key := d.Name()
 			if alike[key]++; alike[key] > 1 {
