@@ -45,6 +45,8 @@ func TestLegacyDrops(t *testing.T) {
 		{"-A", "FORWARD", "-d", "10.0.0.2", "-j", "ACCEPT"},
 		{"-A", "INPUT", "!", "-s", "10.0.0.3", "-m", "conntrack", "--ctstate", "NEW", "-m", "comment", "--comment", "ours", "-j", "DROP"},
 		{"-A", "INPUT", "-p", "udp", "!", "--dport", "53", "-j", "DROP"},
+		{"-A", "INPUT", "-m", "comment", "--comment", strings.Repeat("x", maxComment), "-j", "DROP"},
+		{"-A", "INPUT", "-m", "comment", "--comment", strings.Repeat("x", maxComment+1), "-j", "DROP"},
 		{"-A", "INPUT", "-p", "tcp", "--dport", "0", "-j", "DROP"},
 		{"-N", "LATER"}, {"-N", "OURS"}, {"-N", "UNUSED"},
 		{"-A", "OUTPUT", "-p", "udp", "-j", "OURS"},
@@ -82,16 +84,19 @@ func TestLegacyDrops(t *testing.T) {
 		got[d.Name()] = fmt.Sprintf("%s in %s: %s", d.Verdict, d.Hook, d.Match)
 	}
 	const table = "iptables-legacy filter "
+	long := strings.Repeat("x", maxComment)
 	want := map[string]string{
 		table + "FORWARD policy":                                 "drop in forward: ",
 		table + "FORWARD -s 10.244.2.0/24 -j DROP":               "drop in forward: ip saddr 10.244.2.0/24",
 		table + "FORWARD -s 10.244.2.0/24 -j DROP (no. 2 alike)": "drop in forward: ip saddr 10.244.2.0/24",
 		table + "FORWARD -d 10.0.0.1/32 -i eth+ -o cni0 -p tcp -m tcp --sport 80 --dport 8000:9000 -j REJECT --reject-with tcp-reset": "reject in forward: iifname eth* oifname cni0 ip daddr 10.0.0.1/32 tcp sport 80 tcp dport 8000-9000",
 		table + "INPUT ! -s 10.0.0.3/32 -m conntrack -m comment --comment \"ours\" -j DROP":                                           "drop in input: and more: ! -s, -m conntrack",
-		table + "INPUT -p udp -m udp -j DROP":   "drop in input: meta l4proto udp and more: -m udp with flags",
-		table + "INPUT -p tcp -m tcp -j DROP":   "drop in input: meta l4proto tcp and more: port 0",
-		table + "LATER -d 127.0.0.9/32 -j DROP": "drop in output: ip daddr 127.0.0.9/32 and more: the jump to LATER",
-		table + "UNUSED -j DROP":                "drop in : and more: the jump to UNUSED",
+		table + "INPUT -p udp -m udp -j DROP":                                                 "drop in input: meta l4proto udp and more: -m udp with flags",
+		table + "INPUT -m comment --comment \"" + long + "\" -j DROP":                         "drop in input: ",
+		table + "INPUT -m comment --comment \"" + long + "...\" -j DROP":                      "drop in input: ",
+		table + "INPUT -p tcp -m tcp -j DROP":                                                 "drop in input: meta l4proto tcp and more: port 0",
+		table + "LATER -d 127.0.0.9/32 -j DROP":                                               "drop in output: ip daddr 127.0.0.9/32 and more: the jump to LATER",
+		table + "UNUSED -j DROP":                                                              "drop in : and more: the jump to UNUSED",
 		"ip6tables-legacy mangle PREROUTING -s fd00:1::/64 -p tcp -m tcp --dport 443 -j DROP": "drop in prerouting: ip6 saddr fd00:1::/64 tcp dport 443",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -239,7 +239,11 @@ func legacyMatches(l legacyLayout, e legacyEntry, m *facts.Match, text *strings.
 		text.WriteString("-m " + name + " ")
 		switch name {
 		case "comment": // struct xt_comment_info
-			text.WriteString(`--comment "` + zeroEnded(data[:min(len(data), maxComment)]) + `" `)
+			comment := zeroEnded(data)
+			if len(comment) > maxComment {
+				comment = comment[:maxComment] + "..."
+			}
+			text.WriteString(`--comment "` + comment + `" `)
 		case "tcp", "udp":
 			var ports facts.Match
 			xtPorts(&ports, name, data)
