@@ -243,7 +243,7 @@ func legacyMatches(l legacyLayout, e legacyEntry, m *facts.Match, text *strings.
 			if len(comment) > maxComment {
 				comment = comment[:maxComment] + "..."
 			}
-			text.WriteString(`--comment "` + comment + `" `)
+			text.WriteString(`--comment "` + commentEscapes.Replace(comment) + `" `)
 		case "tcp", "udp":
 			var ports facts.Match
 			xtPorts(&ports, name, data)
@@ -258,6 +258,9 @@ func legacyMatches(l legacyLayout, e legacyEntry, m *facts.Match, text *strings.
 		matches = matches[size:]
 	}
 }
+
+// commentEscapes are those of iptables-save(8).
+var commentEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `'`, `\'`)
 
 func portOption(option string, p facts.Ports) string {
 	if p.Any() {
