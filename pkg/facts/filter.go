@@ -65,6 +65,8 @@ func (d Drop) Counter() string { return "filter." + d.Name() }
 
 // Match is what a rule asks of a packet, all of it at once: "" and no ports are any.
 type Match struct {
+	// Family is that of the addresses, ip or ip6, where the rule itself asks for it.
+	Family   string `json:"family,omitempty"`
 	Src      string `json:"src,omitempty"` // CIDR
 	Dst      string `json:"dst,omitempty"`
 	Protocol string `json:"protocol,omitempty"` // tcp, udp, icmp, ipv6-icmp, sctp, or a number
@@ -100,6 +102,11 @@ func (m *Match) Names(protocol string, src, dst netip.AddrPort) bool {
 		return false
 	}
 	named := false
+	for _, at := range []netip.AddrPort{src, dst} {
+		if m.Family != "" && (m.Family == "ip") != at.Addr().Unmap().Is4() {
+			return false
+		}
+	}
 	for _, end := range []struct {
 		prefix string
 		ports  Ports
@@ -135,6 +142,9 @@ func (m *Match) String() string {
 	}
 	add("iifname", m.In)
 	add("oifname", m.Out)
+	if m.Src == "" && m.Dst == "" { // which say it
+		add("meta nfproto", map[string]string{"ip": "ipv4", "ip6": "ipv6"}[m.Family])
+	}
 	add(addressFamily(m.Src)+" saddr", m.Src)
 	add(addressFamily(m.Dst)+" daddr", m.Dst)
 	protocol := m.Protocol

@@ -24,6 +24,8 @@ func TestMatchNames(t *testing.T) {
 		"the other direction":     {&Match{SrcPort: Ports{8080, 8080}}, false},
 		"with something unknown":  {&Match{Dst: "10.244.1.3/32", Others: []string{"limit"}}, false},
 		"an address that is none": {&Match{Dst: "10.244.1.3"}, false},
+		"the family's port":       {&Match{Family: "ip", DstPort: Ports{8080, 8080}}, true},
+		"another family's port":   {&Match{Family: "ip6", DstPort: Ports{8080, 8080}}, false},
 	} {
 		if got := tt.match.Names("tcp", client, web); got != tt.want {
 			t.Errorf("%s: %t", name, got)
@@ -48,5 +50,15 @@ func TestDropName(t *testing.T) {
 	}
 	if got := (&Match{Protocol: "icmp"}).String(); got != "meta l4proto icmp" {
 		t.Errorf("%q", got)
+	}
+	for want, m := range map[string]*Match{
+		"meta nfproto ipv6":                   {Family: "ip6"},
+		"iifname eth0 meta nfproto ipv4":      {Family: "ip", In: "eth0"},
+		"meta nfproto ipv6 meta l4proto icmp": {Family: "ip6", Protocol: "icmp"},
+		"ip6 daddr fd00::1/128":               {Family: "ip6", Dst: "fd00::1/128"},
+	} {
+		if got := m.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

@@ -43,7 +43,29 @@ table ip6 guard {
 		tcp dport 8000-9000 drop
 		ip6 daddr != fd00::2 limit rate 3/second drop
 	}
-}`
+}
+table inet families { chain f {
+	type filter hook forward priority 0;
+	meta nfproto ipv6 counter drop
+	meta nfproto ipv4 tcp dport 8080 drop
+	ip6 nexthdr tcp drop
+	tcp dport 8081 drop
+}; }
+table bridge families { chain f { type filter hook forward priority 0; ether type ip6 drop; ether type arp drop; }; }
+table netdev families { chain f { type filter hook ingress device "lo" priority 2; meta protocol ip6 drop; ip saddr 10.0.0.1 drop; }; }
+table ip registers { chain f {
+	type filter hook forward priority 0;
+	ip saddr 10.244.1.5 ct mark 0x0af40105 drop
+	ip saddr 10.244.1.5 ct mark and 0xff00 == 0x0100 drop
+	ip saddr 10.244.1.5 rt mtu 1500 ip daddr 10.244.1.6 drop
+}; }
+table ip zero { chain f {
+	type filter hook forward priority 0;
+	tcp dport 0 drop
+	udp sport <= 0 drop
+	udp sport >= 0 udp dport 0-9 drop
+}; }
+`
 
 func TestFilterDrops(t *testing.T) {
 	t.Parallel()
@@ -55,7 +77,7 @@ func TestFilterDrops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, match := map[string]string{}, map[string]string{}
+	got, match, more := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, d := range drops {
 		text := d.Verdict + " in " + d.Hook
 		if d.Packets != nil {
@@ -65,6 +87,14 @@ func TestFilterDrops(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 		key := d.Family + " " + d.Chain
+		if d.Table != "guard" {
+			key = d.Family + " " + d.Table
+			for more[key] != "" {
+				key += "+"
+			}
+			more[key] = d.Match.Family + ": " + d.Match.String()
+			continue
+		}
 		for got[key] != "" {
 			key += "+"
 		}
@@ -107,6 +137,25 @@ func TestFilterDrops(t *testing.T) {
 		"ip6 f+++":        "and more: cmp, limit",
 	}
 	if diff := cmp.Diff(want, match); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	want = map[string]string{
+		"inet families":    "ip6: meta nfproto ipv6",
+		"inet families+":   "ip: meta nfproto ipv4 tcp dport 8080",
+		"inet families++":  "ip6: meta nfproto ipv6 meta l4proto tcp",
+		"inet families+++": ": tcp dport 8081",
+		"bridge families":  "ip6: meta nfproto ipv6",
+		"bridge families+": ": and more: ether type",
+		"netdev families":  "ip6: iifname lo meta nfproto ipv6",
+		"netdev families+": "ip: iifname lo ip saddr 10.0.0.1/32",
+		"ip registers":     "ip: ip saddr 10.244.1.5/32 and more: ct, cmp",
+		"ip registers+":    "ip: ip saddr 10.244.1.5/32 and more: ct, cmp",
+		"ip registers++":   "ip: ip saddr 10.244.1.5/32 ip daddr 10.244.1.6/32 and more: rt, cmp",
+		"ip zero":          ": meta l4proto tcp and more: port 0",
+		"ip zero+":         ": meta l4proto udp and more: port 0",
+		"ip zero++":        ": udp dport 0-9",
+	}
+	if diff := cmp.Diff(want, more); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -2,7 +2,6 @@ package netsys
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/bits"
 	"net/netip"
 	"strconv"
@@ -66,6 +65,14 @@ func newMatcher(family string) *matcher {
 	return &matcher{registers: map[uint32]loaded{}, v6: family == "ip6"}
 }
 
+// family takes in that the rule asks for addresses of one.
+func (m *matcher) family(v6 bool) {
+	m.v6, m.match.Family = v6, "ip"
+	if v6 {
+		m.match.Family = "ip6"
+	}
+}
+
 func (m *matcher) other(what string) { addOther(&m.match, what) }
 
 func addOther(m *facts.Match, what string) {
@@ -94,16 +101,17 @@ func (m *matcher) expression(name string, data attributes) {
 			m.other("-m " + what)
 		}
 	case "counter", "log": // they ask for nothing
-	default:
+	default: // it may have written to any register
+		clear(m.registers)
 		m.other(name)
 	}
 }
 
 func (m *matcher) bitwise(data attributes) {
-	from := m.registers[data.be32(nftaBitwiseSource)]
+	from, known := m.registers[data.be32(nftaBitwiseSource)]
 	mask := data.nest(nftaBitwiseMask)[nftaDataValue]
 	xor := data.nest(nftaBitwiseXor)[nftaDataValue]
-	if len(mask) == 0 || from.mask != nil || strings.Trim(string(xor), "\x00") != "" {
+	if !known || len(mask) == 0 || from.mask != nil || strings.Trim(string(xor), "\x00") != "" {
 		from = loaded{unrecognised: true}
 	}
 	from.mask = mask
@@ -132,10 +140,8 @@ func (l loaded) isPort() bool {
 
 // bound is one end of a range of ports: nft(8) asks for each of them by itself.
 func (m *matcher) bound(from loaded, op uint32, port uint16) {
-	ports := &m.match.SrcPort
-	if from.offset == 2 {
-		ports = &m.match.DstPort
-	}
+	into := m.ports(from.offset)
+	ports := *into
 	if ports.Any() {
 		ports.Last = 1<<16 - 1
 	}
@@ -144,6 +150,23 @@ func (m *matcher) bound(from loaded, op uint32, port uint16) {
 	} else {
 		ports.Last = port
 	}
+	setPorts(&m.match, into, ports)
+}
+
+// ports are those at an offset of the transport's header.
+func (m *matcher) ports(offset int) *facts.Ports {
+	if offset == 0 {
+		return &m.match.SrcPort
+	}
+	return &m.match.DstPort
+}
+
+// setPorts takes in ports that a rule asks for. Port 0 alone would read as any.
+func setPorts(m *facts.Match, into *facts.Ports, asked facts.Ports) {
+	if asked == (facts.Ports{}) {
+		addOther(m, "port 0")
+	}
+	*into = asked
 }
 
 func (m *matcher) compareMeta(from loaded, value []byte) {
@@ -157,7 +180,7 @@ func (m *matcher) compareMeta(from loaded, value []byte) {
 	case from.key == nftMetaL4proto:
 		m.match.Protocol = protocolName(value[0])
 	case from.key == nftMetaNfproto && (value[0] == unix.AF_INET || value[0] == unix.AF_INET6):
-		m.v6 = value[0] == unix.AF_INET6
+		m.family(value[0] == unix.AF_INET6)
 	case from.key == nftMetaProtocol:
 		m.etherType(value)
 	default:
@@ -168,9 +191,9 @@ func (m *matcher) compareMeta(from loaded, value []byte) {
 func (m *matcher) etherType(value []byte) {
 	switch {
 	case len(value) == 2 && binary.BigEndian.Uint16(value) == unix.ETH_P_IP:
-		m.v6 = false
+		m.family(false)
 	case len(value) == 2 && binary.BigEndian.Uint16(value) == unix.ETH_P_IPV6:
-		m.v6 = true
+		m.family(true)
 	default:
 		m.other("ether type")
 	}
@@ -216,6 +239,7 @@ func (m *matcher) comparePayload(from loaded, value []byte) {
 				m.other("payload")
 				return
 			}
+			m.family(m.v6)
 			if offset == source {
 				m.match.Src = prefix
 			} else {
@@ -224,11 +248,7 @@ func (m *matcher) comparePayload(from loaded, value []byte) {
 			at += addr
 		case from.key == nftTransport && (offset == 0 || offset == 2) && len(rest) >= 2 && mask == nil:
 			port := binary.BigEndian.Uint16(rest)
-			if offset == 0 {
-				m.match.SrcPort = facts.Ports{First: port, Last: port}
-			} else {
-				m.match.DstPort = facts.Ports{First: port, Last: port}
-			}
+			setPorts(&m.match, m.ports(offset), facts.Ports{First: port, Last: port})
 			at += 2
 		default:
 			m.other("payload")
@@ -268,30 +288,4 @@ func maskLength(mask []byte) (length int, ok bool) {
 		break
 	}
 	return length, true
-}
-
-// xtPorts are those of x_tables' matches for TCP and UDP: struct xt_tcp and xt_udp of
-// include/uapi/linux/netfilter/xt_tcpudp.h.
-func xtPorts(m *facts.Match, what string, data []byte) {
-	const ports, tcpSize, udpSize = 8, 12, 9
-	flags, inverted := byte(0), byte(0)
-	switch {
-	case what == "tcp" && len(data) >= tcpSize:
-		flags, inverted = data[8]|data[9], data[11]
-	case what == "udp" && len(data) >= udpSize:
-		inverted = data[ports]
-	default:
-		addOther(m, "-m "+what)
-		return
-	}
-	if flags|inverted != 0 {
-		addOther(m, fmt.Sprintf("-m %s with flags", what))
-	}
-	u16 := func(at int) uint16 { return binary.NativeEndian.Uint16(data[at:]) }
-	if from := (facts.Ports{First: u16(0), Last: u16(2)}); !from.Any() && inverted&1 == 0 {
-		m.SrcPort = from
-	}
-	if to := (facts.Ports{First: u16(4), Last: u16(6)}); !to.Any() && inverted&2 == 0 {
-		m.DstPort = to
-	}
 }

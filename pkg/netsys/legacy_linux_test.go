@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,6 +45,10 @@ func TestLegacyDrops(t *testing.T) {
 		{"-A", "FORWARD", "-d", "10.0.0.2", "-j", "ACCEPT"},
 		{"-A", "INPUT", "!", "-s", "10.0.0.3", "-m", "conntrack", "--ctstate", "NEW", "-m", "comment", "--comment", "ours", "-j", "DROP"},
 		{"-A", "INPUT", "-p", "udp", "!", "--dport", "53", "-j", "DROP"},
+		{"-A", "INPUT", "-m", "comment", "--comment", strings.Repeat("x", maxComment), "-j", "DROP"},
+		{"-A", "INPUT", "-m", "comment", "--comment", strings.Repeat("x", maxComment+1), "-j", "DROP"},
+		{"-A", "INPUT", "-m", "comment", "--comment", `" -j ACCEPT "`, "-j", "DROP"},
+		{"-A", "INPUT", "-p", "tcp", "--dport", "0", "-j", "DROP"},
 		{"-N", "LATER"}, {"-N", "OURS"}, {"-N", "UNUSED"},
 		{"-A", "OUTPUT", "-p", "udp", "-j", "OURS"},
 		{"-A", "OURS", "-j", "LATER"}, {"-A", "LATER", "-d", "127.0.0.9", "-j", "DROP"}, {"-A", "UNUSED", "-j", "DROP"},
@@ -74,19 +79,27 @@ func TestLegacyDrops(t *testing.T) {
 		if d.Packets == nil || !d.Legacy || got[d.Name()] != "" {
 			t.Errorf("%+v", d)
 		}
+		if m := d.Match; m != nil && m.Src+m.Dst != "" && m.Family != d.Family {
+			t.Errorf("%s asks for addresses of %q", d.Name(), m.Family)
+		}
 		got[d.Name()] = fmt.Sprintf("%s in %s: %s", d.Verdict, d.Hook, d.Match)
 	}
 	const table = "iptables-legacy filter "
+	long := strings.Repeat("x", maxComment)
 	want := map[string]string{
 		table + "FORWARD policy":                                 "drop in forward: ",
 		table + "FORWARD -s 10.244.2.0/24 -j DROP":               "drop in forward: ip saddr 10.244.2.0/24",
 		table + "FORWARD -s 10.244.2.0/24 -j DROP (no. 2 alike)": "drop in forward: ip saddr 10.244.2.0/24",
-		table + "FORWARD -d 10.0.0.1/32 -i eth+ -o cni0 -p tcp -m tcp --sport 80 --dport 8000:9000 -j REJECT": "reject in forward: iifname eth* oifname cni0 ip daddr 10.0.0.1/32 tcp sport 80 tcp dport 8000-9000",
-		table + "INPUT ! -s 10.0.0.3/32 -m conntrack -m comment --comment \"ours\" -j DROP":                   "drop in input: and more: ! -s, -m conntrack",
-		table + "INPUT -p udp -m udp -j DROP":                                                                 "drop in input: meta l4proto udp and more: -m udp with flags",
-		table + "LATER -d 127.0.0.9/32 -j DROP":                                                               "drop in output: ip daddr 127.0.0.9/32 and more: the jump to LATER",
-		table + "UNUSED -j DROP":                                                                              "drop in : and more: the jump to UNUSED",
-		"ip6tables-legacy mangle PREROUTING -s fd00:1::/64 -p tcp -m tcp --dport 443 -j DROP":                 "drop in prerouting: ip6 saddr fd00:1::/64 tcp dport 443",
+		table + "FORWARD -d 10.0.0.1/32 -i eth+ -o cni0 -p tcp -m tcp --sport 80 --dport 8000:9000 -j REJECT --reject-with tcp-reset": "reject in forward: iifname eth* oifname cni0 ip daddr 10.0.0.1/32 tcp sport 80 tcp dport 8000-9000",
+		table + "INPUT ! -s 10.0.0.3/32 -m conntrack -m comment --comment \"ours\" -j DROP":                                           "drop in input: and more: ! -s, -m conntrack",
+		table + "INPUT -p udp -m udp -j DROP":                                                 "drop in input: meta l4proto udp and more: -m udp with flags",
+		table + "INPUT -m comment --comment \"" + long + "\" -j DROP":                         "drop in input: ",
+		table + "INPUT -m comment --comment \"" + long + "...\" -j DROP":                      "drop in input: ",
+		table + `INPUT -m comment --comment "\" -j ACCEPT \"" -j DROP`:                        "drop in input: ",
+		table + "INPUT -p tcp -m tcp -j DROP":                                                 "drop in input: meta l4proto tcp and more: port 0",
+		table + "LATER -d 127.0.0.9/32 -j DROP":                                               "drop in output: ip daddr 127.0.0.9/32 and more: the jump to LATER",
+		table + "UNUSED -j DROP":                                                              "drop in : and more: the jump to UNUSED",
+		"ip6tables-legacy mangle PREROUTING -s fd00:1::/64 -p tcp -m tcp --dport 443 -j DROP": "drop in prerouting: ip6 saddr fd00:1::/64 tcp dport 443",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -109,6 +122,35 @@ func legacyRule(l legacyLayout, source byte, verdict int32) []byte {
 	binary.NativeEndian.PutUint16(e[l.size:], target)
 	binary.NativeEndian.PutUint32(e[l.size+xtHeader:], uint32(verdict))
 	return e
+}
+
+// TestLegacyRejects: what is written of a rule is what removes it again.
+func TestLegacyRejects(t *testing.T) {
+	t.Parallel()
+	if !netnstest.Isolate(t) {
+		return
+	}
+	for i, family := range legacyFamilies {
+		tool := []string{"iptables-legacy", "ip6tables-legacy"}[i]
+		for _, with := range family.layout.rejects {
+			if with != "" {
+				legacy(t, tool, "-A", "FORWARD", "-p", "tcp", "-j", "REJECT", "--reject-with", with)
+			}
+		}
+		legacy(t, tool, "-A", "FORWARD", "-p", "tcp", "-j", "REJECT")
+	}
+	found, err := LegacyDrops()
+	if err != nil || len(found.Drops) != 8+1+7+1 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	for _, d := range found.Drops {
+		if out, err := exec.Command(d.Tool(), slices.Concat([]string{"-D", d.Chain}, strings.Fields(d.Rule))...).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v %s", d.Name(), err, out)
+		}
+	}
+	if found, err := LegacyDrops(); err != nil || len(found.Drops) > 0 {
+		t.Errorf("left over: %+v, %v", found, err)
+	}
 }
 
 // FuzzLegacyDrops: the parser of the old iptables' tables. Its answer is bounded, names
@@ -135,7 +177,7 @@ func FuzzLegacyDrops(f *testing.F) {
 			t.Errorf("%d drops", len(drops))
 		}
 		for _, d := range drops {
-			if d.Verdict != "drop" && d.Verdict != "reject" || d.Packets == nil || !d.Legacy || len(d.Rule) > maxLegacyRule+20 || d.Policy != (d.Match == nil) {
+			if d.Verdict != "drop" && d.Verdict != "reject" || d.Packets == nil || !d.Legacy || len(d.Rule) > maxLegacyRule+len("... -j REJECT --reject-with icmp-proto-unreachable") || d.Policy != (d.Match == nil) {
 				t.Errorf("%+v", d)
 			}
 			if d.Match != nil && len(d.Match.Others) > maxOthers {

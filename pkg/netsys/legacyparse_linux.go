@@ -2,6 +2,7 @@ package netsys
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -10,18 +11,25 @@ import (
 
 // legacyLayout is where the parts of an entry are: struct ipt_entry and ip6t_entry of
 // include/uapi/linux/netfilter_ipv4/ip_tables.h and netfilter_ipv6/ip6_tables.h, as
-// 64-bit kernels have them.
+// 64-bit kernels have them, with the words for ipt_REJECT.h and ip6t_REJECT.h there.
 type legacyLayout struct {
 	addr                               int  // the size of an address: source, destination, and their masks come first
 	protocol, inverted                 int  // the flags are before those that invert
 	asks                               byte // the flag that asks for something: fragments, or a type of service
 	targetOffset, nextOffset, counters int
 	size                               int
+	rejects                            []string // what REJECT answers with, by its number; "" for those that iptables(8) has no word for
 }
 
 var (
-	legacyIPv4 = legacyLayout{addr: 4, protocol: 80, inverted: 83, asks: 1, targetOffset: 88, nextOffset: 90, counters: 96, size: 112}
-	legacyIPv6 = legacyLayout{addr: 16, protocol: 128, inverted: 132, asks: 2, targetOffset: 140, nextOffset: 142, counters: 152, size: 168}
+	legacyIPv4 = legacyLayout{addr: 4, protocol: 80, inverted: 83, asks: 1, targetOffset: 88, nextOffset: 90, counters: 96, size: 112, rejects: []string{
+		"icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-port-unreachable", "",
+		"icmp-net-prohibited", "icmp-host-prohibited", "tcp-reset", "icmp-admin-prohibited",
+	}}
+	legacyIPv6 = legacyLayout{addr: 16, protocol: 128, inverted: 132, asks: 2, targetOffset: 140, nextOffset: 142, counters: 152, size: 168, rejects: []string{
+		"icmp6-no-route", "icmp6-adm-prohibited", "", "icmp6-addr-unreachable", "icmp6-port-unreachable", "",
+		"tcp-reset", "icmp6-policy-fail", "icmp6-reject-route",
+	}}
 )
 
 const (
@@ -76,6 +84,17 @@ func (e legacyEntry) verdict() (number int32, ok bool) {
 	return int32(binary.NativeEndian.Uint32(e.target[xtHeader:])), true
 }
 
+// rejectWith is what a REJECT answers with: struct ipt_reject_info and ip6t_reject_info.
+// "..." says, as in all texts of rules, that there is more.
+func (e legacyEntry) rejectWith(l legacyLayout) string {
+	if len(e.target) >= xtHeader+4 {
+		if with := binary.NativeEndian.Uint32(e.target[xtHeader:]); with < uint32(len(l.rejects)) && l.rejects[with] != "" {
+			return l.rejects[with]
+		}
+	}
+	return "..."
+}
+
 // legacyDrops is pure: the rules and policies of a table that drop or reject.
 func legacyDrops(f legacyFamily, table string, info legacyInfo, data []byte) []facts.Drop {
 	if len(info) < legacyInfoSize {
@@ -123,10 +142,16 @@ func legacyDrops(f legacyFamily, table string, info legacyInfo, data []byte) []f
 		d.Packets, d.Policy = &packets, policies[e.at]
 		if !d.Policy {
 			match, text := legacyMatch(f.layout, e)
+			if match.Src+match.Dst != "" {
+				match.Family = f.family
+			}
 			if _, base := hooks[chainKey{f.family, table, chain}]; !base {
 				addOther(&match, "the jump to "+chain)
 			}
 			d.Match, d.Rule = &match, text+"-j "+strings.ToUpper(d.Verdict)
+			if d.Verdict == "reject" {
+				d.Rule += " --reject-with " + e.rejectWith(f.layout)
+			}
 			// Rules that read the same are told apart, for their counters.
 			key := d.Name()
 			if alike[key]++; alike[key] > 1 {
@@ -214,7 +239,11 @@ func legacyMatches(l legacyLayout, e legacyEntry, m *facts.Match, text *strings.
 		text.WriteString("-m " + name + " ")
 		switch name {
 		case "comment": // struct xt_comment_info
-			text.WriteString(`--comment "` + zeroEnded(data[:min(len(data), maxComment)]) + `" `)
+			comment := zeroEnded(data)
+			if len(comment) > maxComment {
+				comment = comment[:maxComment] + "..."
+			}
+			text.WriteString(`--comment "` + commentEscapes.Replace(comment) + `" `)
 		case "tcp", "udp":
 			var ports facts.Match
 			xtPorts(&ports, name, data)
@@ -230,9 +259,39 @@ func legacyMatches(l legacyLayout, e legacyEntry, m *facts.Match, text *strings.
 	}
 }
 
+// commentEscapes are those of iptables-save(8).
+var commentEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `'`, `\'`)
+
 func portOption(option string, p facts.Ports) string {
 	if p.Any() {
 		return ""
 	}
 	return option + " " + strings.ReplaceAll(p.String(), "-", ":") + " "
+}
+
+// xtPorts are those of x_tables' matches for TCP and UDP: struct xt_tcp and xt_udp of
+// include/uapi/linux/netfilter/xt_tcpudp.h.
+func xtPorts(m *facts.Match, what string, data []byte) {
+	const ports, tcpSize, udpSize = 8, 12, 9
+	flags, inverted := byte(0), byte(0)
+	switch {
+	case what == "tcp" && len(data) >= tcpSize:
+		flags, inverted = data[8]|data[9], data[11]
+	case what == "udp" && len(data) >= udpSize:
+		inverted = data[ports]
+	default:
+		addOther(m, "-m "+what)
+		return
+	}
+	if flags|inverted != 0 {
+		addOther(m, fmt.Sprintf("-m %s with flags", what))
+	}
+	u16 := func(at int) uint16 { return binary.NativeEndian.Uint16(data[at:]) }
+	every := facts.Ports{Last: 1<<16 - 1} // when none were asked for
+	if from := (facts.Ports{First: u16(0), Last: u16(2)}); from != every && inverted&1 == 0 {
+		setPorts(m, &m.SrcPort, from)
+	}
+	if to := (facts.Ports{First: u16(4), Last: u16(6)}); to != every && inverted&2 == 0 {
+		setPorts(m, &m.DstPort, to)
+	}
 }
