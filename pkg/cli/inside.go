@@ -52,20 +52,30 @@ func refs(list []facts.Ref) string {
 func (d *diagnosis) doubtful() []facts.Ref {
 	var pods []facts.Ref
 	c := diagnose.NewCase(d.facts, d.results)
+	known := sync.OnceValue(func() []string { // dear where much was tried
+		var keys []string
+		for _, f := range d.verdict().Causes {
+			if f.Confidence == diagnose.Certain {
+				keys = append(keys, f.Explains...)
+			}
+		}
+		return keys
+	})
 	for _, doubt := range []func(check.Result) bool{
 		func(r check.Result) bool { return diagnose.Bad(r) && r.Failure == check.Refused },
 		func(r check.Result) bool { return d.mute(c, r) },
-		func(r check.Result) bool { return d.dark(c, r) },
+		func(r check.Result) bool { return d.dark(c, r) && !slices.Contains(known(), diagnose.Key(r)) },
 	} {
 		for _, r := range d.results {
+			if len(pods) == maxInside {
+				return pods
+			}
 			namespace, name, ok := strings.Cut(strings.TrimPrefix(r.Object, "pod/"), "/")
 			ref := facts.Ref{Namespace: namespace, Name: name}
-			if !ok || !strings.HasPrefix(r.Object, "pod/") || r.Object == d.facts.Vantage.String() || !doubt(r) {
+			if !ok || !strings.HasPrefix(r.Object, "pod/") || r.Object == d.facts.Vantage.String() || slices.Contains(pods, ref) || !doubt(r) {
 				continue
 			}
-			if !slices.Contains(pods, ref) && len(pods) < maxInside {
-				pods = append(pods, ref)
-			}
+			pods = append(pods, ref)
 		}
 	}
 	return pods
@@ -78,18 +88,15 @@ func (d *diagnosis) mute(c *diagnose.Case, r check.Result) bool {
 }
 
 // dark reports whether nothing comes back from a pod, although its node was looked at and
-// is not to blame: others on it answer, or no cause was found there.
+// is not dark as a whole. A pod on its node's network is never meant: its network is the
+// node's own.
 func (d *diagnosis) dark(c *diagnose.Case, r check.Result) bool {
 	p := c.PeerOf(r)
-	if !d.lost(r, check.Timeout, check.Unreachable) || !p.Dark() || !c.Deep(p.Node) || c.CutOffFrom(p.Vantage, p.Addr) {
+	if !d.lost(r, check.Timeout, check.Unreachable) || !p.Dark() || p.Node == "" || !c.Deep(p.Node) || c.CutOffFrom(p.Vantage, p.Addr) {
 		return false
 	}
-	if hop, found := c.HopOf(r); found && len(hop.Dark) > 1 {
-		return false
-	}
-	return !slices.ContainsFunc(d.verdict().Causes, func(f diagnose.Finding) bool {
-		return f.Confidence == diagnose.Certain && slices.Contains(f.Explains, diagnose.Key(r))
-	})
+	hop, found := c.HopOf(r)
+	return !found || len(hop.Dark) < 2
 }
 
 // lost reports whether every attempt at a TCP port of a pod ended in one of these ways, and
@@ -129,7 +136,7 @@ func (d *diagnosis) inside(ctx context.Context, ref facts.Ref) error {
 			ips = append(ips, addr.Unmap())
 		}
 	}
-	_, err = probe.Run(ctx, checks.ListenerTasks(ref, ips), d.remaining(ctx), func(r check.Result) {
+	_, err = probe.Run(ctx, checks.ListenerTasks(ref, ips, pod.Spec.HostNetwork), d.remaining(ctx), func(r check.Result) {
 		r.Vantage = "pod/" + ref.String()
 		d.mu.Lock()
 		defer d.mu.Unlock()

@@ -34,6 +34,7 @@ func TestDoubtful(t *testing.T) {
 	}{
 		{"all is well", []check.Result{result("service.endpoint", "10.2.0.2:80", "a", "")}, "", nil},
 		{"nothing of it answers, and its node is in order", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost)}, "", []string{"shop/a"}},
+		{"nothing of it answers, and it is on its node's network", []check.Result{onNode, result("service.endpoint", "192.0.2.2:80", "host", lost)}, "", nil},
 		{"nothing of it answers, nor of its node's other pods", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost), result("service.endpoint", "10.2.0.3:80", "b", lost)}, "", nil},
 		{"nothing answers anywhere", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost), result("service.endpoint", "10.1.0.2:80", "b", lost)}, "", nil},
 		{"nothing of it answers, a policy denies it", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost)}, "10.2.0.2:80", nil},
@@ -53,7 +54,8 @@ func TestDoubtful(t *testing.T) {
 	} {
 		f := &facts.Facts{Vantage: vantage, Services: []facts.Service{{Namespace: "shop", Name: "web", Endpoints: []facts.Endpoint{
 			{Addr: netip.MustParseAddr("10.1.0.2"), Node: "w1"}, {Addr: netip.MustParseAddr("10.2.0.2"), Node: "w2"}, {Addr: netip.MustParseAddr("10.2.0.3"), Node: "w2"},
-		}}}}
+			{Addr: netip.MustParseAddr("192.0.2.2"), Node: "w2"},
+		}}}, Nodes: []facts.Node{{Name: "w2", IPs: []netip.Addr{netip.MustParseAddr("192.0.2.2")}}}}
 		if tt.denied != "" {
 			f.Policies.Flows = []facts.PolicyFlow{{To: netip.MustParseAddrPort(tt.denied), Protocol: facts.TCP, Decision: facts.PolicyDecision{Ingress: facts.PolicySide{Verdict: facts.PolicyDenied}}}}
 		}
@@ -64,6 +66,43 @@ func TestDoubtful(t *testing.T) {
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestDoubtfulIsCheap: however much is dark, it is diagnosed once, and not at all where
+// others are looked into already.
+func TestDoubtfulIsCheap(t *testing.T) {
+	for name, tt := range map[string]struct {
+		refuse, want int
+	}{
+		"all are dark":         {0, 1},
+		"one refuses":          {1, 1},
+		"more refuse than two": {3, 0},
+	} {
+		verdicts := 0
+		causes := &diagnose.Registry{}
+		causes.Add(diagnose.Cause{Code: "NL-TEST", Summary: "s", Signal: "s", Meaning: "m", Find: func(*diagnose.Case) []diagnose.Finding {
+			verdicts++
+			return nil
+		}})
+		f := &facts.Facts{Vantage: facts.Vantage{Kind: facts.VantagePod, Pod: &facts.Pod{Namespace: "shop", Name: "client", Node: "w1"}}, Services: []facts.Service{{Namespace: "shop", Name: "web"}}}
+		d := &diagnosis{facts: f, seams: &seams{causes: causes}, results: []check.Result{{TaskID: "node.links w1", Check: "node.links", Vantage: "node/w1", Status: check.Pass}}}
+		for i := range byte(9) {
+			addr, failure := netip.AddrFrom4([4]byte{10, 1, 0, 2 + i}), check.Timeout
+			if int(i) < tt.refuse {
+				failure = check.Refused
+			}
+			f.Services[0].Endpoints = append(f.Services[0].Endpoints, facts.Endpoint{Addr: addr, Node: "w1"})
+			target := addr.String() + ":80"
+			d.results = append(d.results, check.Result{TaskID: target, Check: "service.endpoint", Vantage: f.Vantage.String(), Status: check.Fail, Failure: failure,
+				Attempts: []check.Attempt{{Failure: failure}}, Label: check.Label{Target: target, Object: "pod/shop/" + string('a'+rune(i))}})
+		}
+		// Somebody answers, else the vantage pod is cut off.
+		f.Services[0].Endpoints = append(f.Services[0].Endpoints, facts.Endpoint{Addr: netip.MustParseAddr("10.1.0.99"), Node: "w1"})
+		d.results = append(d.results, check.Result{TaskID: "ok", Check: "service.endpoint", Vantage: f.Vantage.String(), Status: check.Pass, Attempts: []check.Attempt{{}}, Label: check.Label{Target: "10.1.0.99:80", Object: "pod/shop/ok"}})
+		if pods := d.doubtful(); len(pods) != maxInside || verdicts != tt.want {
+			t.Errorf("%s: %d verdicts for %v", name, verdicts, pods)
 		}
 	}
 }

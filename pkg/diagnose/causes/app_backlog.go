@@ -55,6 +55,10 @@ func findBacklog(c *diagnose.Case) []diagnose.Finding {
 		if len(f.Where) == 0 {
 			f.Where = []string{l.Object}
 		}
+		if l.Status == check.Warn && len(victims) == 0 { // anybody's on the network of a node
+			f.Confidence = diagnose.Likely
+			f.Headline = fmt.Sprintf("the listen queue of %s, on the node's network as %s sees it, is full: some process there accepts no connections", q.At, l.Object)
+		}
 		if n := value(l, "ListenOverflows"); n != "" {
 			f.Evidence = append(f.Evidence, "connections dropped for want of room (ListenOverflows): "+n)
 		}
