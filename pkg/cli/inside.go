@@ -115,32 +115,53 @@ func (d *diagnosis) lost(r check.Result, kinds ...check.Failure) bool {
 	return !denied
 }
 
+// inside looks into a pod. An error says why no container of ours is in it to be asked;
+// what becomes of asking one is told here.
 func (d *diagnosis) inside(ctx context.Context, ref facts.Ref) error {
-	pod, err := d.backend.Pod(ctx, ref.Namespace, ref.Name)
-	if err != nil {
+	v := vantage{kind: facts.VantagePod, namespace: ref.Namespace, name: ref.Name}
+	var err error
+	if v.pod, err = d.backend.Pod(ctx, ref.Namespace, ref.Name); err != nil {
 		return err
 	}
-	if err := cluster.CheckPodVantage(pod, nil); err != nil {
+	if d.unheard(v.host()) {
+		return fmt.Errorf("the API server does not reach the kubelet of %s, so that nobody would hear a probe there", v.host())
+	}
+	if v.host() != "" {
+		v.node, _ = d.backend.Node(ctx, v.host()) // without the right to read nodes the probe must try
+	}
+	if err := cluster.CheckPodVantage(v.pod, v.node); err != nil {
 		return err
 	}
 	o := d.probeOptions()
 	o.Profile, o.Events = inject.Restricted, func(inject.Event) {} // the first probe has the line
-	probe, err := d.backend.Inject(ctx, vantage{kind: facts.VantagePod, namespace: ref.Namespace, name: ref.Name, pod: pod}, o)
+	probe, err := d.backend.Inject(ctx, v, o)
 	if err != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.blocked(err)
 		return err
 	}
-	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked into pod %s, whose port does not answer: it has an ephemeral container of netlook's now", ref)})
 	var ips []netip.Addr
-	for _, ip := range pod.Status.PodIPs {
+	for _, ip := range v.pod.Status.PodIPs {
 		if addr, err := netip.ParseAddr(ip.IP); err == nil {
 			ips = append(ips, addr.Unmap())
 		}
 	}
-	_, err = probe.Run(ctx, checks.ListenerTasks(ref, ips, pod.Spec.HostNetwork), d.remaining(ctx), func(r check.Result) {
+	note := "pod %s has an ephemeral container of netlook's now, from which nothing was heard"
+	d.hear(ctx, probe, "pod "+ref.String(), checks.ListenerTasks(ref, ips, v.pod.Spec.HostNetwork), func(r check.Result) {
+		note = "looked into pod %s, whose port does not answer: it has an ephemeral container of netlook's now"
 		r.Vantage = "pod/" + ref.String()
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.results = append(d.results, r)
 	})
-	return err
+	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf(note, ref)})
+	return nil
+}
+
+// unheard reports whether the API server is known not to reach the kubelet of a node.
+func (d *diagnosis) unheard(node string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kubelet != nil && d.kubelet.Node == node
 }
