@@ -55,10 +55,6 @@ func findBacklog(c *diagnose.Case) []diagnose.Finding {
 		if len(f.Where) == 0 {
 			f.Where = []string{l.Object}
 		}
-		if l.Status == check.Warn && len(victims) == 0 { // anybody's on the network of a node
-			f.Confidence = diagnose.Likely
-			f.Headline = fmt.Sprintf("the listen queue of %s, on the node's network as %s sees it, is full: some process there accepts no connections", q.At, l.Object)
-		}
 		if n := value(l, "ListenOverflows"); n != "" {
 			f.Evidence = append(f.Evidence, "connections dropped for want of room (ListenOverflows): "+n)
 		}
@@ -68,6 +64,11 @@ func findBacklog(c *diagnose.Case) []diagnose.Finding {
 				fmt.Sprintf("kubectl -n %s logs %s --tail=20", namespace, pod),
 				fmt.Sprintf("kubectl -n %s delete pod %s", namespace, pod),
 			}
+		}
+		if l.Status == check.Warn && len(victims) == 0 { // anybody's on the network of a node
+			f.Confidence = diagnose.Likely
+			f.Headline = fmt.Sprintf("the listen queue of %s, on the node's network as %s sees it, is full: some process there accepts no connections", q.At, l.Object)
+			f.Try = f.Try[:min(len(f.Try), 1)] // the pod is not known to be at fault
 		}
 		findings = append(findings, f)
 	}

@@ -66,7 +66,8 @@ func TestBacklogOfANode(t *testing.T) {
 	} {
 		tt.world.results[len(tt.world.results)-1].Status = check.Warn
 		v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
-		if len(v.Causes) != 1 || v.Causes[0].Confidence != tt.confidence || !strings.Contains(v.Causes[0].Headline, tt.says) {
+		if len(v.Causes) != 1 || v.Causes[0].Confidence != tt.confidence || !strings.Contains(v.Causes[0].Headline, tt.says) ||
+			strings.Contains(strings.Join(v.Causes[0].Try, "\n"), "delete") != (tt.confidence == diagnose.Certain) {
 			t.Errorf("%s: %+v", tt.name, v.Causes)
 		}
 	}
