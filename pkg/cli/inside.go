@@ -52,20 +52,30 @@ func refs(list []facts.Ref) string {
 func (d *diagnosis) doubtful() []facts.Ref {
 	var pods []facts.Ref
 	c := diagnose.NewCase(d.facts, d.results)
+	known := sync.OnceValue(func() []string { // dear where much was tried
+		var keys []string
+		for _, f := range d.verdict().Causes {
+			if f.Confidence == diagnose.Certain {
+				keys = append(keys, f.Explains...)
+			}
+		}
+		return keys
+	})
 	for _, doubt := range []func(check.Result) bool{
 		func(r check.Result) bool { return diagnose.Bad(r) && r.Failure == check.Refused },
 		func(r check.Result) bool { return d.mute(c, r) },
-		func(r check.Result) bool { return d.dark(c, r) },
+		func(r check.Result) bool { return d.dark(c, r) && !slices.Contains(known(), diagnose.Key(r)) },
 	} {
 		for _, r := range d.results {
+			if len(pods) == maxInside {
+				return pods
+			}
 			namespace, name, ok := strings.Cut(strings.TrimPrefix(r.Object, "pod/"), "/")
 			ref := facts.Ref{Namespace: namespace, Name: name}
-			if !ok || !strings.HasPrefix(r.Object, "pod/") || r.Object == d.facts.Vantage.String() || !doubt(r) {
+			if !ok || !strings.HasPrefix(r.Object, "pod/") || r.Object == d.facts.Vantage.String() || slices.Contains(pods, ref) || !doubt(r) {
 				continue
 			}
-			if !slices.Contains(pods, ref) && len(pods) < maxInside {
-				pods = append(pods, ref)
-			}
+			pods = append(pods, ref)
 		}
 	}
 	return pods
@@ -78,18 +88,15 @@ func (d *diagnosis) mute(c *diagnose.Case, r check.Result) bool {
 }
 
 // dark reports whether nothing comes back from a pod, although its node was looked at and
-// is not to blame: others on it answer, or no cause was found there.
+// is not dark as a whole. A pod on its node's network is never meant: its network is the
+// node's own.
 func (d *diagnosis) dark(c *diagnose.Case, r check.Result) bool {
 	p := c.PeerOf(r)
-	if !d.lost(r, check.Timeout, check.Unreachable) || !p.Dark() || !c.Deep(p.Node) || c.CutOffFrom(p.Vantage, p.Addr) {
+	if !d.lost(r, check.Timeout, check.Unreachable) || !p.Dark() || p.Node == "" || !c.Deep(p.Node) || c.CutOffFrom(p.Vantage, p.Addr) {
 		return false
 	}
-	if hop, found := c.HopOf(r); found && len(hop.Dark) > 1 {
-		return false
-	}
-	return !slices.ContainsFunc(d.verdict().Causes, func(f diagnose.Finding) bool {
-		return f.Confidence == diagnose.Certain && slices.Contains(f.Explains, diagnose.Key(r))
-	})
+	hop, found := c.HopOf(r)
+	return !found || len(hop.Dark) < 2
 }
 
 // lost reports whether every attempt at a TCP port of a pod ended in one of these ways, and
@@ -108,32 +115,53 @@ func (d *diagnosis) lost(r check.Result, kinds ...check.Failure) bool {
 	return !denied
 }
 
+// inside looks into a pod. An error says why no container of ours is in it to be asked;
+// what becomes of asking one is told here.
 func (d *diagnosis) inside(ctx context.Context, ref facts.Ref) error {
-	pod, err := d.backend.Pod(ctx, ref.Namespace, ref.Name)
-	if err != nil {
+	v := vantage{kind: facts.VantagePod, namespace: ref.Namespace, name: ref.Name}
+	var err error
+	if v.pod, err = d.backend.Pod(ctx, ref.Namespace, ref.Name); err != nil {
 		return err
 	}
-	if err := cluster.CheckPodVantage(pod, nil); err != nil {
+	if d.unheard(v.host()) {
+		return fmt.Errorf("the API server does not reach the kubelet of %s, so that nobody would hear a probe there", v.host())
+	}
+	if v.host() != "" {
+		v.node, _ = d.backend.Node(ctx, v.host()) // without the right to read nodes the probe must try
+	}
+	if err := cluster.CheckPodVantage(v.pod, v.node); err != nil {
 		return err
 	}
 	o := d.probeOptions()
 	o.Profile, o.Events = inject.Restricted, func(inject.Event) {} // the first probe has the line
-	probe, err := d.backend.Inject(ctx, vantage{kind: facts.VantagePod, namespace: ref.Namespace, name: ref.Name, pod: pod}, o)
+	probe, err := d.backend.Inject(ctx, v, o)
 	if err != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.blocked(err)
 		return err
 	}
-	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf("looked into pod %s, whose port does not answer: it has an ephemeral container of netlook's now", ref)})
 	var ips []netip.Addr
-	for _, ip := range pod.Status.PodIPs {
+	for _, ip := range v.pod.Status.PodIPs {
 		if addr, err := netip.ParseAddr(ip.IP); err == nil {
 			ips = append(ips, addr.Unmap())
 		}
 	}
-	_, err = probe.Run(ctx, checks.ListenerTasks(ref, ips), d.remaining(ctx), func(r check.Result) {
+	note := "pod %s has an ephemeral container of netlook's now, from which nothing was heard"
+	d.hear(ctx, probe, "pod "+ref.String(), checks.ListenerTasks(ref, ips, v.pod.Spec.HostNetwork), func(r check.Result) {
+		note = "looked into pod %s, whose port does not answer: it has an ephemeral container of netlook's now"
 		r.Vantage = "pod/" + ref.String()
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.results = append(d.results, r)
 	})
-	return err
+	d.notice(report.Notice{Kind: report.Note, Message: fmt.Sprintf(note, ref)})
+	return nil
+}
+
+// unheard reports whether the API server is known not to reach the kubelet of a node.
+func (d *diagnosis) unheard(node string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kubelet != nil && d.kubelet.Node == node
 }

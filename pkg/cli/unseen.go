@@ -12,14 +12,19 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/report"
 )
 
-// ask lets a witness do tasks. A session that was cut has results missing.
+// ask lets a witness do tasks.
 func (d *diagnosis) ask(ctx context.Context, w *witness, tasks []check.Task, onResult func(check.Result)) {
-	out, err := w.probe.Run(ctx, tasks, d.remaining(ctx), onResult)
+	d.hear(ctx, w.probe, "node "+w.node, tasks, onResult)
+}
+
+// hear lets a probe somewhere do tasks. A session that was cut has results missing.
+func (d *diagnosis) hear(ctx context.Context, probe prober, where string, tasks []check.Task, onResult func(check.Result)) {
+	out, err := probe.Run(ctx, tasks, d.remaining(ctx), onResult)
 	if err == nil && out.incomplete != "" {
 		err = errors.New(out.incomplete)
 	}
 	if err != nil {
-		d.unseen(ctx, "node "+w.node, err)
+		d.unseen(ctx, where, err)
 	}
 	if out.kubelet != nil {
 		d.mu.Lock()

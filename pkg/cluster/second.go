@@ -28,6 +28,9 @@ const (
 	// election: k/k cmd/kube-controller-manager/app/controllermanager.go).
 	controllerLease = "kube-controller-manager"
 	controllerSpace = "kube-system"
+	// selectorsController writes pods' own addresses into slices. Others may write what
+	// is no address in the pod's status: multus-service those of secondary networks.
+	selectorsController = "endpointslice-controller.k8s.io"
 )
 
 // Second asks the API once more, about addresses that did not answer: is the pod there
@@ -87,7 +90,7 @@ func (c *Client) notBehind(ctx context.Context, e facts.Endpoint) string {
 		return "was replaced by another of that name"
 	case f.Phase == string(corev1.PodSucceeded), f.Phase == string(corev1.PodFailed):
 		return "has ended (" + f.Phase + ")" // a pod in its last phase is no endpoint's
-	case len(f.IPs) > 0 && !slices.Contains(f.IPs, e.Addr.Unmap()):
+	case e.Writer == selectorsController && len(f.IPs) > 0 && !slices.Contains(f.IPs, e.Addr.Unmap()):
 		texts := make([]string, len(f.IPs))
 		for i, ip := range f.IPs {
 			texts[i] = ip.String()

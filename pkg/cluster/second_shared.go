@@ -65,8 +65,34 @@ func (c *Client) sharedBy(ctx context.Context, addr netip.Addr, namespace string
 		return nil
 	}
 	then := c.podsAt(ctx, addr, namespace)
-	return slices.DeleteFunc(then, func(p facts.Pod) bool {
+	return c.vouched(ctx, slices.DeleteFunc(then, func(p facts.Pod) bool {
 		return !slices.ContainsFunc(first, func(o facts.Pod) bool { return o.Ref() == p.Ref() && o.UID == p.UID })
+	}))
+}
+
+// vouched are those of pods whose kubelet stands by what the API says of them. On a node
+// that is down DaemonSets' and static pods stay Running until the Node object goes, and
+// where addresses are not the node's own they are given away again. Such pods are marked
+// as not ready, which has to do where the node cannot be read.
+func (c *Client) vouched(ctx context.Context, pods []facts.Pod) []facts.Pod {
+	type state struct{ read, ready bool }
+	nodes := map[string]state{}
+	return slices.DeleteFunc(pods, func(p facts.Pod) bool {
+		n, asked := nodes[p.Node]
+		if !asked && len(nodes) < maxNodesByName {
+			node, err := c.Node(ctx, p.Node)
+			n = state{read: err == nil || errors.Is(err, ErrNotFound), ready: err == nil && nodeFacts(node).Ready}
+			nodes[p.Node] = n
+		}
+		return n.read && !n.ready || !n.read && !p.Ready
+	})
+}
+
+// settled reports whether a pod has a network to have its address in: it is ready, or not
+// ready for another reason. What is left of a sandbox that is gone is an old address.
+func settled(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return (c.Type == corev1.PodReady || c.Type == corev1.PodReadyToStartContainers) && c.Status == corev1.ConditionTrue
 	})
 }
 
@@ -79,7 +105,7 @@ func (c *Client) podsAt(ctx context.Context, addr netip.Addr, namespace string) 
 	for _, namespace := range []string{metav1.NamespaceAll, namespace} {
 		found = nil
 		err := each(ctx, c, "list pods by address", opts, c.clientset.CoreV1().Pods(namespace).List, func(p *corev1.Pod) error {
-			if f := podFacts(p); !f.HostNetwork && !f.Terminating && f.Phase == string(corev1.PodRunning) && slices.Contains(f.IPs, addr) {
+			if f := podFacts(p); !f.HostNetwork && !f.Terminating && f.Phase == string(corev1.PodRunning) && settled(p) && slices.Contains(f.IPs, addr) {
 				found = append(found, f)
 			}
 			if len(found) == maxSelectedPods {

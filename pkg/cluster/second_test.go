@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"strings"
@@ -36,6 +37,7 @@ func TestSecondStale(t *testing.T) {
 		forbid string           // the resource that may not be read
 		mended bool             // the slice is, a second later
 		ctx    time.Duration
+		writer string // of the slice, where it is not the usual one
 		why    string // "" for not stale
 		left   bool
 	}{
@@ -45,6 +47,8 @@ func TestSecondStale(t *testing.T) {
 		{name: "replaced", why: "was replaced by another of that name", now: changed(func(p *corev1.Pod) { p.UID = "two"; p.Status.PodIP, p.Status.PodIPs = "10.244.1.4", nil })},
 		{name: "replaced, and the new one has no address yet", why: "was replaced by another of that name", now: changed(func(p *corev1.Pod) { p.UID = "two"; p.Status.PodIP, p.Status.PodIPs = "", nil })},
 		{name: "another address", why: "has another address now, 10.244.1.4", now: changed(func(p *corev1.Pod) { p.Status.PodIP, p.Status.PodIPs = "10.244.1.4", nil })},
+		{name: "another address, and somebody else writes the slice", writer: "multus.example.com", now: changed(func(p *corev1.Pod) { p.Status.PodIP, p.Status.PodIPs = "10.244.1.4", nil })},
+		{name: "gone, and somebody else writes the slice", writer: "multus.example.com", why: "is gone"},
 		{name: "no address known", now: changed(func(p *corev1.Pod) { p.Status.PodIP, p.Status.PodIPs = "", nil })},
 		{name: "ended", why: "has ended (Failed)", now: changed(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })},
 		{name: "pods may not be read", forbid: "pods"},
@@ -55,6 +59,7 @@ func TestSecondStale(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				named := slice(web, "web-x", true, was)
 				named.Endpoints[0].TargetRef.UID = was.UID
+				named.Labels[discoveryv1.LabelManagedBy] = cmp.Or(tt.writer, selectorsController)
 				c, clientset := newFake(append(tt.now, named)...)
 				if tt.forbid != "" {
 					forbid(clientset, "*", tt.forbid)

@@ -30,6 +30,9 @@ type Plugin struct {
 	// HintsAside says that it leaves the hints of EndpointSlices aside where it stands in
 	// for kube-proxy, unless it is told otherwise.
 	HintsAside bool
+	// Overlaps says that it may give one address to several pods, in networks that are
+	// not connected.
+	Overlaps bool
 }
 
 // Plugins are those known, a new one being a line here. Sources: the projects' own
@@ -49,6 +52,8 @@ var Plugins = []Plugin{
 	{Name: "OVN-Kubernetes", Bridgeless: true, Annotations: []string{"k8s.ovn.org/"}, Groups: []string{"k8s.ovn.org"},
 		Devices: []string{"ovn-k8s-mp"}, Tracked: []string{"ovn-k8s-mp", "ovs-system", "br-int"}, Enforces: true,
 		Aside: aside},
+	// Its API alone: as a plugin of secondary networks it annotates nodes as well.
+	{Name: "Kube-OVN", Bridgeless: true, Groups: []string{"kubeovn.io"}, Enforces: true, Overlaps: true, Aside: aside},
 	{Name: "kube-router", Annotations: []string{"kube-router.io/"}, Devices: []string{"kube-bridge"}, Enforces: true, HintsAside: true},
 	{Name: "Weave Net", Reason: "WeaveIsUp", Devices: []string{"weave"}, Enforces: true},
 	{Name: "flannel", Reason: "FlannelIsUp", Annotations: []string{"flannel.alpha.coreos.com/"}, Devices: []string{"flannel."}},

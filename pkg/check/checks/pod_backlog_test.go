@@ -84,7 +84,27 @@ func TestBacklogPlanned(t *testing.T) {
 			t.Errorf("%s: %s %q", tt.vantage, r.Status, r.Summary)
 		}
 	}
-	if tasks := ListenerTasks(facts.Ref{Namespace: "shop", Name: "web-0"}, nil); len(tasks) != 3 || tasks[1].Object != "pod/shop/web-0" || tasks[1].Title != "listen queues" {
-		t.Errorf("%+v", tasks)
+}
+
+// TestListenerTasks: on its node's network a pod's sockets are anybody's, and the routes
+// the node's.
+func TestListenerTasks(t *testing.T) {
+	for _, tt := range []struct {
+		hostNetwork bool
+		want        string
+	}{
+		{false, "pod.listeners pod.backlog pod.network"},
+		{true, "pod.listeners pod.backlog"},
+	} {
+		var ids []string
+		for _, task := range ListenerTasks(facts.Ref{Namespace: "shop", Name: "web-0"}, nil, tt.hostNetwork) {
+			ids = append(ids, task.Check)
+			if task.Object != "pod/shop/web-0" || task.Title == "" || task.Check == "pod.backlog" && strings.Contains(string(task.Params), "soft") != tt.hostNetwork {
+				t.Errorf("%+v", task)
+			}
+		}
+		if got := strings.Join(ids, " "); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
 	}
 }

@@ -36,12 +36,15 @@ func init() {
 
 // ListenerTasks is a plan for a probe inside a pod that refuses, or that or whose port never
 // answers: on what it listens, whether the queue of that is full, and whether it has a
-// network at all, with the addresses that the API says it has.
-func ListenerTasks(pod facts.Ref, ips []netip.Addr) []check.Task {
+// network at all, with the addresses that the API says it has. On its node's network the
+// sockets are those of all that runs there, and the interfaces and routes are the node's.
+func ListenerTasks(pod facts.Ref, ips []netip.Addr, hostNetwork bool) []check.Task {
 	tasks := []check.Task{
 		witnessTask("pod.listeners", "listeners", struct{}{}),
-		witnessTask("pod.backlog", "listen queues", backlogParams{}),
-		witnessTask("pod.network", "own network", interfaceParams{Pod: true, IPs: ips}),
+		witnessTask("pod.backlog", "listen queues", backlogParams{Soft: hostNetwork}),
+	}
+	if !hostNetwork {
+		tasks = append(tasks, witnessTask("pod.network", "own network", interfaceParams{Pod: true, IPs: ips}))
 	}
 	for i, task := range tasks {
 		tasks[i].Label = check.Label{Area: "target", Title: task.Title, Target: pod.String(), Object: podObject(pod)}

@@ -65,6 +65,11 @@ func findBacklog(c *diagnose.Case) []diagnose.Finding {
 				fmt.Sprintf("kubectl -n %s delete pod %s", namespace, pod),
 			}
 		}
+		if l.Status == check.Warn && len(victims) == 0 { // anybody's on the network of a node
+			f.Confidence = diagnose.Likely
+			f.Headline = fmt.Sprintf("the listen queue of %s, on the node's network as %s sees it, is full: some process there accepts no connections", q.At, l.Object)
+			f.Try = f.Try[:min(len(f.Try), 1)] // the pod is not known to be at fault
+		}
 		findings = append(findings, f)
 	}
 	return findings

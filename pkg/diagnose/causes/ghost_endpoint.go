@@ -14,7 +14,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-SVC-GHOST-ENDPOINT",
 		Summary: "a service leads to a pod that is not there any more: its EndpointSlice is behind",
-		Signal:  "An endpoint fails, and the API server, asked for its pod by name, has none, one that has ended, or one with another UID or address; the EndpointSlice goes on naming it for seconds after that. Deletions are in EndpointSlices within milliseconds, as a rule.",
+		Signal:  "An endpoint fails, and the API server, asked for its pod by name, has none, one that has ended, or one with another UID, or, where its slice is the work of Kubernetes' own controller, another address; the EndpointSlice goes on naming it for seconds after that. Deletions are in EndpointSlices within milliseconds, as a rule.",
 		Meaning: "A share of all connections goes to an address that is nobody's, or somebody else's by now, and nothing that changes in the cluster reaches services any more: new pods get no traffic, those that end or fail keep theirs.",
 		Confirm: []string{"kubectl -n NAMESPACE get endpointslices -l kubernetes.io/service-name=NAME -o yaml: targetRef", "kubectl -n kube-system get lease kube-controller-manager -o jsonpath='{.spec.renewTime}'"},
 		Remedy:  []string{"mend kube-controller-manager: see its log, and restart it where it hangs", "meanwhile: kubectl -n NAMESPACE edit endpointslice SLICE, and take the endpoint out by hand"},
@@ -79,11 +79,14 @@ func ghostEndpoint(c *diagnose.Case, service facts.Ref) diagnose.Finding {
 	f.Likely = "kube-controller-manager, whose controller writes EndpointSlices, is stuck, or not allowed to write them"
 	if lease != nil {
 		age := fmt.Sprintf("lease %s/%s was renewed %s ago", lease.Namespace, lease.Name, lease.Age.Round(time.Second))
-		if lease.Expired() {
+		switch {
+		case lease.Expired():
 			f.Likely = fmt.Sprintf("kube-controller-manager is down: nobody has renewed its lease, which holds for %s", lease.Lasts)
 			if lease.Holder != "" {
 				age += ", by " + lease.Holder
 			}
+		case lease.Lasts > 0:
+			f.Likely = "kube-controller-manager is behind with EndpointSlices: its lease is fresh, and its log tells what keeps it"
 		}
 		f.Evidence = append(f.Evidence, age)
 	}

@@ -51,7 +51,7 @@ func TestGhostEndpoint(t *testing.T) {
 		{"the controllers' lease has run out", newWorld().deadEndpoint().stale(2, "is gone").lease(time.Minute), []string{"NL-SVC-GHOST-ENDPOINT"}, diagnose.Certain,
 			[]string{"renewed 1m0s ago, by cp_1", "kube-controller-manager is down"}},
 		{"it has not", newWorld().deadEndpoint().stale(2, "is gone").lease(time.Second), []string{"NL-SVC-GHOST-ENDPOINT"}, diagnose.Certain,
-			[]string{"renewed 1s ago", "is stuck, or not allowed"}},
+			[]string{"renewed 1s ago", "is behind with EndpointSlices: its lease is fresh"}},
 		{"it refuses: somebody else has the address", newWorld().fail(check.Refused, -1, "service.endpoint 10.2.0.3").stale(2, "was replaced by another of that name"), []string{"NL-SVC-GHOST-ENDPOINT"}, diagnose.Certain,
 			[]string{"by the API, pod shop/web-2 was replaced by another of that name, and EndpointSlice web-x still named it"}},
 		{"two of them", newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.3", "service.endpoint 10.1.0.2").stale(0, "is gone").stale(2, "is gone"), []string{"NL-SVC-GHOST-ENDPOINT"}, diagnose.Certain,

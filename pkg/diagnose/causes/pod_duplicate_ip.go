@@ -12,7 +12,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-POD-DUPLICATE-IP",
 		Summary: "two pods have the same address: one of them gets what is meant for the other",
-		Signal:  "An address fails, and by the API several running pods have it that are not on their node's network; they still do two seconds later.",
+		Signal:  "An address fails, and by the API several running pods have it that are not on their node's network; they still do two seconds later, and their nodes are ready.",
 		Meaning: "The address leads to whichever pod the neighbours heard of last, and may change sides at any time: connections are refused, are reset in their middle, or reach the wrong application.",
 		Confirm: []string{"kubectl get pods -A -o wide --field-selector status.podIP=ADDRESS", "ip neigh show ADDRESS (on the node, twice): the hardware address changes"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: one of them gets a new address", "on one node: mend the state of its IPAM plugin (host-local: /var/lib/cni/networks), and restart the pods that it does not list", "on two nodes: see that no two have the same spec.podCIDR, nor a static range"},
@@ -45,6 +45,10 @@ func duplicateIP(c *diagnose.Case, s facts.Shared, failed []check.Result) diagno
 		Likely:     "the IPAM plugin on node " + s.Pods[0].Node + " has lost or changed its state, and gave the address away again",
 		Try:        []string{fmt.Sprintf("kubectl get pods -A -o wide --field-selector status.podIP=%s", s.Addr)},
 		Rank:       rankMeasured,
+	}
+	if plugin := facts.PluginNamed(c.Facts.Network.Plugin); plugin != nil && plugin.Overlaps {
+		f.Confidence = diagnose.Likely
+		f.Evidence = append(f.Evidence, "in "+plugin.Name+" networks may have the same addresses where they are not connected: the pods are in one another's way only if they share one")
 	}
 	if len(s.Pods) > 2 {
 		f.Headline = fmt.Sprintf("%d pods have the same address %s: what is meant for one gets to another", len(s.Pods), s.Addr)

@@ -59,6 +59,27 @@ func (w *world) listening(pod string, listeners ...string) *world {
 	return w
 }
 
+// TestBacklogOfANode: on a node's network a full queue is said of a pod only where
+// connections to that pod wait for it.
+func TestBacklogOfANode(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		world      *world
+		confidence diagnose.Confidence
+		says       string
+	}{
+		{"the port that fails", newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.3:8080").queueFull("pod/shop/web-2", "[::]:8080"), diagnose.Certain, "in pod/shop/web-2 is full"},
+		{"some process's", newWorld().queueFull("pod/shop/web-2", "[::]:9090"), diagnose.Likely, "some process there"},
+	} {
+		tt.world.results[len(tt.world.results)-1].Status = check.Warn
+		v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
+		if len(v.Causes) != 1 || v.Causes[0].Confidence != tt.confidence || !strings.Contains(v.Causes[0].Headline, tt.says) ||
+			strings.Contains(strings.Join(v.Causes[0].Try, "\n"), "delete") != (tt.confidence == diagnose.Certain) {
+			t.Errorf("%s: %+v", tt.name, v.Causes)
+		}
+	}
+}
+
 // TestRoomInside: of a port that never answers the listen queue is no suspect once it was
 // seen to have room.
 func TestRoomInside(t *testing.T) {
