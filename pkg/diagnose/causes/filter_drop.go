@@ -43,8 +43,9 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 			}
 			n := c.Moved[node][d.Counter()]
 			named, ends := namedBy(c, node, d, stopped)
+			meant := meantBy(c, node, d, stopped)
 			switch {
-			case len(stopped) == 0 || len(named) == 0 && forOthers(c, node, d, stopped):
+			case len(stopped) == 0 || len(named) == 0 && forOthers(c, node, d, stopped, stoppedFlows(c, node, stopped)):
 			case d.Packets == nil && len(named) > 0:
 				f := filterFinding(node, d, ends, about(c, node, named))
 				f.Confidence = diagnose.Likely // a rule before it may let them pass
@@ -60,9 +61,13 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 			case d.Packets == nil && onTheWay(d):
 				uncounted = append(uncounted, d)
 			case n >= minDropped:
-				f := filterFinding(node, d, stopped, about(c, node, stopped))
+				to := meant
+				if len(named) > 0 { // it is understood as a whole: the others are not its own
+					meant, to = named, ends
+				}
+				f := filterFinding(node, d, to, about(c, node, meant))
 				f.Confidence, f.Rank = diagnose.Certain, rankMeasured
-				if n < uint64(len(stopped)) {
+				if n < uint64(len(meant)) {
 					f.Confidence, f.Rank = diagnose.Likely, rankNode // not all of them
 				}
 				if policyChain(d.Chain) {
@@ -71,7 +76,7 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 				} else if f.Confidence == diagnose.Certain && !d.Policy {
 					f.Try = append(f.Try, removal(node, d)...)
 				}
-				f.Evidence = append(f.Evidence, fmt.Sprintf("its counter grew by %d while the failing checks were repeated", n), ended(node, stopped))
+				f.Evidence = append(f.Evidence, fmt.Sprintf("its counter grew by %d while the failing checks were repeated", n), ended(node, meant))
 				findings = append(findings, f)
 			}
 		}
@@ -218,11 +223,15 @@ func stoppedAt(c *diagnose.Case, node string, rejected bool) []netip.AddrPort {
 }
 
 // about are the bad results about these addresses, and what depends on them; where
-// nothing gets through to a whole node, all between the two.
+// nothing gets through to a whole node and they are all that ended there, all between the
+// two.
 func about(c *diagnose.Case, node string, addrs []netip.AddrPort) []string {
 	var keys []string
+	all := !slices.ContainsFunc(stoppedAt(c, node, false), func(a netip.AddrPort) bool {
+		return c.NodeOfAddr(a.Addr()) == node && !slices.Contains(addrs, a)
+	})
 	for _, h := range c.Hops() {
-		if h.To == node && watch(c, h).arrived == 0 && !tracksPast(c, node) {
+		if all && h.To == node && watch(c, h).arrived == 0 && !tracksPast(c, node) {
 			keys = append(keys, c.Crossing(h.From, h.To)...)
 		}
 	}
