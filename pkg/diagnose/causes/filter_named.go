@@ -33,8 +33,8 @@ func stoppedFlows(c *diagnose.Case, node string, stopped []netip.AddrPort) []fac
 }
 
 // namedBy keeps of where connections came to an end on a node those that a rule names: it
-// asks for an address or a port of theirs, in either direction, and is fully understood.
-// ends are where they were really going.
+// asks for an address or a port of theirs, in either direction, is fully understood, and
+// for no device that is not on the way. ends are where they were really going.
 func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) (named, ends []netip.AddrPort) {
 	for _, flow := range stoppedFlows(c, node, stopped) {
 		if dst, end, ok := names(c, node, d, flow); ok {
@@ -50,7 +50,7 @@ func names(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) (dst, e
 		return dst, dst, false
 	}
 	for _, to := range ends {
-		if (d.Match.Names(flow.Protocol, src, to) || d.Match.Names(flow.Protocol, to, src)) {
+		if (d.Match.Names(flow.Protocol, src, to) || d.Match.Names(flow.Protocol, to, src)) && reachOf(c, node, d, src.Addr(), to.Addr()) > astray {
 			return dst, to, true
 		}
 	}
@@ -58,18 +58,34 @@ func names(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) (dst, e
 }
 
 // meantBy keeps of where connections came to an end on a node those that are of a rule's
-// protocol.
-func meantBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) []netip.AddrPort {
+// protocol and may pass the devices that it asks for, all where none does, with how
+// surely they do.
+func meantBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) ([]netip.AddrPort, reach) {
 	if d.Match == nil {
-		return stopped
+		return stopped, onWay
 	}
 	var meant []netip.AddrPort
+	best := astray
 	for _, flow := range stoppedFlows(c, node, stopped) {
 		if _, dst, _, _ := wayOf(c, flow); protocolFits(c, node, d.Match, flow) {
-			meant = append(meant, dst)
+			if r := flowReach(c, node, d, flow); r > astray {
+				meant, best = append(meant, dst), max(best, r)
+			}
 		}
 	}
-	return meant
+	if len(meant) == 0 {
+		return stopped, best
+	}
+	return meant, best
+}
+
+func flowReach(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) reach {
+	src, _, ends, _ := wayOf(c, flow)
+	best := astray
+	for _, to := range ends {
+		best = max(best, reachOf(c, node, d, src.Addr(), to.Addr()))
+	}
+	return best
 }
 
 // protocolFits reports whether a rule may ask for a connection's protocol, or that of the
@@ -94,7 +110,7 @@ func answersNamedBy(c *diagnose.Case, node string, d facts.Drop) []netip.AddrPor
 	var list []netip.AddrPort
 	for _, flow := range flowsAt(c, node) {
 		src, dst, _, ok := wayOf(c, flow)
-		if ok && heldHalfOpen(flow) && understood.Names(flow.Protocol, dst, src) {
+		if ok && heldHalfOpen(flow) && understood.Names(flow.Protocol, dst, src) && reachOf(c, node, d, src.Addr(), dst.Addr()) > astray {
 			list = append(list, dst)
 		}
 	}

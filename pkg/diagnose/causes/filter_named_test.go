@@ -114,12 +114,13 @@ func TestAnswersNamedBy(t *testing.T) {
 		match facts.Match
 		want  int
 	}{
-		"the sender":              {facts.Match{}, 1},
-		"the sender and all else": {facts.Match{Dst: "10.1.0.9/32", Protocol: "tcp", SrcPort: port(8080), Out: "flannel.1"}, 1},
-		"to somebody else":        {facts.Match{Dst: "169.254.169.254/32"}, 0},
-		"of another protocol":     {facts.Match{Protocol: "udp"}, 0},
-		"of another port":         {facts.Match{Protocol: "tcp", SrcPort: port(8081)}, 0},
-		"to another port":         {facts.Match{Protocol: "tcp", DstPort: port(25)}, 0},
+		"the sender":                {facts.Match{}, 1},
+		"the sender and all else":   {facts.Match{Dst: "10.1.0.9/32", Protocol: "tcp", SrcPort: port(8080), Out: "flannel.1"}, 1},
+		"to somebody else":          {facts.Match{Dst: "169.254.169.254/32"}, 0},
+		"of another protocol":       {facts.Match{Protocol: "udp"}, 0},
+		"of another port":           {facts.Match{Protocol: "tcp", SrcPort: port(8081)}, 0},
+		"to another port":           {facts.Match{Protocol: "tcp", DstPort: port(25)}, 0},
+		"by a device off their way": {facts.Match{Out: "lo"}, 0},
 	} {
 		tt.match.Src, tt.match.Others = "10.2.0.3/32", []string{"ct"}
 		if got := answersNamedBy(c, "b", counted("forward", tt.match)); len(got) != tt.want {
