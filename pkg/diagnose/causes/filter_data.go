@@ -32,17 +32,15 @@ func dataDrops(c *diagnose.Case) []diagnose.Finding {
 	for _, node := range deepNodes(c) {
 		opened := openedThrough(c, node, lost)
 		for _, d := range dropsAt(c, node) {
-			through := opened
-			if !onTheWay(d) {
-				through = atHost(c, node, opened)
-			}
+			through, way, ours := throughRule(c, node, d, opened)
 			n := c.Moved[node][d.Counter()]
-			if len(through) == 0 || proxysOwn(d) || n < uint64(max(minDropped, leastSent*len(through))) {
+			if !ours || proxysOwn(d) || n < uint64(max(minDropped, leastSent*len(through))) {
 				continue
 			}
 			f := filterFinding(node, d, through, about(c, node, through))
 			f.Headline = fmt.Sprintf("a packet filter rule on node %s drops the data of connections to %s: %s", node, strings.TrimPrefix(packetsTo(through), "what goes to "), d.Name())
 			f.Confidence, f.Rank = diagnose.Likely, rankMeasured
+			doubtDevice(&f, way)
 			f.Evidence = append(f.Evidence,
 				fmt.Sprintf("its counter grew by %d while the failing checks were repeated", n),
 				fmt.Sprintf("%d of our connections opened through node %s, and their data were lost: sent, sent again and not acknowledged, or not received", len(through), node))
@@ -59,10 +57,16 @@ func dataDrops(c *diagnose.Case) []diagnose.Finding {
 	return findings
 }
 
-// openedThrough are where the repeated connections were to go that a node has as answered,
-// of those to ports at which data are lost.
-func openedThrough(c *diagnose.Case, node string, lost map[netip.AddrPort]bool) []netip.AddrPort {
-	var list []netip.AddrPort
+// opening is a repeated connection that opened, and where it was to go of the ports at
+// which data are lost.
+type opening struct {
+	at   netip.AddrPort
+	flow facts.Flow
+}
+
+// openedThrough are those that a node has as answered.
+func openedThrough(c *diagnose.Case, node string, lost map[netip.AddrPort]bool) []opening {
+	var list []opening
 	for _, flow := range flowsAt(c, node) {
 		for _, text := range []string{flow.Orig.Dst, sentTo(flow)} {
 			dst, err := netip.ParseAddrPort(text)
@@ -70,12 +74,35 @@ func openedThrough(c *diagnose.Case, node string, lost map[netip.AddrPort]bool) 
 				continue
 			}
 			if dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port()); lost[dst] {
-				list = append(list, dst)
+				list = append(list, opening{dst, flow})
 				break
 			}
 		}
 	}
 	return list
+}
+
+// throughRule are where those were to go that a rule names, or whose hook they pass where
+// it names none of them; with how surely they pass its devices, and whether what it
+// dropped may be theirs at all.
+func throughRule(c *diagnose.Case, node string, d facts.Drop, opened []opening) (through []netip.AddrPort, way reach, ours bool) {
+	var named []netip.AddrPort
+	var flows []facts.Flow
+	var namedWay reach
+	for _, o := range opened {
+		if !onTheWay(d) && c.HostOfAddr(o.at.Addr()) != node {
+			continue
+		}
+		r := flowReach(c, node, d, o.flow)
+		through, flows, way = append(through, o.at), append(flows, o.flow), max(way, r)
+		if _, _, ok := names(c, node, d, o.flow); ok {
+			named, namedWay = append(named, o.at), max(namedWay, r)
+		}
+	}
+	if len(named) > 0 {
+		return named, namedWay, true
+	}
+	return through, way, len(through) > 0 && !forOthers(c, node, d, through, flows)
 }
 
 func sentTo(flow facts.Flow) string {

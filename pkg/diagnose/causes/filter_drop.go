@@ -15,7 +15,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-NODE-FILTER-DROP",
 		Summary: "a packet filter rule on a node drops or rejects the packets",
-		Signal:  "While the failing checks were repeated, the counter of a rule of nftables (of any family), iptables-nft or iptables-legacy that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter is meant where it asks for the very addresses or ports that fail, and nothing else; others can only be suspected. Without --deep: a TCP port that refuses at times and is silent at others.",
+		Signal:  "While the failing checks were repeated, the counter of a rule of nftables (of any family), iptables-nft or iptables-legacy that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter is meant where it asks for the very addresses or ports that fail, and nothing else; others can only be suspected, and so can one for a device that the connections are not known to pass. Without --deep: a TCP port that refuses at times and is silent at others.",
 		Meaning: "Somebody's rule, or a policy's, decides what may pass; what it hits fails, whatever the services and pods are like.",
 		Confirm: []string{"nft -a list ruleset (on the node)", "iptables-save -c | grep -e DROP -e REJECT (on the node)", "iptables-legacy-save -c (on the node; nft does not show these)"},
 		Remedy:  []string{"nft delete rule FAMILY TABLE CHAIN handle N (on the node), once you know whose it is: a NetworkPolicy's comes back"},
@@ -33,6 +33,7 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	for _, node := range deepNodes(c) {
 		var uncounted []facts.Drop
+		passed := false // all of them ask for devices that may not be on the way
 		for _, d := range dropsAt(c, node) {
 			if proxysOwn(d) {
 				continue // what they drop has causes of its own
@@ -43,11 +44,16 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 			}
 			n := c.Moved[node][d.Counter()]
 			named, ends := namedBy(c, node, d, stopped)
+			meant, way := meantBy(c, node, d, stopped)
+			if len(named) > 0 {
+				_, way = meantBy(c, node, d, named)
+			}
 			switch {
-			case len(stopped) == 0 || len(named) == 0 && forOthers(c, node, d, stopped):
+			case len(stopped) == 0 || len(named) == 0 && forOthers(c, node, d, stopped, stoppedFlows(c, node, stopped)):
 			case d.Packets == nil && len(named) > 0:
 				f := filterFinding(node, d, ends, about(c, node, named))
 				f.Confidence = diagnose.Likely // a rule before it may let them pass
+				doubtDevice(&f, way)
 				f.Evidence = append(f.Evidence, "it counts nothing, but asks for what fails: "+d.Match.String(), ended(node, named))
 				findings = append(findings, f)
 			case d.Packets == nil && onTheWay(d) && len(answersNamedBy(c, node, d)) > 0:
@@ -55,23 +61,31 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 				f := filterFinding(node, d, ends, about(c, node, ends))
 				f.Headline = fmt.Sprintf("a packet filter rule on node %s drops answers from %s: %s", node, ends[0], d.Name())
 				f.Confidence = diagnose.Likely // what of it is not understood may ask for others
+				doubtDevice(&f, way)
 				f.Evidence = append(f.Evidence, fmt.Sprintf("node %s saw %d of our connections answered, and the answers did not leave it", node, len(ends)), "it counts nothing, but asks for that address: "+d.Match.String())
 				findings = append(findings, f)
 			case d.Packets == nil && onTheWay(d):
-				uncounted = append(uncounted, d)
+				if way > astray {
+					uncounted, passed = append(uncounted, d), passed || way == onWay
+				}
 			case n >= minDropped:
-				f := filterFinding(node, d, stopped, about(c, node, stopped))
+				to := meant
+				if len(named) > 0 { // it is understood as a whole: the others are not its own
+					meant, to = named, ends
+				}
+				f := filterFinding(node, d, to, about(c, node, meant))
 				f.Confidence, f.Rank = diagnose.Certain, rankMeasured
-				if n < uint64(len(stopped)) {
+				if n < uint64(len(meant)) {
 					f.Confidence, f.Rank = diagnose.Likely, rankNode // not all of them
 				}
+				doubtDevice(&f, way)
 				if policyChain(d.Chain) {
 					f.Likely = "a NetworkPolicy, as a policy engine has written it there"
 					f.Try = append(f.Try, "kubectl get networkpolicies -A")
 				} else if f.Confidence == diagnose.Certain && !d.Policy {
 					f.Try = append(f.Try, removal(node, d)...)
 				}
-				f.Evidence = append(f.Evidence, fmt.Sprintf("its counter grew by %d while the failing checks were repeated", n), ended(node, stopped))
+				f.Evidence = append(f.Evidence, fmt.Sprintf("its counter grew by %d while the failing checks were repeated", n), ended(node, meant))
 				findings = append(findings, f)
 			}
 		}
@@ -87,7 +101,7 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 		}
 		f.Evidence = append(f.Evidence, ended(node, stopped), fmt.Sprintf("%d rules or policies there drop, and count nothing", len(uncounted)))
 		f.Confidence = diagnose.Possible
-		if node == c.Home() && cameOut(c) {
+		if passed && node == c.Home() && cameOut(c) {
 			f.Confidence = diagnose.Likely
 			f.Evidence = append(f.Evidence, "all of them left the pod")
 		}
@@ -95,6 +109,15 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 	}
 	findings = append(findings, dataDrops(c)...)
 	return append(findings, filterSuspects(c)...)
+}
+
+// doubtDevice leaves a finding possible where the devices that its rule asks for are not
+// known to be on the way: its counter counts strangers' packets.
+func doubtDevice(f *diagnose.Finding, way reach) {
+	if way < onWay {
+		f.Confidence, f.Rank = diagnose.Possible, rankNode
+		f.Evidence = append(f.Evidence, "it asks for a device which these connections are not known to pass")
+	}
 }
 
 func ended(node string, stopped []netip.AddrPort) string {
@@ -218,11 +241,15 @@ func stoppedAt(c *diagnose.Case, node string, rejected bool) []netip.AddrPort {
 }
 
 // about are the bad results about these addresses, and what depends on them; where
-// nothing gets through to a whole node, all between the two.
+// nothing gets through to a whole node and they are all that ended there, all between the
+// two.
 func about(c *diagnose.Case, node string, addrs []netip.AddrPort) []string {
 	var keys []string
+	all := !slices.ContainsFunc(stoppedAt(c, node, false), func(a netip.AddrPort) bool {
+		return c.NodeOfAddr(a.Addr()) == node && !slices.Contains(addrs, a)
+	})
 	for _, h := range c.Hops() {
-		if h.To == node && watch(c, h).arrived == 0 && !tracksPast(c, node) {
+		if all && h.To == node && watch(c, h).arrived == 0 && !tracksPast(c, node) {
 			keys = append(keys, c.Crossing(h.From, h.To)...)
 		}
 	}

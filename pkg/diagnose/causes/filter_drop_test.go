@@ -110,7 +110,7 @@ func TestFilterDropForOthers(t *testing.T) {
 	c := diagnose.NewCase(&w.facts, w.results)
 	rule := facts.Drop{Hook: "forward", Match: &facts.Match{Dst: "10.9.0.1/32", Protocol: "tcp"}}
 	for at, want := range map[string]bool{"192.168.0.2:30080": false, "10.2.0.2:8080": true, "10.96.0.80:80": true, "203.0.113.1:443": false} {
-		if got := forOthers(c, "b", rule, []netip.AddrPort{netip.MustParseAddrPort(at)}); got != want {
+		if got := forOthers(c, "b", rule, []netip.AddrPort{netip.MustParseAddrPort(at)}, nil); got != want {
 			t.Errorf("%s: %t", at, got)
 		}
 	}
