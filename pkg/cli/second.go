@@ -27,8 +27,11 @@ func (d *diagnosis) secondLook(ctx context.Context) {
 }
 
 // doubts are the pods that did not answer, endpoints and targets, and the endpoints whose
-// pod was not among those that the service selects, each once.
+// pod was not among those that the service selects, each once; none when nothing fails.
 func (d *diagnosis) doubts() []facts.Doubt {
+	if !slices.ContainsFunc(d.results, diagnose.Bad) {
+		return nil
+	}
 	silent := map[netip.Addr]bool{}
 	for _, r := range d.results {
 		if addr, ok := diagnose.TargetAddr(r); ok && diagnose.Bad(r) {
@@ -67,8 +70,7 @@ func (d *diagnosis) doubts() []facts.Doubt {
 	return doubts
 }
 
-// missing reports whether a service's pods were read and a pod was not among them. More
-// than a list has room for proves nothing, but then it is asked for by name.
+// missing reports whether all of a service's pods were read and a pod was not among them.
 func missing(s facts.Service, pod facts.Ref) bool {
-	return s.SelectorRead && pod.Namespace == s.Namespace && !slices.ContainsFunc(s.SelectedPods, func(p facts.Pod) bool { return p.Ref() == pod })
+	return s.SelectorRead && !s.SelectedCut && pod.Namespace == s.Namespace && !slices.ContainsFunc(s.SelectedPods, func(p facts.Pod) bool { return p.Ref() == pod })
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/inject"
 )
 
-// TestSecondLook: the API is asked about endpoints that fail and those whose pod was not
-// listed, and about nothing in a run where all is well.
+// TestSecondLook: where something fails the API is asked about the endpoints that do and
+// those whose pod was not listed; in a run where all is well it is asked nothing.
 func TestSecondLook(t *testing.T) {
 	endpoint := func(last byte, pod string) facts.Endpoint {
 		e := facts.Endpoint{Addr: netip.AddrFrom4([4]byte{10, 244, 0, last}), Ready: true}
@@ -22,6 +22,9 @@ func TestSecondLook(t *testing.T) {
 			e.Pod = &facts.Ref{Namespace: "shop", Name: pod}
 		}
 		return e
+	}
+	listed := func(s *facts.Service) {
+		s.SelectorRead, s.SelectedPods = true, []facts.Pod{{Namespace: "shop", Name: "web-2"}}
 	}
 	for _, tt := range []struct {
 		name   string
@@ -32,13 +35,16 @@ func TestSecondLook(t *testing.T) {
 		{"all is well", false, func(*facts.Service) {}, nil},
 		{"an endpoint fails", true, func(*facts.Service) {}, []string{"shop/web web-2!"}},
 		{"it has no pod", true, func(s *facts.Service) { s.Endpoints[0].Pod = nil }, nil},
-		{"one was not listed", false, func(s *facts.Service) {
-			s.SelectorRead, s.SelectedPods = true, []facts.Pod{{Namespace: "shop", Name: "web-2"}}
-		}, []string{"shop/web web-3"}},
-		{"one that gets no traffic was not listed", false, func(s *facts.Service) {
-			s.SelectorRead, s.SelectedPods = true, []facts.Pod{{Namespace: "shop", Name: "web-2"}}
+		{"another was not listed", true, listed, []string{"shop/web web-2!", "shop/web web-3"}},
+		{"one was not listed, and nothing fails", false, listed, nil},
+		{"not all were listed", true, func(s *facts.Service) {
+			listed(s)
+			s.SelectedCut = true
+		}, []string{"shop/web web-2!"}},
+		{"one that gets no traffic was not listed", true, func(s *facts.Service) {
+			listed(s)
 			s.Endpoints[1].Ready = false
-		}, nil},
+		}, []string{"shop/web web-2!"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			service := facts.Service{Namespace: "shop", Name: "web", Endpoints: []facts.Endpoint{endpoint(2, "web-2"), endpoint(3, "web-3")}}
