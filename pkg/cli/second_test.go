@@ -112,3 +112,42 @@ func injects(answer func(check.Task) check.Result) func(context.Context, inject.
 		}}, nil
 	}
 }
+
+// TestSecondLookForTwins: pods are looked through for an address only where another pod
+// with it would make it fail like that.
+func TestSecondLookForTwins(t *testing.T) {
+	for _, tt := range []struct {
+		status  check.Status
+		failure check.Failure
+		want    bool
+	}{
+		{check.Fail, check.Refused, true},
+		{check.Fail, check.Timeout, true},
+		{check.Fail, check.Protocol, true},
+		{check.Fail, check.TLS, false},
+		{check.Fail, check.HTTP, false},
+		{check.Fail, check.NoRoute, false},
+		{check.Warn, check.Timeout, false},
+	} {
+		ip := netip.MustParseAddr("10.244.0.2")
+		f := gathers(func(f *facts.Facts) {
+			f.Targets = []facts.Target{{Pods: []facts.Pod{{Namespace: "shop", Name: "api", IPs: []netip.Addr{ip}}}}}
+		})
+		var asked []facts.Doubt
+		f.second = func(doubts []facts.Doubt) facts.Second {
+			asked = doubts
+			return facts.Second{}
+		}
+		f.inject = injects(func(task check.Task) check.Result {
+			r := pass(task)
+			if r.Target == ip.String() {
+				r.Status, r.Failure = tt.status, tt.failure
+			}
+			return r
+		})
+		runWith(t, t.Context(), f, "pod", "web-0")
+		if len(asked) != 1 || !asked[0].Silent || asked[0].Astray != tt.want {
+			t.Errorf("%s, %s: asked about %+v", tt.status, tt.failure, asked)
+		}
+	}
+}
