@@ -40,7 +40,7 @@ func init() {
 func ListenerTasks(pod facts.Ref, ips []netip.Addr) []check.Task {
 	tasks := []check.Task{
 		witnessTask("pod.listeners", "listeners", struct{}{}),
-		witnessTask("pod.backlog", "listen queues", backlogParams{}),
+		witnessTask("pod.backlog", "listen queues", struct{}{}),
 		witnessTask("pod.network", "own network", interfaceParams{Pod: true, IPs: ips}),
 	}
 	for i, task := range tasks {
