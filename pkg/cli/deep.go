@@ -155,7 +155,7 @@ func (d *diagnosis) summon(ctx context.Context, nodes []string) []*witness {
 		found []*witness
 		wait  sync.WaitGroup
 
-		blocked bool
+		blocked []string // by a webhook, as any node may be: that is told once
 	)
 	for _, name := range nodes {
 		wait.Go(func() {
@@ -164,7 +164,7 @@ func (d *diagnosis) summon(ctx context.Context, nodes []string) []*witness {
 			defer mu.Unlock()
 			switch {
 			case d.blocked(err):
-				blocked = true // as on any node: that is told once
+				blocked = append(blocked, name)
 				return
 			case err != nil:
 				d.unseen(ctx, "no look at node "+name, err)
@@ -174,8 +174,15 @@ func (d *diagnosis) summon(ctx context.Context, nodes []string) []*witness {
 		})
 	}
 	wait.Wait()
-	if blocked {
-		d.unseen(ctx, "no look at the nodes", fmt.Errorf("the API server cannot ask admission webhook %q", d.webhook.Name))
+	if len(blocked) > 0 {
+		what := "the nodes"
+		if len(found) > 0 || d.vantage.kind == facts.VantageNode {
+			slices.Sort(blocked)
+			if what = "node " + blocked[0]; len(blocked) > 1 {
+				what = "nodes " + strings.Join(blocked, ", ")
+			}
+		}
+		d.unseen(ctx, "no look at "+what, fmt.Errorf("the API server cannot ask admission webhook %q", d.webhook.Name))
 	}
 	slices.SortFunc(found, func(a, b *witness) int { return strings.Compare(a.node, b.node) })
 	return found

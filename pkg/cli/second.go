@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/report"
@@ -27,12 +28,16 @@ func (d *diagnosis) secondLook(ctx context.Context) {
 }
 
 // doubts are the pods that did not answer, endpoints and targets, and the endpoints whose
-// pod was not among those that the service selects, each once.
+// pod was not among those that the service selects, each once; none when nothing fails.
 func (d *diagnosis) doubts() []facts.Doubt {
-	silent := map[netip.Addr]bool{}
+	if !slices.ContainsFunc(d.results, diagnose.Bad) {
+		return nil
+	}
+	silent, lost := map[netip.Addr]bool{}, map[netip.Addr]bool{}
 	for _, r := range d.results {
 		if addr, ok := diagnose.TargetAddr(r); ok && diagnose.Bad(r) {
 			silent[addr] = true
+			lost[addr] = lost[addr] || astray(r)
 		}
 	}
 	services := d.facts.Services
@@ -42,7 +47,8 @@ func (d *diagnosis) doubts() []facts.Doubt {
 	var doubts []facts.Doubt
 	seen := map[string]bool{}
 	add := func(doubt facts.Doubt) {
-		doubt.Silent = silent[doubt.Endpoint.Addr.Unmap()]
+		addr := doubt.Endpoint.Addr.Unmap()
+		doubt.Silent, doubt.Astray = silent[addr], lost[addr]
 		if key := fmt.Sprint(doubt.Service, doubt.Endpoint.Addr, doubt.Endpoint.Pod); !seen[key] {
 			seen[key] = true
 			doubts = append(doubts, doubt)
@@ -67,8 +73,17 @@ func (d *diagnosis) doubts() []facts.Doubt {
 	return doubts
 }
 
-// missing reports whether a service's pods were read and a pod was not among them. More
-// than a list has room for proves nothing, but then it is asked for by name.
+// astray reports whether a result is a failure that another pod with the address would
+// cause: nobody hears, or somebody else does. To ask for such a pod is dear.
+func astray(r check.Result) bool {
+	switch r.Failure {
+	case check.Refused, check.Timeout, check.Unreachable, check.Reset, check.Closed, check.Silent, check.Undelivered, check.Protocol:
+		return r.Status == check.Fail
+	}
+	return false
+}
+
+// missing reports whether all of a service's pods were read and a pod was not among them.
 func missing(s facts.Service, pod facts.Ref) bool {
-	return s.SelectorRead && pod.Namespace == s.Namespace && !slices.ContainsFunc(s.SelectedPods, func(p facts.Pod) bool { return p.Ref() == pod })
+	return s.SelectorRead && !s.SelectedCut && pod.Namespace == s.Namespace && !slices.ContainsFunc(s.SelectedPods, func(p facts.Pod) bool { return p.Ref() == pod })
 }

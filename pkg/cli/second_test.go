@@ -13,8 +13,8 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/inject"
 )
 
-// TestSecondLook: the API is asked about endpoints that fail and those whose pod was not
-// listed, and about nothing in a run where all is well.
+// TestSecondLook: where something fails the API is asked about the endpoints that do and
+// those whose pod was not listed; in a run where all is well it is asked nothing.
 func TestSecondLook(t *testing.T) {
 	endpoint := func(last byte, pod string) facts.Endpoint {
 		e := facts.Endpoint{Addr: netip.AddrFrom4([4]byte{10, 244, 0, last}), Ready: true}
@@ -22,6 +22,9 @@ func TestSecondLook(t *testing.T) {
 			e.Pod = &facts.Ref{Namespace: "shop", Name: pod}
 		}
 		return e
+	}
+	listed := func(s *facts.Service) {
+		s.SelectorRead, s.SelectedPods = true, []facts.Pod{{Namespace: "shop", Name: "web-2"}}
 	}
 	for _, tt := range []struct {
 		name   string
@@ -32,13 +35,16 @@ func TestSecondLook(t *testing.T) {
 		{"all is well", false, func(*facts.Service) {}, nil},
 		{"an endpoint fails", true, func(*facts.Service) {}, []string{"shop/web web-2!"}},
 		{"it has no pod", true, func(s *facts.Service) { s.Endpoints[0].Pod = nil }, nil},
-		{"one was not listed", false, func(s *facts.Service) {
-			s.SelectorRead, s.SelectedPods = true, []facts.Pod{{Namespace: "shop", Name: "web-2"}}
-		}, []string{"shop/web web-3"}},
-		{"one that gets no traffic was not listed", false, func(s *facts.Service) {
-			s.SelectorRead, s.SelectedPods = true, []facts.Pod{{Namespace: "shop", Name: "web-2"}}
+		{"another was not listed", true, listed, []string{"shop/web web-2!", "shop/web web-3"}},
+		{"one was not listed, and nothing fails", false, listed, nil},
+		{"not all were listed", true, func(s *facts.Service) {
+			listed(s)
+			s.SelectedCut = true
+		}, []string{"shop/web web-2!"}},
+		{"one that gets no traffic was not listed", true, func(s *facts.Service) {
+			listed(s)
 			s.Endpoints[1].Ready = false
-		}, nil},
+		}, []string{"shop/web web-2!"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			service := facts.Service{Namespace: "shop", Name: "web", Endpoints: []facts.Endpoint{endpoint(2, "web-2"), endpoint(3, "web-3")}}
@@ -104,5 +110,44 @@ func injects(answer func(check.Task) check.Result) func(context.Context, inject.
 			}
 			return outcome{}, nil
 		}}, nil
+	}
+}
+
+// TestSecondLookForTwins: pods are looked through for an address only where another pod
+// with it would make it fail like that.
+func TestSecondLookForTwins(t *testing.T) {
+	for _, tt := range []struct {
+		status  check.Status
+		failure check.Failure
+		want    bool
+	}{
+		{check.Fail, check.Refused, true},
+		{check.Fail, check.Timeout, true},
+		{check.Fail, check.Protocol, true},
+		{check.Fail, check.TLS, false},
+		{check.Fail, check.HTTP, false},
+		{check.Fail, check.NoRoute, false},
+		{check.Warn, check.Timeout, false},
+	} {
+		ip := netip.MustParseAddr("10.244.0.2")
+		f := gathers(func(f *facts.Facts) {
+			f.Targets = []facts.Target{{Pods: []facts.Pod{{Namespace: "shop", Name: "api", IPs: []netip.Addr{ip}}}}}
+		})
+		var asked []facts.Doubt
+		f.second = func(doubts []facts.Doubt) facts.Second {
+			asked = doubts
+			return facts.Second{}
+		}
+		f.inject = injects(func(task check.Task) check.Result {
+			r := pass(task)
+			if r.Target == ip.String() {
+				r.Status, r.Failure = tt.status, tt.failure
+			}
+			return r
+		})
+		runWith(t, t.Context(), f, "pod", "web-0")
+		if len(asked) != 1 || !asked[0].Silent || asked[0].Astray != tt.want {
+			t.Errorf("%s, %s: asked about %+v", tt.status, tt.failure, asked)
+		}
 	}
 }

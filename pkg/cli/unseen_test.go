@@ -151,6 +151,14 @@ func TestWebhookTold(t *testing.T) {
 	if d.last == nil || d.last.Webhook != webhook {
 		t.Error("causes do not know of it")
 	}
+	d = newDeepCluster(3, "w2", "w3")
+	d.breaks, d.refuses = []string{"w3", "w2"}, refused
+	got = d.run(t, t.Context(), "pod", "web-0", "--deep")
+	says(t, "stdout", got.stdout, []string{`no look at nodes w2, w3: the API server cannot ask`})
+	d = newDeepCluster(2, "w2")
+	d.breaks, d.refuses = []string{"w2"}, refused
+	got = d.run(t, t.Context(), "node", "w1", "--deep")
+	says(t, "stdout", got.stdout, []string{`no look at node w2: the API server cannot ask`})
 	d = newDeepCluster(1)
 	d.breaks, d.refuses = []string{"web-0"}, refused
 	got = d.run(t, t.Context(), "pod", "web-0")

@@ -240,6 +240,7 @@ func (g *gatherer) selectedPods(ctx context.Context, s *facts.Service) error {
 	err := each(ctx, g.Client, "list pods of service "+s.Ref().String(), opts, list, func(p *corev1.Pod) error {
 		if len(pods) == maxSelectedPods {
 			g.note("pods of service %s: only the first %d were read", s.Ref(), maxSelectedPods)
+			s.SelectedCut = true
 			return errEnough
 		}
 		pods = append(pods, podFacts(p))

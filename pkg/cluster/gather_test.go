@@ -302,6 +302,23 @@ func TestGatherSelectedPods(t *testing.T) {
 	}
 }
 
+// TestGatherSelectedCut: of a service with very many pods it is known that not all were read.
+func TestGatherSelectedCut(t *testing.T) {
+	for _, pods := range []int{maxSelectedPods, maxSelectedPods + 1} {
+		web := service("shop", "web", "10.96.7.7")
+		client := pod("shop", "db-0", "w2", "10.244.2.9")
+		objects := append(clusterObjects(), web, client)
+		for i := range pods {
+			objects = append(objects, pod("shop", fmt.Sprintf("web-%d", i), "w1", "10.244.1.3"))
+		}
+		c, _ := newFake(objects...)
+		s := gather(t, c, Request{Pod: client, Targets: targets(t, "svc/web")}).Services[0]
+		if !s.SelectorRead || len(s.SelectedPods) != maxSelectedPods || s.SelectedCut != (pods > maxSelectedPods) {
+			t.Errorf("of %d pods %d were read, cut: %v", pods, len(s.SelectedPods), s.SelectedCut)
+		}
+	}
+}
+
 // The newest event of a pod that waits for its network is kept; other reasons, other
 // pods, and a refusal are not.
 func TestGatherSandboxEvents(t *testing.T) {

@@ -36,7 +36,7 @@ const (
 // Second asks the API once more, about addresses that did not answer: is the pod there
 // that they are said to be of? What may not be read is left out, for it only explains.
 func (c *Client) Second(ctx context.Context, doubts []facts.Doubt) facts.Second {
-	doubts = doubts[:min(len(doubts), maxDoubts)]
+	doubts = foremost(doubts)
 	found := make([]string, len(doubts))
 	var group errgroup.Group
 	group.SetLimit(maxConcurrent)
@@ -67,6 +67,21 @@ func (c *Client) Second(ctx context.Context, doubts []facts.Doubt) facts.Second 
 		second.Controllers = c.lease(ctx, controllerSpace, controllerLease)
 	}
 	return second
+}
+
+// foremost are as many doubts as are asked about: what fails goes first.
+func foremost(doubts []facts.Doubt) []facts.Doubt {
+	list := slices.Clone(doubts)
+	slices.SortStableFunc(list, func(a, b facts.Doubt) int {
+		switch {
+		case a.Silent == b.Silent:
+			return 0
+		case a.Silent:
+			return -1
+		}
+		return 1
+	})
+	return list[:min(len(list), maxDoubts)]
 }
 
 // notBehind asks for the pod of an endpoint by name, and says why it cannot be behind it:

@@ -24,13 +24,13 @@ const (
 	sharedFor = 2 * time.Second
 )
 
-// shared looks for other pods with the addresses of pods that did not answer.
+// shared looks for other pods with the addresses of pods that failed as if there were some.
 func (c *Client) shared(ctx context.Context, doubts []facts.Doubt) []facts.Shared {
 	var addrs []netip.Addr
 	pods := map[netip.Addr]facts.Ref{}
 	for _, d := range doubts {
 		addr := d.Endpoint.Addr.Unmap()
-		if _, known := pods[addr]; d.Silent && d.Endpoint.Pod != nil && !known && len(addrs) < maxShared {
+		if _, known := pods[addr]; d.Astray && d.Endpoint.Pod != nil && !known && len(addrs) < maxShared {
 			pods[addr] = *d.Endpoint.Pod
 			addrs = append(addrs, addr)
 		}
@@ -53,9 +53,11 @@ func (c *Client) shared(ctx context.Context, doubts []facts.Doubt) []facts.Share
 	return list
 }
 
-// sharedBy are the pods that have an address, where several go on having it.
+// sharedBy are the pods that have an address, where several go on having it. The first look
+// is at the API server's own cache, at whatever age: read of etcd, all pods of the cluster
+// would be, for each address.
 func (c *Client) sharedBy(ctx context.Context, addr netip.Addr, namespace string) []facts.Pod {
-	first := c.podsAt(ctx, addr, namespace)
+	first := c.podsAt(ctx, addr, namespace, "0")
 	if len(first) < 2 {
 		return nil
 	}
@@ -64,7 +66,7 @@ func (c *Client) sharedBy(ctx context.Context, addr netip.Addr, namespace string
 	case <-ctx.Done():
 		return nil
 	}
-	then := c.podsAt(ctx, addr, namespace)
+	then := c.podsAt(ctx, addr, namespace, "")
 	return c.vouched(ctx, slices.DeleteFunc(then, func(p facts.Pod) bool {
 		return !slices.ContainsFunc(first, func(o facts.Pod) bool { return o.Ref() == p.Ref() && o.UID == p.UID })
 	}))
@@ -98,9 +100,9 @@ func settled(p *corev1.Pod) bool {
 
 // podsAt are the running pods with an address, in all namespaces, or where those may not be
 // listed in one. One that ends may have given its address back already, and those on the
-// network of their node share its address.
-func (c *Client) podsAt(ctx context.Context, addr netip.Addr, namespace string) []facts.Pod {
-	opts := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("status.podIP", addr.String()).String()}
+// network of their node share its address. The resource version says how new they must be.
+func (c *Client) podsAt(ctx context.Context, addr netip.Addr, namespace, version string) []facts.Pod {
+	opts := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("status.podIP", addr.String()).String(), ResourceVersion: version}
 	var found []facts.Pod
 	for _, namespace := range []string{metav1.NamespaceAll, namespace} {
 		found = nil

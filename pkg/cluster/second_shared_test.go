@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,7 @@ import (
 )
 
 // TestSecondShared: two pods share an address only where both run, have it of their own,
-// and go on having it.
+// and go on having it. One look at what the API server remembers settles it as a rule.
 func TestSecondShared(t *testing.T) {
 	const ip = "10.244.1.3"
 	settle := func(p *corev1.Pod, ready, sandbox corev1.ConditionStatus) *corev1.Pod {
@@ -35,28 +36,29 @@ func TestSecondShared(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		twin   *corev1.Pod
-		silent bool
+		astray bool
 		forbid bool                   // pods of all namespaces
 		node   corev1.ConditionStatus // of the twin's node, whether it is ready; "" where it is, "-" where it may not be read
 		moves  time.Duration          // when the twin has another address
+		looks  int                    // at the pods of all namespaces, the second an exact one
 		want   string
 	}{
-		{name: "two have it", twin: twin(func(*corev1.Pod) {}), silent: true, want: "far/twin-0 shop/web-0"},
-		{name: "it has not failed", twin: twin(func(*corev1.Pod) {})},
-		{name: "another address", twin: settle(pod("far", "twin-0", "w2", "10.244.1.4"), yes, yes), silent: true},
-		{name: "on the node's network", twin: twin(func(p *corev1.Pod) { p.Spec.HostNetwork = true }), silent: true},
-		{name: "ended", twin: twin(func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }), silent: true},
+		{name: "two have it", twin: twin(func(*corev1.Pod) {}), astray: true, looks: 2, want: "far/twin-0 shop/web-0"},
+		{name: "it has not failed like that", twin: twin(func(*corev1.Pod) {})},
+		{name: "another address", twin: settle(pod("far", "twin-0", "w2", "10.244.1.4"), yes, yes), astray: true, looks: 1},
+		{name: "on the node's network", twin: twin(func(p *corev1.Pod) { p.Spec.HostNetwork = true }), astray: true, looks: 1},
+		{name: "ended", twin: twin(func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }), astray: true, looks: 1},
 		{name: "ending", twin: twin(func(p *corev1.Pod) {
 			p.DeletionTimestamp, p.Finalizers = &metav1.Time{Time: time.Now()}, []string{"x/y"}
-		}), silent: true},
-		{name: "its address was an old one", twin: twin(func(*corev1.Pod) {}), silent: true, moves: time.Second},
-		{name: "not ready, and its network stands", twin: twin(func(p *corev1.Pod) { settle(p, no, yes) }), silent: true, want: "far/twin-0 shop/web-0"},
-		{name: "not ready, and it has no network", twin: twin(func(p *corev1.Pod) { settle(p, no, no) }), silent: true},
-		{name: "its node is down", twin: twin(func(*corev1.Pod) {}), silent: true, node: corev1.ConditionUnknown},
-		{name: "its node may not be read", twin: twin(func(*corev1.Pod) {}), silent: true, node: "-", want: "far/twin-0 shop/web-0"},
-		{name: "nor may it, and it is marked as not ready", twin: twin(func(p *corev1.Pod) { settle(p, no, yes) }), silent: true, node: "-"},
-		{name: "other namespaces may not be read", twin: twin(func(*corev1.Pod) {}), silent: true, forbid: true},
-		{name: "the same, of its own namespace", twin: twin(func(p *corev1.Pod) { p.Namespace = "shop" }), silent: true, forbid: true, want: "shop/twin-0 shop/web-0"},
+		}), astray: true, looks: 1},
+		{name: "its address was an old one", twin: twin(func(*corev1.Pod) {}), astray: true, moves: time.Second, looks: 2},
+		{name: "not ready, and its network stands", twin: twin(func(p *corev1.Pod) { settle(p, no, yes) }), astray: true, looks: 2, want: "far/twin-0 shop/web-0"},
+		{name: "not ready, and it has no network", twin: twin(func(p *corev1.Pod) { settle(p, no, no) }), astray: true, looks: 1},
+		{name: "its node is down", twin: twin(func(*corev1.Pod) {}), astray: true, looks: 2, node: corev1.ConditionUnknown},
+		{name: "its node may not be read", twin: twin(func(*corev1.Pod) {}), astray: true, looks: 2, node: "-", want: "far/twin-0 shop/web-0"},
+		{name: "nor may it, and it is marked as not ready", twin: twin(func(p *corev1.Pod) { settle(p, no, yes) }), astray: true, looks: 2, node: "-"},
+		{name: "other namespaces may not be read", twin: twin(func(*corev1.Pod) {}), astray: true, forbid: true, looks: 1},
+		{name: "the same, of its own namespace", twin: twin(func(p *corev1.Pod) { p.Namespace = "shop" }), astray: true, forbid: true, looks: 2, want: "shop/twin-0 shop/web-0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -84,7 +86,16 @@ func TestSecondShared(t *testing.T) {
 					})
 				}
 				own := podFacts(web)
-				got := c.Second(t.Context(), []facts.Doubt{{Silent: tt.silent, Endpoint: facts.Endpoint{Addr: own.IPs[0], Pod: &facts.Ref{Namespace: "shop", Name: "web-0"}}}})
+				got := c.Second(t.Context(), []facts.Doubt{{Silent: true, Astray: tt.astray, Endpoint: facts.Endpoint{Addr: own.IPs[0], Pod: &facts.Ref{Namespace: "shop", Name: "web-0"}}}})
+				var versions []string
+				for _, a := range clientset.Actions() {
+					if list, ok := a.(k8stesting.ListActionImpl); ok && a.GetNamespace() == "" {
+						versions = append(versions, list.ListOptions.ResourceVersion)
+					}
+				}
+				if want := []string{"0", ""}[:tt.looks]; !slices.Equal(versions, want) {
+					t.Errorf("pods of all namespaces were listed at versions %q, want %q", versions, want)
+				}
 				var names []string
 				for _, s := range got.Shared {
 					for _, p := range s.Pods {

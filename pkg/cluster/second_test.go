@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -120,6 +121,21 @@ func TestSecondAsksLittle(t *testing.T) {
 	}
 	if gets != maxDoubts {
 		t.Errorf("%d pods were asked for, want %d", gets, maxDoubts)
+	}
+}
+
+// TestSecondFailingFirst: what fails is asked about even where it comes last.
+func TestSecondFailingFirst(t *testing.T) {
+	doubts := make([]facts.Doubt, 2*maxDoubts)
+	for i := range doubts {
+		doubts[i] = facts.Doubt{Endpoint: facts.Endpoint{Addr: netip.AddrFrom4([4]byte{10, 244, 1, byte(i)})}, Silent: i >= 2*maxDoubts-2}
+	}
+	var last []byte
+	for _, d := range foremost(doubts) {
+		last = append(last, d.Endpoint.Addr.As4()[3])
+	}
+	if want := []byte{30, 31, 0, 1}; len(last) != maxDoubts || !slices.Equal(last[:4], want) || doubts[0].Silent {
+		t.Errorf("asked about %v, want %d that begin with %v", last, maxDoubts, want)
 	}
 }
 

@@ -153,6 +153,9 @@ type Service struct {
 	SelectedPods []Pod
 	// SelectorRead says that SelectedPods was read, so that empty means none.
 	SelectorRead bool
+	// SelectedCut says that there are more than were read: that a pod is not among
+	// SelectedPods then says nothing.
+	SelectedCut bool
 	// Siblings are the names of the services of its namespace with the same selector;
 	// read only where its endpoints are of several workloads.
 	Siblings []string

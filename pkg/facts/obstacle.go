@@ -1,5 +1,7 @@
 package facts
 
+import "strings"
+
 // Webhook is an admission webhook that the API server cannot ask. Where its failurePolicy
 // is Fail, nothing that it judges can be made or changed meanwhile.
 type Webhook struct {
@@ -12,7 +14,7 @@ type Webhook struct {
 	Why, Doing string
 }
 
-// Kubelet is one that the API server does not reach, though it reports to the API server:
+// Kubelet is one that the API server does not reach, or cannot talk to, though it reports to the API server:
 // logs, exec, attach and port-forward of the pods on its node fail.
 type Kubelet struct {
 	Node string
@@ -23,4 +25,28 @@ type Kubelet struct {
 	// Pod and Container are those that were asked for.
 	Pod       Ref
 	Container string
+}
+
+// KubeletTrouble is what stands between the API server and a kubelet.
+type KubeletTrouble int
+
+// The kinds of trouble, as far as the API server's words tell.
+const (
+	KubeletSilent    KubeletTrouble = iota // nothing comes through
+	KubeletRefused                         // nobody listens, or something on the way refuses
+	KubeletUntrusted                       // it is reached, and there is no TLS with it
+	KubeletTunnel                          // it is to be reached through a tunnel, which is down
+)
+
+// Trouble reads Why.
+func (k Kubelet) Trouble() KubeletTrouble {
+	switch {
+	case strings.Contains(k.Why, "connection refused"):
+		return KubeletRefused
+	case strings.Contains(k.Why, "tls:"), strings.Contains(k.Why, "x509:"):
+		return KubeletUntrusted
+	case strings.Contains(strings.ToLower(k.Why), "agent"), strings.Contains(k.Why, "proxy"): // of konnectivity
+		return KubeletTunnel
+	}
+	return KubeletSilent
 }

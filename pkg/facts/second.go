@@ -23,10 +23,10 @@ type Second struct {
 // Doubt is an address that did not answer, with the pod that the API says has it.
 type Doubt struct {
 	// Service is whose endpoint it is; zero for a pod that is a target itself. Silent says
-	// that it was tried in vain.
-	Service  Ref
-	Endpoint Endpoint
-	Silent   bool
+	// that it was tried in vain, Astray that it failed as where another pod has its address.
+	Service        Ref
+	Endpoint       Endpoint
+	Silent, Astray bool
 }
 
 // Shared is an address that is not a node's, and that several running pods have.

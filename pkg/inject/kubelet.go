@@ -133,8 +133,14 @@ func (p *Probe) kubeletError(k *facts.Kubelet) error {
 	if why == "" {
 		why = "neither an attach nor the log of a container that runs is answered"
 	}
-	e := fail(ErrKubelet, "let the API server's hosts reach TCP "+kubeletPort+" of that node",
-		"the %s in %s runs, but the API server does not reach the kubelet of node %s: %s", p.what(), p.where(), k.Node, why)
+	fails, hint := "does not reach", "let the API server's hosts reach TCP "+kubeletPort+" of that node"
+	switch k.Trouble() {
+	case facts.KubeletUntrusted:
+		fails, hint = "cannot talk to", "kubectl get csr: approve what that node's kubelet has asked for, or give it a certificate that the API server trusts"
+	case facts.KubeletTunnel:
+		hint = "mend the agent, on the nodes, of the tunnel that leads from the control plane to them (konnectivity)"
+	}
+	e := fail(ErrKubelet, hint, "the %s in %s runs, but the API server %s the kubelet of node %s: %s", p.what(), p.where(), fails, k.Node, why)
 	e.Kubelet = k
 	return e
 }

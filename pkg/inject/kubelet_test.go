@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -45,6 +46,25 @@ func TestKubeletOf(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestKubeletHint: what to do about a kubelet depends on how far the API server gets.
+func TestKubeletHint(t *testing.T) {
+	for _, tt := range []struct{ why, text, hint string }{
+		{"", "does not reach the kubelet of node w1: neither an attach", "reach TCP 10250"},
+		{"dial tcp 172.30.0.12:10250: connect: connection refused", "does not reach the kubelet of node w1", "reach TCP 10250"},
+		{"remote error: tls: internal error", "cannot talk to the kubelet of node w1: remote error", "kubectl get csr"},
+		{"x509: certificate signed by unknown authority", "cannot talk to the kubelet", "kubectl get csr"},
+		{"No agent available", "does not reach the kubelet", "mend the agent"},
+	} {
+		p := &Probe{Namespace: "shop", Pod: "web-0", Container: "c", nodeName: "w1"}
+		k := p.kubelet()
+		k.Why = tt.why
+		var own *Error
+		if err := p.kubeletError(k); !errors.As(err, &own) || !strings.Contains(own.Text, tt.text) || !strings.Contains(own.Hint, tt.hint) {
+			t.Errorf("%q: %+v", tt.why, own)
+		}
 	}
 }
 

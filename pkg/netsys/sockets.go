@@ -17,6 +17,9 @@ type Socket struct {
 	// WQueue how many may (sk_ack_backlog and sk_max_ack_backlog; net/ipv4/tcp_diag.c,
 	// tcp_diag_get_info).
 	RQueue, WQueue uint32
+	// Cookie tells a socket from all others of this boot: with SO_REUSEPORT many listen at
+	// one address, each with a queue of its own (net/core/sock_diag.c, sock_diag_save_cookie).
+	Cookie uint64
 }
 
 // The states of include/net/tcp_states.h, by number; 12 is told as syn-recv.
@@ -52,6 +55,7 @@ func parseSocket(m []byte) (s Socket, ok bool) {
 		Remote: netip.AddrPortFrom(addr(24), binary.BigEndian.Uint16(m[6:])),
 		RQueue: binary.NativeEndian.Uint32(m[56:]),
 		WQueue: binary.NativeEndian.Uint32(m[60:]),
+		Cookie: uint64(binary.NativeEndian.Uint32(m[48:]))<<32 | uint64(binary.NativeEndian.Uint32(m[44:])),
 	}, true
 }
 

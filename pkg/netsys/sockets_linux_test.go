@@ -28,14 +28,18 @@ func TestListenQueue(t *testing.T) {
 	if err := unix.Listen(fd, 1); err != nil {
 		t.Fatal(err)
 	}
+	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_COOKIE)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for waiting := range 3 {
 		list, err := ListenSockets()
 		if err != nil || len(list) != 1 {
 			t.Fatalf("%d waiting: %+v, %v", waiting, list, err)
 		}
 		s := list[0]
-		if s.Local != netip.MustParseAddrPort("127.0.0.1:8080") || int(s.RQueue) != waiting || s.WQueue != 1 || s.Full() != (waiting == 2) {
-			t.Errorf("%d waiting: %+v, full %v", waiting, s, s.Full())
+		if s.Local != netip.MustParseAddrPort("127.0.0.1:8080") || int(s.RQueue) != waiting || s.WQueue != 1 || s.Full() != (waiting == 2) || s.Cookie != cookie {
+			t.Errorf("%d waiting: %+v, full %v; its cookie is %d", waiting, s, s.Full(), cookie)
 		}
 		if waiting < 2 {
 			conn, err := net.Dial("tcp", "127.0.0.1:8080")

@@ -21,15 +21,19 @@ func diagMessage(family, state byte, local, remote netip.AddrPort, rqueue, wqueu
 
 func TestParseSocket(t *testing.T) {
 	at := netip.MustParseAddrPort
+	cooked := diagMessage(2, 10, at("0.0.0.0:8080"), at("0.0.0.0:0"), 3, 2)
+	binary.NativeEndian.PutUint32(cooked[44:], 1)
+	binary.NativeEndian.PutUint32(cooked[48:], 2)
 	for _, tt := range []struct {
 		name    string
 		message []byte
 		want    Socket
 		ok      bool
 	}{
-		{"listens", diagMessage(2, 10, at("0.0.0.0:8080"), at("0.0.0.0:0"), 3, 2), Socket{"listen", at("0.0.0.0:8080"), at("0.0.0.0:0"), 3, 2}, true},
-		{"IPv6", diagMessage(10, 6, at("[fd00::1]:40000"), at("[fd00::2]:80"), 0, 0), Socket{"time-wait", at("[fd00::1]:40000"), at("[fd00::2]:80"), 0, 0}, true},
-		{"IPv4 of a socket of both", diagMessage(10, 1, at("[::ffff:10.0.0.1]:8080"), at("[::ffff:10.0.0.2]:5"), 0, 0), Socket{"established", at("10.0.0.1:8080"), at("10.0.0.2:5"), 0, 0}, true},
+		{"listens", diagMessage(2, 10, at("0.0.0.0:8080"), at("0.0.0.0:0"), 3, 2), Socket{"listen", at("0.0.0.0:8080"), at("0.0.0.0:0"), 3, 2, 0}, true},
+		{"IPv6", diagMessage(10, 6, at("[fd00::1]:40000"), at("[fd00::2]:80"), 0, 0), Socket{"time-wait", at("[fd00::1]:40000"), at("[fd00::2]:80"), 0, 0, 0}, true},
+		{"IPv4 of a socket of both", diagMessage(10, 1, at("[::ffff:10.0.0.1]:8080"), at("[::ffff:10.0.0.2]:5"), 0, 0), Socket{"established", at("10.0.0.1:8080"), at("10.0.0.2:5"), 0, 0, 0}, true},
+		{"its cookie", cooked, Socket{"listen", at("0.0.0.0:8080"), at("0.0.0.0:0"), 3, 2, 2<<32 | 1}, true},
 		{"a state to come", diagMessage(2, 200, at("0.0.0.0:1"), at("0.0.0.0:0"), 0, 0), Socket{}, false},
 		{"too short", make([]byte, sizeofInetDiag-1), Socket{}, false},
 		{"nothing", nil, Socket{}, false},
@@ -101,7 +105,9 @@ func FuzzSocket(f *testing.F) {
 				return // one of them was mapped, and cannot be written as it was
 			}
 		}
-		again, ok := parseSocket(diagMessage(family, message[1], s.Local, s.Remote, s.RQueue, s.WQueue))
+		written := diagMessage(family, message[1], s.Local, s.Remote, s.RQueue, s.WQueue)
+		copy(written[44:52], message[44:52])
+		again, ok := parseSocket(written)
 		if !ok || again != s {
 			t.Errorf("%+v, then %+v", s, again)
 		}

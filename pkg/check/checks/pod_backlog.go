@@ -24,25 +24,15 @@ const (
 var listenCounters = []string{"ListenOverflows", "ListenDrops"}
 
 func init() {
-	Registry.Add(check.Define(check.Spec[backlogParams]{
+	Registry.Add(check.Define(check.Spec[struct{}]{
 		ID:      "pod.backlog",
 		Area:    "vantage",
 		Summary: "no listening socket has a full queue: a process that accepts no connections fills it, and the kernel drops what comes then",
-		Plan: func(f *facts.Facts) []check.Planned[backlogParams] {
-			return []check.Planned[backlogParams]{{
-				Label:  check.Label{Title: "listen queues", Object: f.Vantage.String()},
-				Key:    "queues",
-				Params: backlogParams{Soft: f.Vantage.Pod == nil || f.Vantage.Pod.HostNetwork},
-			}}
+		Plan: func(f *facts.Facts) []check.Planned[struct{}] {
+			return []check.Planned[struct{}]{{Label: check.Label{Title: "listen queues", Object: f.Vantage.String()}, Key: "queues"}}
 		},
 		Run: runBacklog,
 	}))
-}
-
-// backlogParams say whose sockets these are.
-type backlogParams struct {
-	// Soft makes a warning of a failure: on a node any process may listen.
-	Soft bool `json:"soft,omitempty"`
 }
 
 // queueLook is what was read of a network namespace's listening sockets over a while.
@@ -58,12 +48,12 @@ type queueLook struct {
 	before, after map[string]uint64
 }
 
-func runBacklog(ctx context.Context, _ check.Task, p backlogParams) check.Result {
+func runBacklog(ctx context.Context, _ check.Task, _ struct{}) check.Result {
 	look, err := watchQueues(ctx, netsys.ListenSockets)
 	if err != nil {
 		return check.Skipf("", "the kernel does not tell the queues of sockets: %v", err)
 	}
-	return soften(judgeQueues(look), p.Soft)
+	return judgeQueues(look)
 }
 
 // watchQueues reads listening sockets until none is left that was full every time, or
@@ -79,7 +69,7 @@ func watchQueues(ctx context.Context, read func() ([]netsys.Socket, error)) (loo
 		full := slices.DeleteFunc(slices.Clone(list), func(s netsys.Socket) bool { return !s.Full() })
 		if look.looks > 0 {
 			full = slices.DeleteFunc(full, func(s netsys.Socket) bool {
-				return !slices.ContainsFunc(look.full, func(was netsys.Socket) bool { return was.Local == s.Local })
+				return !slices.ContainsFunc(look.full, func(was netsys.Socket) bool { return was.Local == s.Local && was.Cookie == s.Cookie })
 			})
 		}
 		look.listeners, look.full, look.lasted = len(list), full, time.Since(began)
@@ -107,7 +97,9 @@ func listenDrops() map[string]uint64 {
 	return counters
 }
 
-// judgeQueues is pure.
+// judgeQueues is pure. A full queue is a warning: it says that somebody is kept waiting, but
+// not whether by a process that is stuck or by one that is busy; where a check of its port
+// fails, that is the failure.
 func judgeQueues(look queueLook) check.Result {
 	switch {
 	case look.rushed:
@@ -118,7 +110,7 @@ func judgeQueues(look queueLook) check.Result {
 		return check.Result{Status: check.Pass, Summary: fmt.Sprintf("%s, no queue is full", check.Count(look.listeners, "listening socket"))}
 	}
 	first := look.full[0]
-	r := failed(check.QueueFull, "the listen queue of %s is full: %s to be accepted, its limit is %d", first.Local, waiting(first.RQueue), first.WQueue)
+	r := soften(failed(check.QueueFull, "the listen queue of %s is full: %s to be accepted, its limit is %d", first.Local, waiting(first.RQueue), first.WQueue), true)
 	if more := len(look.full) - 1; more > 0 {
 		r.Summary += fmt.Sprintf("; so are %d more", more)
 	}

@@ -41,7 +41,7 @@ func init() {
 func ListenerTasks(pod facts.Ref, ips []netip.Addr, hostNetwork bool) []check.Task {
 	tasks := []check.Task{
 		witnessTask("pod.listeners", "listeners", struct{}{}),
-		witnessTask("pod.backlog", "listen queues", backlogParams{Soft: hostNetwork}),
+		witnessTask("pod.backlog", "listen queues", struct{}{}),
 	}
 	if !hostNetwork {
 		tasks = append(tasks, witnessTask("pod.network", "own network", interfaceParams{Pod: true, IPs: ips}))

@@ -29,7 +29,7 @@ func init() {
 				Confidence: diagnose.Certain, // it says so itself
 				Where:      []string{"node/" + k.Node},
 				Evidence:   []string{fmt.Sprintf("container %s in pod %s runs, as the kubelet has reported; asked for it, the API server says: %s", k.Container, k.Pod, k.Why)},
-				Likely:     whyNoKubelet(k.Why),
+				Likely:     whyNoKubelet(k.Trouble()),
 				Try: []string{
 					fmt.Sprintf("kubectl -n %s logs %s -c %s --tail=1", k.Pod.Namespace, k.Pod.Name, k.Container),
 					fmt.Sprintf("kubectl get node %s -o wide", k.Node),
@@ -40,7 +40,10 @@ func init() {
 				f.Confidence = diagnose.Likely // it may hang itself
 				f.Evidence[0] = fmt.Sprintf("container %s in pod %s runs, as the kubelet has reported; several attaches to it and its log get no answer, while the API server answers all else", k.Container, k.Pod)
 			}
-			if host, port, ok := cutPort(k); ok {
+			if k.Trouble() == facts.KubeletUntrusted {
+				f.Headline = fmt.Sprintf("the API server cannot talk to the kubelet of node %s at %s: logs, exec, attach and port-forward fail there", k.Node, at)
+				f.Try = append(f.Try, "kubectl get csr   (approve what the node's kubelet has asked for)")
+			} else if host, port, ok := cutPort(k); ok {
 				f.Try = append(f.Try, fmt.Sprintf("nc -vz %s %s   (on the API server's host)", host, port))
 			}
 			return []diagnose.Finding{f}
@@ -57,13 +60,13 @@ func cutPort(k *facts.Kubelet) (host, port string, ok bool) {
 	return strings.Trim(k.Addr[:i], "[]"), k.Addr[i+1:], true
 }
 
-func whyNoKubelet(why string) string {
-	switch {
-	case strings.Contains(why, "connection refused"):
+func whyNoKubelet(trouble facts.KubeletTrouble) string {
+	switch trouble {
+	case facts.KubeletRefused:
 		return "the kubelet is being restarted, listens elsewhere, or a firewall on the way refuses"
-	case strings.Contains(why, "tls:"), strings.Contains(why, "x509:"):
+	case facts.KubeletUntrusted:
 		return "the kubelet has no serving certificate, or one that the API server does not trust: its request for one may wait to be approved"
-	case strings.Contains(strings.ToLower(why), "agent"), strings.Contains(why, "proxy"): // of konnectivity
+	case facts.KubeletTunnel:
 		return "the tunnel from the control plane to the nodes is down: its agent does not run, or is not connected"
 	}
 	return "a firewall or a security group between control plane and node drops TCP 10250; nodes reach the API server, and not the other way"

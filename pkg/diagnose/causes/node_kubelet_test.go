@@ -25,7 +25,8 @@ func TestKubelet(t *testing.T) {
 			[]string{"does not reach the kubelet of node a at TCP 10250", "get no answer", "drops TCP 10250"}},
 		{"refused", newWorld(), &facts.Kubelet{Addr: "[fd00::2]:10251", Why: "dial tcp [fd00::2]:10251: connect: connection refused"}, []string{"NL-NODE-KUBELET"}, diagnose.Certain,
 			[]string{"at [fd00::2]:10251", "the API server says: dial tcp", "being restarted", "nc -vz fd00::2 10251"}},
-		{"its certificate", newWorld(), &facts.Kubelet{Addr: "10.0.0.2:10250", Why: "remote error: tls: internal error"}, []string{"NL-NODE-KUBELET"}, diagnose.Certain, []string{"serving certificate"}},
+		{"its certificate", newWorld(), &facts.Kubelet{Addr: "10.0.0.2:10250", Why: "remote error: tls: internal error"}, []string{"NL-NODE-KUBELET"}, diagnose.Certain,
+			[]string{"cannot talk to the kubelet of node a at 10.0.0.2:10250", "serving certificate", "kubectl get csr"}},
 		{"a tunnel", newWorld(), &facts.Kubelet{Why: "No agent available"}, []string{"NL-NODE-KUBELET"}, diagnose.Certain, []string{"the tunnel from the control plane"}},
 		{"beside a node that is not ready", newWorld().notReady("b"), &facts.Kubelet{Why: "i/o timeout"}, []string{"NL-NODE-NOT-READY", "NL-NODE-KUBELET"}, diagnose.Certain, nil},
 	} {
