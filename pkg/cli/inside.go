@@ -63,7 +63,7 @@ func (d *diagnosis) doubtful() []facts.Ref {
 	})
 	for _, doubt := range []func(check.Result) bool{
 		func(r check.Result) bool { return diagnose.Bad(r) && r.Failure == check.Refused },
-		func(r check.Result) bool { return d.mute(c, r) },
+		func(r check.Result) bool { return d.mute(c, r) && !slices.Contains(known(), diagnose.Key(r)) },
 		func(r check.Result) bool { return d.dark(c, r) && !slices.Contains(known(), diagnose.Key(r)) },
 	} {
 		for _, r := range d.results {

@@ -128,7 +128,7 @@ func rulesSeen(c *diagnose.Case, node string) (lines, try []string) {
 	}
 	if len(silent) > 0 {
 		lines = append(lines, fmt.Sprintf("rules or policies on node %s that drop, and count nothing: %d, such as %s", node, len(silent), silent[0].Name()))
-		try = append(try, fmt.Sprintf("nft -a list chain %s %s %s   (on node %s)", silent[0].Family, silent[0].Table, silent[0].Chain, node))
+		try = append(try, listing(node, silent[0]))
 	}
 	if !grew && slices.Contains(deepNodes(c), node) && c.Moved[node] != nil {
 		lines = append(lines, fmt.Sprintf("no rule on node %s that counts what it drops counted them", node))

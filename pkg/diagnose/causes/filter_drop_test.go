@@ -143,7 +143,7 @@ func TestFilterDropLegacy(t *testing.T) {
 	partly.Rule, partly.Match = "-s 10.1.0.0/24 -m set -j DROP", &facts.Match{Src: "10.1.0.0/24", Others: []string{"-m set"}}
 	hostile, cut := rule, rule
 	hostile.Rule, cut.Rule = `-s 10.1.0.0/24 -m comment --comment "$(reboot)" -j DROP`, "-s 10.1.0.0/24 -m com... -j DROP"
-	policy := facts.Drop{Family: "ip6", Table: "filter", Chain: "FORWARD", Legacy: true, Policy: true, Hook: "forward", Verdict: "drop", Packets: new(uint64)}
+	policy := facts.Drop{Family: "ip", Table: "filter", Chain: "FORWARD", Legacy: true, Policy: true, Hook: "forward", Verdict: "drop", Packets: new(uint64)}
 	const list, remove = "iptables-legacy -t filter -nvL FORWARD   (on node b)", "iptables-legacy -t filter -D FORWARD -s 10.1.0.0/24 -j DROP   (on node b, once you know whose it is)"
 	for name, tt := range map[string]struct {
 		rule facts.Drop
@@ -153,7 +153,7 @@ func TestFilterDropLegacy(t *testing.T) {
 		"a rule that is known in part only": {partly, []string{list}},
 		"a text that a shell would run":     {hostile, []string{list}},
 		"a text that is too long":           {cut, []string{list}},
-		"a policy":                          {policy, []string{"ip6tables-legacy -t filter -nvL FORWARD   (on node b)"}},
+		"a policy":                          {policy, []string{"iptables-legacy -t filter -nvL FORWARD   (on node b)"}},
 	} {
 		w := newWorld().farDark().deep().tunnelled(false).tracks("b").rule("b", tt.rule)
 		c := diagnose.NewCase(&w.facts, w.results)

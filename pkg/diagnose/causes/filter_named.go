@@ -61,13 +61,14 @@ func names(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) (dst, e
 // protocol and may pass the devices that it asks for, all where none does, with how
 // surely they do.
 func meantBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort) ([]netip.AddrPort, reach) {
-	if d.Match == nil {
+	flows := stoppedFlows(c, node, stopped)
+	if len(flows) == 0 && d.Match == nil {
 		return stopped, onWay
 	}
 	var meant []netip.AddrPort
 	best := astray
-	for _, flow := range stoppedFlows(c, node, stopped) {
-		if _, dst, _, _ := wayOf(c, flow); protocolFits(c, node, d.Match, flow) {
+	for _, flow := range flows {
+		if _, dst, _, _ := wayOf(c, flow); kindFits(c, node, d, flow) {
 			if r := flowReach(c, node, d, flow); r > astray {
 				meant, best = append(meant, dst), max(best, r)
 			}
@@ -88,10 +89,38 @@ func flowReach(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) rea
 	return best
 }
 
-// protocolFits reports whether a rule may ask for a connection's protocol, or that of the
-// tunnel that carries it from another node.
-func protocolFits(c *diagnose.Case, node string, m *facts.Match, flow facts.Flow) bool {
-	return m.Protocol == "" || m.Protocol == flow.Protocol || node != c.Home() && mayCarry(c, m)
+// kindFits reports whether a rule may ask for packets of a connection's family and protocol,
+// or for those of the tunnel that carries it from another node.
+func kindFits(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) bool {
+	if node != c.Home() && (d.Match == nil || mayCarry(c, d.Match)) && mayBe(c, node, ruleFamily(d)) {
+		return true
+	}
+	to, err := netip.ParseAddrPort(flow.Orig.Dst)
+	if family := ruleFamily(d); err == nil && family != "" && (family == "ip") != to.Addr().Unmap().Is4() {
+		return false
+	}
+	return d.Match == nil || d.Match.Protocol == "" || d.Match.Protocol == flow.Protocol
+}
+
+// ruleFamily is the one family that a rule is for, ip or ip6, "" for both.
+func ruleFamily(d facts.Drop) string {
+	if d.Family == "ip" || d.Family == "ip6" {
+		return d.Family
+	}
+	if d.Match != nil {
+		return d.Match.Family
+	}
+	return ""
+}
+
+// mayBe reports whether a node's own packets, a tunnel's among them, may be of a family.
+func mayBe(c *diagnose.Case, node, family string) bool {
+	for _, n := range c.Facts.Nodes {
+		if n.Name == node && family != "" && len(n.IPs) > 0 {
+			return slices.ContainsFunc(n.IPs, func(ip netip.Addr) bool { return ip.Is4() == (family == "ip") })
+		}
+	}
+	return true
 }
 
 // answersNamedBy are where connections were sent to whose answers came to an end on a node,
@@ -121,11 +150,11 @@ func answersNamedBy(c *diagnose.Case, node string, d facts.Drop) []netip.AddrPor
 // ports or a protocol of somebody else, so that what it dropped meanwhile was not ours.
 func forOthers(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPort, flows []facts.Flow) bool {
 	m := d.Match
+	if len(flows) > 0 && !slices.ContainsFunc(flows, func(flow facts.Flow) bool { return kindFits(c, node, d, flow) }) {
+		return true // whatever else it asks for
+	}
 	if m == nil {
 		return false
-	}
-	if len(flows) > 0 && !slices.ContainsFunc(flows, func(flow facts.Flow) bool { return protocolFits(c, node, m, flow) }) {
-		return true // whatever else it asks for
 	}
 	if len(m.Others) > 0 || m.Src == "" && m.Dst == "" && m.SrcPort.Any() && m.DstPort.Any() {
 		return false

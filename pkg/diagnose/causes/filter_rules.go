@@ -47,7 +47,7 @@ func backends(c *diagnose.Case, vip netip.AddrPort) []netip.AddrPort {
 
 // listing and removal are commands for somebody on a node.
 func listing(node string, d facts.Drop) string {
-	switch named := plain(d.Table + d.Chain); {
+	switch named := plain(d.Family + d.Table + d.Chain); {
 	case d.Legacy && !named:
 		return fmt.Sprintf("%s-save -c   (on node %s)", d.Tool(), node)
 	case !named:
@@ -59,7 +59,10 @@ func listing(node string, d facts.Drop) string {
 }
 
 func removal(node string, d facts.Drop) []string {
-	if !d.Legacy {
+	switch {
+	case !d.Legacy && !plain(d.Family+d.Table+d.Chain):
+		return nil
+	case !d.Legacy:
 		return []string{fmt.Sprintf("nft delete rule %s %s %s handle %d   (on node %s, once you know whose it is)", d.Family, d.Table, d.Chain, d.Handle, node)}
 	}
 	if d.Match == nil || len(d.Match.Others) > 0 || strings.Contains(d.Rule, "...") || !plain(d.Table+d.Chain+d.Rule) {
