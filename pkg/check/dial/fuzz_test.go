@@ -39,7 +39,8 @@ func packed(f *testing.F, records ...string) []byte {
 }
 
 // addresses is a second reading of an answer: that of golang.org/x/net. ok is false
-// where it cannot read all of it.
+// where it cannot read all of it, or reads an address out of what is not as long as one: it
+// leaves the length of a record aside (RFC 1035, 3.2.1).
 func addresses(data []byte) (addrs []netip.Addr, ok bool) {
 	var p dnsmessage.Parser
 	if _, err := p.Start(data); err != nil || p.SkipAllQuestions() != nil {
@@ -55,8 +56,14 @@ func addresses(data []byte) (addrs []netip.Addr, ok bool) {
 		}
 		switch body := rr.Body.(type) {
 		case *dnsmessage.AResource:
+			if rr.Header.Length != 4 {
+				return nil, false
+			}
 			addrs = append(addrs, netip.AddrFrom4(body.A))
 		case *dnsmessage.AAAAResource:
+			if rr.Header.Length != 16 {
+				return nil, false
+			}
 			addrs = append(addrs, netip.AddrFrom16(body.AAAA).Unmap())
 		}
 	}
