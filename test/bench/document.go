@@ -74,7 +74,8 @@ func (d Document) writeCalls(w io.Writer) {
 	fmt.Fprint(w, "\n## What a command asks of the API server\n\n"+
 		"Counted by a proxy between the plugin and the API server, of a repeat that finds its probe warm (`node` always starts\n"+
 		"one). *Read* is the bytes of the bodies of answers, compressed as sent; the stream to the probe is left out. The floor\n"+
-		"of the filled cluster is the plain one: what is read must not grow with the cluster.\n\n"+
+		"of the filled cluster is the plain one: what is read must not grow with the cluster. Only `node` lists all nodes (up\n"+
+		"to 10,000), to hold the kernel's routes and tunnels against them.\n\n"+
 		"| command | calls | calls, filled | ratio | read | read, filled | ratio |\n|---|---|---|---|---|---|---|\n")
 	for _, c := range d.Calls {
 		calls, bytes := c.ratios()
