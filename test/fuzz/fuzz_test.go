@@ -102,37 +102,3 @@ func TestKeepIsBounded(t *testing.T) {
 		}
 	}
 }
-
-// TestCrash: what -report lets pass, and what not.
-func TestCrash(t *testing.T) {
-	const began, ended = "fuzz: elapsed: 7s, execs: 9 (1/sec), new interesting: 1 (total: 2)\n--- FAIL: FuzzX (1.55s)\n    --- FAIL: FuzzX (0.00s)\n", "FAIL\nexit status 1\n"
-	const input = "    \n    Failing input written to testdata/fuzz/FuzzX/a48\n    To re-run:\n    go test -run=FuzzX/a48\n"
-	for text, want := range map[string]bool{
-		"        fuzz_test.go:100: x/net and we: no\n" + input:                                false,
-		"        testing.go:1929: panic: runtime error: index out of range\n" + input:         true,
-		"panic: out of range\n\ngoroutine 7 [running]:\n" + input:                             true,
-		"    fuzzing process hung or terminated unexpectedly: exit status 2\n" + input:        true,
-		"    fuzzing process hung or terminated unexpectedly while minimizing: EOF\n" + input: true,
-		"        fuzz_test.go:9: no input was written\n":                                      true,
-	} {
-		if o := read(bytes.NewBufferString(began + text + ended)); o.crashed != want || o.input == "" && strings.Contains(text, "written to") {
-			t.Errorf("%q: crashed %v, input %q", text, o.crashed, o.input)
-		}
-	}
-}
-
-// TestTake: a finding is no longer where the unit tests would run it.
-func TestTake(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "testdata", "fuzz", "FuzzX", "a48")
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte("go test fuzz v1\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	text, err := take(target{Dir: dir}, "testdata/fuzz/FuzzX/a48")
-	if _, gone := os.Stat(file); err != nil || text != "go test fuzz v1\n" || !os.IsNotExist(gone) {
-		t.Errorf("%q, %v, %v", text, err, gone)
-	}
-}

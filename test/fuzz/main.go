@@ -5,10 +5,7 @@
 //	go run ./test/fuzz -time 5m -run FuzzDNS
 //	go run ./test/fuzz -keep
 //
-// It ends with status 1 when a target failed, and says where the input is. With -report only
-// a crash or a hang does: what a target's own comparison finds by chance is seldom the doing
-// of the change at hand. It is printed whole, to be mended, and committed as a seed, which
-// the unit tests run from then on.
+// It ends with status 1 when a target failed, and says where the input is.
 package main
 
 import (
@@ -19,7 +16,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -39,7 +35,6 @@ func run(args []string, out, progress io.Writer) error {
 	each := flags.Duration("time", 10*time.Second, "how long to fuzz each target")
 	match := flags.String("run", "", "only targets whose package and name match this regular expression")
 	keeping := flags.Bool("keep", false, "fuzz nothing: copy what fuzzing found interesting from Go's cache to testdata/fuzz")
-	report := flags.Bool("report", false, "print what a target finds and go on; fail only for a crash or a hang")
 	_ = flags.Parse(args) // it exits
 	re, err := regexp.Compile(*match)
 	if err != nil {
@@ -59,24 +54,12 @@ func run(args []string, out, progress io.Writer) error {
 	if *keeping {
 		return keepAll(targets, out)
 	}
-	failed, found := 0, 0
+	failed := 0
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "TARGET\tEXECUTIONS\tNEW INTERESTING\tSECONDS\t")
 	for _, t := range targets {
 		fmt.Fprintf(progress, "fuzzing %s.%s\n", t.Package, t.Name)
 		o := fuzz(t, *each)
-		if o.idle && *report {
-			o.failed = false // a slow machine, or a large cache: the seeds have passed
-		}
-		if o.failed && *report && !o.crashed {
-			text, err := take(t, o.input)
-			if err != nil {
-				return err
-			}
-			found++
-			o.failed, o.told = false, "FOUND, see above"
-			fmt.Fprintf(progress, "%s\nfound, to be mended and committed as %s/%s:\n%s\n", o.output, t.Package, o.input, text)
-		}
 		short := t.Package[strings.LastIndex(t.Package, "/pkg/")+1:]
 		fmt.Fprintf(table, "%s %s\t%d\t%d\t%.0f\t%s\n", short, t.Name, o.executions, o.interesting, o.took.Seconds(), o.told)
 		if o.failed {
@@ -86,9 +69,6 @@ func run(args []string, out, progress io.Writer) error {
 	}
 	if err := table.Flush(); err != nil {
 		return err
-	}
-	if found > 0 {
-		fmt.Fprintf(out, "%d of %d fuzz targets found something: mend the cause, and commit the inputs printed above\n", found, len(targets))
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of %d fuzz targets failed: mend the cause, and commit the inputs named above", failed, len(targets))
@@ -107,22 +87,6 @@ type outcome struct {
 	lateEnd bool
 	told    string // "ok", or where the input is
 	output  string
-	// input is the file below the package's folder that makes it fail, crashed that it is
-	// no comparison of the target's that does.
-	input   string
-	crashed bool
-	// idle says that what is known of the target took all the time, and passed.
-	idle bool
-}
-
-// take reads a failing input and removes it from where the unit tests would run it.
-func take(t target, input string) (string, error) {
-	file := filepath.Join(t.Dir, filepath.FromSlash(input))
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read the failing input: %w", err)
-	}
-	return string(text), os.Remove(file)
 }
 
 // fuzz runs a target. The time is that of fuzzing; what compiling takes comes on top.
@@ -136,7 +100,7 @@ func fuzz(t target, each time.Duration) outcome {
 	o.took = time.Since(began)
 	switch {
 	case o.executions == 0 && o.told == "":
-		o.failed, o.told, o.idle = true, "nothing was executed", err == nil
+		o.failed, o.told = true, "nothing was executed"
 	case o.lateEnd:
 		o.told = "ok"
 	case err != nil:
@@ -154,9 +118,7 @@ var (
 	// progressLine is how package internal/fuzz tells how far it is.
 	progressLine = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
 	lateEnd      = regexp.MustCompile(`(?m)^--- FAIL: \S+ \(\S+\)\n    context deadline exceeded\nFAIL\n`)
-	// crash is how package testing and internal/fuzz tell that a target did not come back.
-	crash     = regexp.MustCompile(`(?m)^\s*(panic:|fatal error:|--- FAIL: .*\n\s+panic:)|fuzzing process hung or terminated|testing.go:\d+: panic:`)
-	inputLine = regexp.MustCompile(`(?:Failing input written to|To re-run:) *(.*)`)
+	inputLine    = regexp.MustCompile(`(?:Failing input written to|To re-run:) *(.*)`)
 )
 
 // read takes the numbers of the last line of progress, and the place of a failing input.
@@ -173,8 +135,6 @@ func read(output *bytes.Buffer) outcome {
 			o.told = "FAILED: " + m[1]
 		}
 	}
-	o.input, _ = strings.CutPrefix(o.told, "FAILED: ")
-	o.crashed = !strings.HasPrefix(o.input, "testdata/fuzz/") || crash.MatchString(o.output)
 	o.lateEnd = o.told == "" && lateEnd.MatchString(o.output)
 	return o
 }
