@@ -92,6 +92,17 @@ type Route struct {
 	Onlink  bool   `json:"onlink,omitempty"`
 }
 
+// mainTable is RT_TABLE_MAIN (rtnetlink(7)); others hold for what a policy rule sends there.
+const mainTable = 254
+
+// InMain reports whether the route is one of the main table, or of a table that is not told.
+func (r Route) InMain() bool { return r.Table == 0 || r.Table == mainTable }
+
+// Refuses reports whether the kernel refuses to send by the route (ip-route(8)).
+func (r Route) Refuses() bool {
+	return r.Type == "blackhole" || r.Type == "unreachable" || r.Type == "prohibit"
+}
+
 // Neighbour is an ARP or NDP entry (RTM_GETNEIGH).
 type Neighbour struct {
 	IP    string `json:"ip"`

@@ -76,7 +76,7 @@ func (p nodeParams) refusals(routes []facts.Route) []string {
 	var list []string
 	for _, r := range routes {
 		dst, err := netip.ParsePrefix(r.Dst)
-		if err != nil || r.Table != 0 && r.Table != mainTable || r.Type != "blackhole" && r.Type != "unreachable" && r.Type != "prohibit" {
+		if err != nil || !r.InMain() || !r.Refuses() {
 			continue
 		}
 		within := func(n nodePeer) bool {
@@ -88,9 +88,6 @@ func (p nodeParams) refusals(routes []facts.Route) []string {
 	}
 	return list
 }
-
-// mainTable is RT_TABLE_MAIN (rtnetlink(7)).
-const mainTable = 254
 
 // ruleAbout names the first policy rule of somebody's own that may be the reason.
 func ruleAbout(dst netip.Addr, rules []facts.Rule) string {

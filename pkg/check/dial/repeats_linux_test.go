@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -21,9 +20,7 @@ func TestRepeats(t *testing.T) {
 	if !netnstest.Isolate(t) {
 		return
 	}
-	if _, err := exec.LookPath("nft"); err != nil && os.Getenv("NETLOOK_REQUIRE_NETNS") != "1" {
-		t.Skip("nft is not installed")
-	}
+	needNFT(t)
 	near, far := netnstest.Here(t), netnstest.New(t)
 	netnstest.Join(t,
 		netnstest.End{NS: near, Name: "eth0", Addrs: []string{"10.9.1.2/24"}},

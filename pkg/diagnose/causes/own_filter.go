@@ -28,7 +28,7 @@ func findOwnFilter(c *diagnose.Case) []diagnose.Finding {
 	dropped := slices.DeleteFunc(c.Find(diagnose.Match{Vantage: vantage, Status: failing, Failure: []check.Failure{check.Denied}}), func(r check.Result) bool {
 		addr, _ := diagnose.TargetAddr(r)
 		route, ok := routeOf(c, vantage, addr)
-		return ok && slices.Contains(refusingTypes, route.Type) // the routing table says no as well
+		return ok && route.Refuses() // the routing table says no as well
 	})
 	// With a full connection tracking table nothing new is let out, to nobody.
 	others := c.Find(diagnose.Match{Vantage: vantage, Status: []check.Status{check.Pass}})

@@ -3,16 +3,12 @@ package causes
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
-
-// refusingTypes are those of routes by which the kernel refuses to send (ip-route(8)).
-var refusingTypes = []string{"unreachable", "prohibit", "blackhole"}
 
 // refusingRoutes are those of a pod's own table that its failures met: the rest of what it
 // looks at may well be reached. A node has such routes for blocks of addresses whose pods
@@ -29,7 +25,7 @@ func refusingRoutes(c *diagnose.Case, vantage string) []diagnose.Finding {
 			continue
 		}
 		route, ok := routeOf(c, vantage, addr)
-		if !ok || !slices.Contains(refusingTypes, route.Type) {
+		if !ok || !route.Refuses() {
 			continue
 		}
 		text := route.Type + " " + route.Dst
@@ -68,15 +64,12 @@ func routeOf(c *diagnose.Case, vantage string, addr netip.Addr) (facts.Route, bo
 	return facts.Route{}, false
 }
 
-// mainTable is RT_TABLE_MAIN (rtnetlink(7)); others hold for what a policy rule sends there.
-const mainTable = 254
-
 // narrowest is the route around an address with the longest prefix. Both families have a
 // "default"; it is the one of the address's family, if that is told.
 func narrowest(routes []facts.Route, addr netip.Addr) (best facts.Route, found bool) {
 	bits := -1
 	for _, route := range routes {
-		if route.Table != 0 && route.Table != mainTable {
+		if !route.InMain() {
 			continue
 		}
 		dst, err := netip.ParsePrefix(route.Dst)
