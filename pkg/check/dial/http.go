@@ -57,6 +57,8 @@ func Get(ctx context.Context, o GetOptions) (Try, *Answer) {
 		t.RTT = check.Duration(time.Since(s.start))
 		if err == nil {
 			err = judge(secure.ConnectionState(), o.Trust, time.Now(), &t)
+		} else {
+			err = s.withoutCertificate(err)
 		}
 		if err != nil {
 			t.failOn(ctx, err, s, stageTLS)
@@ -72,7 +74,7 @@ func Get(ctx context.Context, o GetOptions) (Try, *Answer) {
 	})
 	if err != nil {
 		t.RTT = check.Duration(time.Since(s.start))
-		t.failOn(ctx, err, s, stageFirstByte)
+		t.failOn(ctx, s.withoutCertificate(err), s, stageFirstByte)
 		return t, nil
 	}
 	return t, answer
@@ -121,11 +123,20 @@ func (a *Answer) broken() *problem {
 // roundTrip sends a GET and reads the head of the answer; first is called when its
 // first byte has come.
 func roundTrip(conn net.Conn, u *url.URL, first func()) (*Answer, error) {
-	request := &http.Request{
-		Method: http.MethodGet, URL: u, Host: u.Host, Close: true,
+	request := newRequest(http.MethodGet, u)
+	return trip(conn, request, request.Write, first)
+}
+
+func newRequest(method string, u *url.URL) *http.Request {
+	return &http.Request{
+		Method: method, URL: u, Host: u.Host, Close: true,
 		Header: http.Header{"User-Agent": {userAgent}, "Accept": {"*/*"}},
 	}
-	if err := request.Write(conn); err != nil {
+}
+
+// trip is roundTrip with a request, and how it is written.
+func trip(conn net.Conn, request *http.Request, write func(io.Writer) error, first func()) (*Answer, error) {
+	if err := write(conn); err != nil {
 		return nil, fmt.Errorf("send: %w", err)
 	}
 	limited := &io.LimitedReader{R: conn, N: maxHead}
