@@ -46,7 +46,7 @@ func TestTargetProxyPlanned(t *testing.T) {
 		}
 		var got []string
 		for _, p := range planTargetProxy(f) {
-			got = append(got, p.Label.Target)
+			got = append(got, p.Target)
 		}
 		if strings.Join(got, "; ") != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)

@@ -172,10 +172,28 @@ func trip(conn net.Conn, request *http.Request, write func(io.Writer) error, fir
 		Location: Clean(response.Header.Get("Location"), 120),
 	}
 	// The head was the answer. A body that does not come along with it is not awaited.
-	const line, patience = 120, 50 * time.Millisecond
+	const line, some, patience = 120, 1 << 10, 50 * time.Millisecond
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
-	body, _ := io.ReadAll(io.LimitReader(response.Body, line))
+	most := int64(line)
+	if answer.Status == http.StatusBadRequest {
+		most = some // it may say why
+	}
+	body, _ := io.ReadAll(io.LimitReader(response.Body, most))
+	if answer.Status == http.StatusBadRequest {
+		for _, words := range saidByTLS {
+			if strings.Contains(string(body), words) {
+				return nil, problemf(check.Protocol, "answers HTTP %s, \"%s\": this port speaks TLS", answer.Text, words)
+			}
+		}
+	}
 	text, _, _ := strings.Cut(string(body), "\n")
 	answer.Body = Clean(text, line)
 	return answer, nil
+}
+
+// saidByTLS is what servers of HTTPS answer, in the clear, to a request in plain HTTP: Go's,
+// nginx, Apache, Tomcat.
+var saidByTLS = []string{
+	"Client sent an HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port",
+	"speaking plain HTTP to an SSL-enabled server port", "combination of host and port requires TLS",
 }

@@ -195,6 +195,9 @@ func TestGetFailures(t *testing.T) {
 		{"http where https is asked", saying("HTTP/1.0 400 Bad Request\r\n\r\n"), "https", check.Protocol},
 		{"handshake refused", saying("\x15\x03\x03\x00\x02\x02\x28"), "https", check.TLS},
 		{"no http", saying("220 smtp\r\n"), "http", check.Protocol},
+		{"https of Go where http is asked", saying("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"), "http", check.Protocol},
+		{"https of nginx", saying("HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nConnection: close\r\n\r\n<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n"), "http", check.Protocol},
+		{"https of Apache", saying("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n" + strings.Repeat("<p>well</p>\n", 20) + "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />\n"), "http", check.Protocol},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
