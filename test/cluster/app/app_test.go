@@ -112,7 +112,7 @@ func TestHTTPSClients(t *testing.T) {
 	}
 }
 
-func TestHTTPErrorAndSlow(t *testing.T) {
+func TestHTTPErrorRedirectAndSlow(t *testing.T) {
 	response, err := http.Get("http://" + start(t, "tcp", "http-error") + "/healthz")
 	if err != nil {
 		t.Fatal(err)
@@ -120,6 +120,15 @@ func TestHTTPErrorAndSlow(t *testing.T) {
 	response.Body.Close()
 	if response.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("status %d", response.StatusCode)
+	}
+	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err = stay.Get("http://" + start(t, "tcp", "http-redirect") + "/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if got := response.Header.Get("Location"); response.StatusCode != http.StatusMovedPermanently || got != "https://127.0.0.1/x" {
+		t.Errorf("status %d, to %q", response.StatusCode, got)
 	}
 	server := httptest.NewServer(slow(time.Hour))
 	defer server.Close()

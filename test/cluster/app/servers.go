@@ -24,6 +24,7 @@ func kinds() []kind {
 	return []kind{
 		{"http", "HTTP `address`: / answers the host name, /healthz answers ok", serveHTTP},
 		{"http-error", "HTTP `address` that answers 503 to everything, as a proxy does whose backends are gone", serveHandler(failing())},
+		{"http-redirect", "HTTP `address` that sends every request to https:// of the same host", serveHandler(secured())},
 		{"http-slow", "HTTP `address` that takes eight seconds for each answer", serveHandler(slow(8 * time.Second))},
 		{"https", "HTTPS `address` with a certificate made at start", serveHTTPS(lasting, tls.NoClientCert)},
 		{"https-expired", "HTTPS `address` whose certificate ended a day ago", serveHTTPS(expired, tls.NoClientCert)},
@@ -59,6 +60,18 @@ func failing() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		log.Printf("%q %q from %s", r.Method, r.URL.Path, r.RemoteAddr)
 		http.Error(w, "no healthy upstream", http.StatusServiceUnavailable)
+	})
+}
+
+// secured answers what an application does that is told to be asked by HTTPS only.
+func secured() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		log.Printf("%q %q from %s", r.Method, r.URL.Path, r.RemoteAddr)
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		http.Redirect(w, r, "https://"+host+r.URL.Path, http.StatusMovedPermanently)
 	})
 }
 
