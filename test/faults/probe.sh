@@ -19,13 +19,13 @@ tcp() {
   esac
 }
 
-# many N IP PORT: how many of N HTTP requests are answered, at most 10 at a time.
+# many N IP PORT: how many of N HTTP requests are answered, at most 20 at a time.
 many() {
   local i
   {
     for ((i = 1; i <= $1; i++)); do
       tcp "$2" "$3" &
-      ((i % 10)) || wait
+      ((i % 20)) || wait
     done
     wait
   } | grep -c "^ok\$" || true
