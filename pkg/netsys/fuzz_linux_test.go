@@ -134,7 +134,7 @@ func FuzzFilterDrops(f *testing.F) {
 	f.Add(base, slices.Concat(jump, drop))
 	f.Add(base, nftMessage(unix.AF_INET6, nested(nftaRuleExpressions, nested(1, text(nftaExprName, "reject")))))
 	f.Fuzz(func(t *testing.T, chains, rules []byte) {
-		drops := filterDrops(cut(chains), cut(rules))
+		drops := filterDrops(cut(chains), cut(rules), noSets, nil)
 		if len(drops) > maxDrops {
 			t.Errorf("%d drops", len(drops))
 		}
@@ -143,7 +143,7 @@ func FuzzFilterDrops(f *testing.F) {
 				t.Errorf("%+v", d)
 			}
 		}
-		if diff := cmp.Diff(drops, filterDrops(cut(chains), cut(rules))); diff != "" {
+		if diff := cmp.Diff(drops, filterDrops(cut(chains), cut(rules), noSets, nil)); diff != "" {
 			t.Errorf("not the same twice: %s", diff)
 		}
 	})

@@ -50,12 +50,6 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 			}
 			switch {
 			case len(stopped) == 0 || len(named) == 0 && forOthers(c, node, d, stopped, stoppedFlows(c, node, stopped)):
-			case d.Packets == nil && len(named) > 0:
-				f := filterFinding(node, d, ends, about(c, node, named))
-				f.Confidence = diagnose.Likely // a rule before it may let them pass
-				doubtDevice(&f, way)
-				f.Evidence = append(f.Evidence, "it counts nothing, but asks for what fails: "+d.Match.String(), ended(node, named))
-				findings = append(findings, f)
 			case d.Packets == nil && onTheWay(d) && len(answersNamedBy(c, node, d)) > 0:
 				ends := answersNamedBy(c, node, d)
 				f := filterFinding(node, d, ends, about(c, node, ends))
@@ -63,6 +57,12 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 				f.Confidence = diagnose.Likely // what of it is not understood may ask for others
 				doubtDevice(&f, way)
 				f.Evidence = append(f.Evidence, fmt.Sprintf("node %s saw %d of our connections answered, and the answers did not leave it", node, len(ends)), "it counts nothing, but asks for that address: "+d.Match.String())
+				findings = append(findings, f)
+			case d.Packets == nil && len(named) > 0:
+				f := filterFinding(node, d, ends, about(c, node, named))
+				f.Confidence = diagnose.Likely // a rule before it may let them pass
+				doubtDevice(&f, way)
+				f.Evidence = append(f.Evidence, "it counts nothing, but asks for what fails: "+d.Match.String(), ended(node, named))
 				findings = append(findings, f)
 			case d.Packets == nil && onTheWay(d):
 				if way > astray {

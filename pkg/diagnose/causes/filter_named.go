@@ -50,11 +50,43 @@ func names(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) (dst, e
 		return dst, dst, false
 	}
 	for _, to := range ends {
-		if (d.Match.Names(flow.Protocol, src, to) || d.Match.Names(flow.Protocol, to, src)) && reachOf(c, node, d, src.Addr(), to.Addr()) > astray {
-			return dst, to, true
+		for _, p := range packetsOf(flow, src, to) {
+			if d.Match.Names(p) && !letBy(d, p) && reachOf(c, node, d, src.Addr(), to.Addr()) > astray {
+				return dst, to, true
+			}
 		}
 	}
 	return dst, dst, false
+}
+
+// packetsOf are what goes from one end of a connection to the other, and back: what opens
+// it, until it is open.
+func packetsOf(flow facts.Flow, src, to netip.AddrPort) []facts.Packet {
+	there := facts.Packet{Protocol: flow.Protocol, Src: src, Dst: to, State: "new", Flags: facts.SYN}
+	back := facts.Packet{Protocol: flow.Protocol, Src: to, Dst: src, State: "established", Flags: facts.SYNACK, Answer: true}
+	if flow.Found && flow.SeenReply {
+		there.State, there.Flags, back.Flags = "established", 0, 0
+	}
+	if heldHalfOpen(flow) { // the answer is on its way back
+		there.State, there.Flags, back.Flags = "established", facts.SYN, facts.SYNACK
+	}
+	return []facts.Packet{there, back}
+}
+
+// letBy reports whether a rule before it in its chain lets a packet pass.
+func letBy(d facts.Drop, p facts.Packet) bool {
+	return slices.ContainsFunc(d.Lets, func(m facts.Match) bool { return m.Takes(p) == facts.Yes })
+}
+
+// mayTake reports whether it is not known that a rule leaves all of a connection's packets
+// alone.
+func mayTake(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) bool {
+	src, _, ends, ok := wayOf(c, flow)
+	return ok && slices.ContainsFunc(ends, func(to netip.AddrPort) bool {
+		return slices.ContainsFunc(packetsOf(flow, src, to), func(p facts.Packet) bool {
+			return d.Match.Takes(p) > facts.No && !letBy(d, p) && reachOf(c, node, d, src.Addr(), to.Addr()) > astray
+		})
+	})
 }
 
 // meantBy keeps of where connections came to an end on a node those that are of a rule's
@@ -139,7 +171,7 @@ func answersNamedBy(c *diagnose.Case, node string, d facts.Drop) []netip.AddrPor
 	var list []netip.AddrPort
 	for _, flow := range flowsAt(c, node) {
 		src, dst, _, ok := wayOf(c, flow)
-		if ok && heldHalfOpen(flow) && understood.Names(flow.Protocol, dst, src) && reachOf(c, node, d, src.Addr(), dst.Addr()) > astray {
+		if ok && heldHalfOpen(flow) && understood.Names(packetsOf(flow, src, dst)[1]) && reachOf(c, node, d, src.Addr(), dst.Addr()) > astray {
 			list = append(list, dst)
 		}
 	}
@@ -156,7 +188,7 @@ func forOthers(c *diagnose.Case, node string, d facts.Drop, stopped []netip.Addr
 	if m == nil {
 		return false
 	}
-	if len(m.Others) > 0 || m.Src == "" && m.Dst == "" && m.SrcPort.Any() && m.DstPort.Any() {
+	if len(m.Others) > 0 || m.Anyone() || slices.ContainsFunc(flows, func(flow facts.Flow) bool { return mayTake(c, node, d, flow) }) {
 		return false
 	}
 	for _, at := range stopped {
@@ -177,5 +209,9 @@ func mayCarry(c *diagnose.Case, m *facts.Match) bool {
 		prefix, err := netip.ParsePrefix(cidr)
 		return err != nil || slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool { return slices.ContainsFunc(n.IPs, prefix.Contains) })
 	}
-	return ofNodes(m.Src) && ofNodes(m.Dst)
+	return ofNodes(m.Src) && ofNodes(m.Dst) && !slices.ContainsFunc(m.Demands, func(d facts.Demand) bool {
+		return !slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool {
+			return slices.ContainsFunc(n.IPs, func(ip netip.Addr) bool { return d.MayBeFor("saddr", ip) && d.MayBeFor("daddr", ip) })
+		})
+	})
 }
