@@ -32,7 +32,7 @@ const (
 // What is read of sets, all of them together; a set that does not fit is not understood.
 const (
 	maxSets     = 64
-	maxElements = 1 << 17
+	maxElements = 1 << 16
 )
 
 // element is one of a set: keys from low to high, and in a verdict map what becomes of
@@ -77,8 +77,8 @@ func kernelSets() filterSets {
 		}
 		set := &head
 		known[key] = set
-		messages, whole := dumpElements(key, &left)
-		set.read(messages, whole)
+		set.whole = set.keyLength > 0 && eachElements(key, &left, set.take)
+		set.finish()
 		return set
 	}
 }
@@ -95,8 +95,9 @@ func setHeads(messages [][]byte) map[chainKey]filterSet {
 	return heads
 }
 
-// dumpElements are the messages with a set's elements, as far as so many are left to read.
-func dumpElements(key chainKey, left *int) (messages [][]byte, whole bool) {
+// eachElements hands over the messages with a set's elements, as long as they are taken and
+// so many are left to read; whole says that it was all of them.
+func eachElements(key chainKey, left *int, take func([]byte) bool) (whole bool) {
 	family, known := byte(0), false
 	for number, name := range filterFamilies {
 		if name == key.family {
@@ -104,8 +105,9 @@ func dumpElements(key chainKey, left *int) (messages [][]byte, whole bool) {
 		}
 	}
 	if !known {
-		return nil, false
+		return false
 	}
+	taken := true
 	request := nl.NewNetlinkRequest(nftSubsystem<<8|nftGetElements, unix.NLM_F_DUMP)
 	request.AddData(&nl.Nfgenmsg{NfgenFamily: family, Version: nl.NFNETLINK_V0})
 	request.AddData(nl.NewRtAttr(nftaElementsTable, []byte(key.table+"\x00")))
@@ -115,52 +117,50 @@ func dumpElements(key chainKey, left *int) (messages [][]byte, whole bool) {
 			return true
 		}
 		list, _ := attributeList(attributesOf(m, sizeofNfgenmsg)[nftaElementsList])
-		if *left -= len(list); *left < 0 {
-			return false
-		}
-		messages = append(messages, slices.Clone(m))
-		return true
+		*left -= len(list)
+		taken = *left >= 0 && take(m)
+		return taken
 	})
-	return messages, *left >= 0 && (err == nil || errors.Is(err, unix.ENOENT))
+	return taken && (err == nil || errors.Is(err, unix.ENOENT))
 }
 
-// read takes in the messages with a set's elements. It is pure.
-func (s *filterSet) read(messages [][]byte, whole bool) {
-	s.whole = whole && s.keyLength > 0
-	var ends []element // of intervals: where they begin, and where others do not go on
-	for _, m := range messages {
-		list, err := attributeList(attributesOf(m, sizeofNfgenmsg)[nftaElementsList])
-		if err != nil {
-			s.whole = false
-		}
-		for _, item := range list {
-			as := attributesOf(item.Value, 0)
-			key, flags := as.nest(nftaElementKey)[nftaDataValue], as.be32(nftaElementFlags)
-			if flags&nftElementCatchall != 0 || len(key) != s.keyLength || !countsOnly(as) {
-				s.whole = false
-				return
-			}
-			e := element{low: key, high: key, verdict: nfAccept}
-			if end := as.nest(nftaElementKeyEnd)[nftaDataValue]; end != nil {
-				e.high = end
-			}
-			if code := as.nest(nftaElementData).nest(nftaDataVerdict); code != nil {
-				e.verdict, e.chain = int32(code.be32(nftaVerdictCode)), code.text(nftaVerdictChain)
-			}
-			if flags&nftElementEnd != 0 {
-				e.high = nil
-			}
-			if len(e.high) > 0 && len(e.high) != s.keyLength {
-				s.whole = false
-				return
-			}
-			ends = append(ends, e)
-		}
+// take takes in a message with elements of a set, false where they are not understood.
+func (s *filterSet) take(m []byte) bool {
+	list, err := attributeList(attributesOf(m, sizeofNfgenmsg)[nftaElementsList])
+	if err != nil {
+		return false
 	}
-	slices.SortStableFunc(ends, func(a, b element) int { return bytes.Compare(a.low, b.low) })
-	s.elements = ends
+	for _, item := range list {
+		as := attributesOf(item.Value, 0)
+		key, end, flags := as.nest(nftaElementKey)[nftaDataValue], as.nest(nftaElementKeyEnd)[nftaDataValue], as.be32(nftaElementFlags)
+		if flags&nftElementCatchall != 0 || len(key) != s.keyLength || end != nil && len(end) != s.keyLength || !countsOnly(as) {
+			return false
+		}
+		e := element{low: slices.Clone(key), verdict: nfAccept}
+		switch {
+		case flags&nftElementEnd != 0: // it has no high end
+		case end != nil:
+			e.high = slices.Clone(end)
+		default:
+			e.high = e.low
+		}
+		if code := as.nest(nftaElementData).nest(nftaDataVerdict); code != nil {
+			e.verdict, e.chain = int32(code.be32(nftaVerdictCode)), code.text(nftaVerdictChain)
+		}
+		s.elements = append(s.elements, e)
+	}
+	return true
+}
+
+// finish puts elements in order, and ends to begins.
+func (s *filterSet) finish() {
+	slices.SortStableFunc(s.elements, func(a, b element) int { return bytes.Compare(a.low, b.low) })
 	if s.flags&nftSetInterval != 0 && s.flags&nftSetConcat == 0 {
-		s.elements = intervals(ends)
+		s.elements = intervals(s.elements)
+	}
+	s.whole = s.whole && !slices.ContainsFunc(s.elements, func(e element) bool { return e.high == nil })
+	if !s.whole && s.flags&nftSetMap == 0 {
+		s.elements = nil
 	}
 }
 

@@ -50,6 +50,7 @@ var asking = []struct{ name, sets, chains, rule, says string }{
 	{"a way without a condition", "", "chain c { udp dport 53 drop; }", "ip daddr 127.0.0.2 jump c; jump c", "udp dport 53"},
 	{"what passes before", "", "chain c { udp dport 53 accept; drop; }", "ip daddr 127.0.0.2 jump c", "ip daddr 127.0.0.2/32"},
 	{"what may pass before", "", "chain c { meta mark 7 accept; drop; }", "ip daddr 127.0.0.2 jump c", "ip daddr 127.0.0.2/32 and more: what passes before it"},
+	{"what passes before a jump", "", "chain c { drop; }", "udp dport 53 accept; ip daddr 127.0.0.2 jump c", "ip daddr 127.0.0.2/32"},
 	{"new connections", "", "", "ct state new,invalid udp dport 53 drop", "udp dport 53 ct state invalid,new"},
 	{"those that are known", "", "", "ct state established drop", "ct state established"},
 	{"those that are not known", "", "", "ct state != established drop", "ct state != established"},

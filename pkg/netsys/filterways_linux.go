@@ -14,10 +14,18 @@ const (
 	severalHooks     = "several"
 )
 
-// jump is a rule that leads from one chain to another.
+// jump is a rule that leads from one chain to another; before it are how many of those
+// that let packets pass.
 type jump struct {
 	from, to chainKey
 	match    facts.Match
+	before   int
+}
+
+// way is what all packets have in common that get to a chain, and what passes before.
+type way struct {
+	match facts.Match
+	lets  []facts.Match
 }
 
 // filterWays are the rules of a filter and how they are reached.
@@ -29,7 +37,7 @@ type filterWays struct {
 	passes  map[chainKey][]facts.Match
 	unclear map[chainKey]bool
 	to      map[chainKey][]jump
-	known   map[chainKey]facts.Match
+	known   map[chainKey]way
 }
 
 func newFilterWays() *filterWays {
@@ -46,7 +54,7 @@ func (w *filterWays) pass(chain chainKey, m facts.Match) {
 }
 
 func (w *filterWays) jump(from, to chainKey, m facts.Match) {
-	w.jumps = append(w.jumps, jump{from, to, m})
+	w.jumps = append(w.jumps, jump{from, to, m, len(w.passes[from])})
 	w.unclear[from] = true
 }
 
@@ -65,7 +73,7 @@ func (w *filterWays) finish(drops []facts.Drop) {
 		base[key] = true
 	}
 	spreadHooks(w.hooks, w.jumps)
-	w.to, w.known = map[chainKey][]jump{}, map[chainKey]facts.Match{}
+	w.to, w.known = map[chainKey][]jump{}, map[chainKey]way{}
 	for _, j := range w.jumps {
 		if w.hooks[j.from] != "" && len(w.to[j.to]) <= maxWays {
 			w.to[j.to] = append(w.to[j.to], j)
@@ -76,32 +84,39 @@ func (w *filterWays) finish(drops []facts.Drop) {
 		key := chainKey{d.Family, d.Table, d.Chain}
 		d.Hook = w.hooks[key]
 		if d.Match != nil && !base[key] {
-			m := both(w.way(key, base), *d.Match)
-			d.Match = &m
+			to := w.way(key, base)
+			m := both(to.match, *d.Match)
+			d.Match, d.Lets = &m, few(to.lets, d.Lets)
 		}
 	}
 }
 
-// way is what all packets have in common that get to a chain.
-func (w *filterWays) way(chain chainKey, base map[chainKey]bool) facts.Match {
+// few are the first of two lists together.
+func few(a, b []facts.Match) []facts.Match {
+	list := slices.Concat(a, b)
+	return list[:min(len(list), maxLets)]
+}
+
+func (w *filterWays) way(chain chainKey, base map[chainKey]bool) way {
 	if base[chain] {
-		return facts.Match{}
+		return way{}
 	}
-	if m, known := w.known[chain]; known {
-		return m
+	if found, known := w.known[chain]; known {
+		return found
 	}
 	jumps := w.to[chain]
-	w.known[chain] = facts.Match{Others: []string{"the jump to " + chain.chain}} // in a circle too
+	w.known[chain] = way{match: facts.Match{Others: []string{"the jump to " + chain.chain}}} // in a circle too
 	if len(jumps) == 0 || len(jumps) > maxWays {
 		return w.known[chain]
 	}
-	var common facts.Match
+	var common way
 	for i, j := range jumps {
-		m := both(w.way(j.from, base), j.match)
+		from := w.way(j.from, base)
+		m := both(from.match, j.match)
 		if i == 0 {
-			common = m
+			common = way{m, few(from.lets, w.passes[j.from][:j.before])}
 		} else {
-			common = either(common, m, chain.chain)
+			common = way{match: either(common.match, m, chain.chain)}
 		}
 	}
 	w.known[chain] = common
