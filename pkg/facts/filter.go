@@ -31,6 +31,9 @@ type Drop struct {
 	// Lets are what rules before it in its chain accept or send back, those of the first
 	// few that are understood.
 	Lets []Match `json:"lets,omitempty"`
+	// Only says that Lets are all that passes before it, of a policy and of a rule of a base
+	// chain that asks for no address and no port.
+	Only bool `json:"only,omitempty"`
 }
 
 // Name is the rule as nft(8) would name it, "ip filter FORWARD handle 12", or as

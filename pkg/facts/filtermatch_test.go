@@ -72,25 +72,29 @@ func TestMatchNamesByDemand(t *testing.T) {
 	in := func(of, among string) Demand { return Demand{Of: []string{of}, Among: []string{among}} }
 	for name, tt := range map[string]struct {
 		match       Match
-		there, back bool
+		there, back bool // named
+		all         bool // what opens is taken because it is none of some
 		anyone      bool
 	}{
-		"an allow-list":             {Match{Demands: []Demand{not("saddr", "10.0.0.0/16")}}, true, false, false},
-		"one that lets ours pass":   {Match{Demands: []Demand{not("saddr", "10.244.2.0/24")}}, false, false, false},
-		"a port, and an allow-list": {Match{DstPort: Ports{8080, 8080}, Demands: []Demand{not("saddr", "10.0.0.0/16")}}, true, false, false},
-		"all but a port":            {Match{Protocol: "tcp", Demands: []Demand{not("dport", "22")}}, true, false, false},
-		"the answer's address":      {Match{Demands: []Demand{in("saddr", "10.244.1.3/32")}}, false, true, false},
-		"everybody":                 {Match{Demands: []Demand{in("saddr", "0.0.0.0/0")}}, false, false, true},
-		"a state":                   {Match{Demands: []Demand{in("state", "new")}}, false, false, true},
-		"a state of ours":           {Match{Dst: "10.244.1.3/32", Demands: []Demand{in("state", "new")}}, true, false, false},
-		"a state that is strange":   {Match{Dst: "10.244.1.3/32", Demands: []Demand{in("state", "invalid")}}, false, false, false},
-		"with something unknown":    {Match{Demands: []Demand{in("daddr", "10.244.1.3/32")}, Others: []string{"limit"}}, false, false, false},
+		"an allow-list":             {Match{Demands: []Demand{not("saddr", "10.0.0.0/16")}}, false, false, true, false},
+		"one that lets ours pass":   {Match{Demands: []Demand{not("saddr", "10.244.2.0/24")}}, false, false, false, false},
+		"a port, and an allow-list": {Match{DstPort: Ports{8080, 8080}, Demands: []Demand{not("saddr", "10.0.0.0/16")}}, true, false, false, false},
+		"all but a port":            {Match{Protocol: "tcp", Demands: []Demand{not("dport", "22")}}, false, false, true, false},
+		"the answer's address":      {Match{Demands: []Demand{in("saddr", "10.244.1.3/32")}}, false, true, false, false},
+		"everybody":                 {Match{Demands: []Demand{in("saddr", "0.0.0.0/0")}}, false, false, false, true},
+		"a state":                   {Match{Demands: []Demand{in("state", "new")}}, false, false, false, true},
+		"a state of ours":           {Match{Dst: "10.244.1.3/32", Demands: []Demand{in("state", "new")}}, true, false, false, false},
+		"a state that is strange":   {Match{Dst: "10.244.1.3/32", Demands: []Demand{in("state", "invalid")}}, false, false, false, false},
+		"with something unknown":    {Match{Demands: []Demand{in("daddr", "10.244.1.3/32")}, Others: []string{"limit"}}, false, false, false, false},
 	} {
 		if got := tt.match.Names(there); got != tt.there {
 			t.Errorf("%s: what opens is named: %t", name, got)
 		}
 		if got := tt.match.Names(back); got != tt.back {
 			t.Errorf("%s: the answer is named: %t", name, got)
+		}
+		if got := tt.match.Excludes(there); got != tt.all {
+			t.Errorf("%s: is none of some: %t", name, got)
 		}
 		if got := tt.match.Anyone(); got != tt.anyone {
 			t.Errorf("%s: is for anyone: %t", name, got)

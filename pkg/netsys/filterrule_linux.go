@@ -45,7 +45,13 @@ func outcomesOf(table chainKey, expressions []byte, sets filterSets, about []net
 				o.verdict = "reject"
 			case "ACCEPT", "RETURN":
 				o.passes = true
+			case "NFQUEUE":
+				o.passes = true
+				m.other(name)
 			}
+		case "queue": // a program decides
+			o.passes = true
+			m.other(name)
 		case "immediate":
 			if data.be32(nftaImmediateRegister) != 0 {
 				continue // not the verdict, but a value

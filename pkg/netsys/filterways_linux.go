@@ -61,7 +61,9 @@ func (w *filterWays) jump(from, to chainKey, m facts.Match) {
 // before takes in a rule that drops: what passes before it.
 func (w *filterWays) before(chain chainKey, d *facts.Drop) {
 	d.Lets = slices.Clone(w.passes[chain])
-	if _, base := w.hooks[chain]; !base && d.Match != nil && d.Match.Anyone() && w.unclear[chain] {
+	_, base := w.hooks[chain]
+	d.Only = base && !w.unclear[chain] && (d.Match == nil || d.Match.Anyone())
+	if !base && d.Match != nil && d.Match.Anyone() && w.unclear[chain] {
 		addOther(d.Match, "what passes before it")
 	}
 }
@@ -82,6 +84,9 @@ func (w *filterWays) finish(drops []facts.Drop) {
 	for i := range drops {
 		d := &drops[i]
 		key := chainKey{d.Family, d.Table, d.Chain}
+		if d.Policy { // which comes last
+			w.before(key, d)
+		}
 		d.Hook = w.hooks[key]
 		if d.Match != nil && !base[key] {
 			to := w.way(key, base)

@@ -139,6 +139,8 @@ func legacyDrops(f legacyFamily, table string, info legacyInfo, data []byte) []f
 		case standard && (number == xtVerdictAccept || number == xtVerdictReturn) && !policies[e.at]:
 			match, _ := legacyMatch(f, e)
 			ways.pass(from, match)
+		case e.name != "" && e.name != xtError, standard && number < 0 && !policies[e.at]: // a program may decide
+			ways.unclear[from] = true
 		}
 		if d.Verdict == "" || len(drops) == maxDrops {
 			continue

@@ -62,7 +62,7 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 				f := filterFinding(node, d, ends, about(c, node, named))
 				f.Confidence = diagnose.Likely // a rule before it may let them pass
 				doubtDevice(&f, way)
-				f.Evidence = append(f.Evidence, "it counts nothing, but asks for what fails: "+d.Match.String(), ended(node, named))
+				f.Evidence = append(f.Evidence, asksForIt(d), ended(node, named))
 				findings = append(findings, f)
 			case d.Packets == nil && onTheWay(d):
 				if way > astray {

@@ -46,47 +46,18 @@ func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPo
 
 func names(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) (dst, end netip.AddrPort, ok bool) {
 	src, dst, ends, ok := wayOf(c, flow)
-	if !ok || d.Hook == "" || d.Match == nil {
+	if !ok || d.Hook == "" {
 		return dst, dst, false
 	}
 	for _, to := range ends {
 		for _, p := range packetsOf(flow, src, to) {
-			if d.Match.Names(p) && !letBy(d, p) && reachOf(c, node, d, src.Addr(), to.Addr()) > astray {
+			if d.Match.Names(p) && !letBy(c, node, d, p) && reachOf(c, node, d, src.Addr(), to.Addr()) > astray {
 				return dst, to, true
 			}
 		}
 	}
-	return dst, dst, false
-}
-
-// packetsOf are what goes from one end of a connection to the other, and back: what opens
-// it, until it is open.
-func packetsOf(flow facts.Flow, src, to netip.AddrPort) []facts.Packet {
-	there := facts.Packet{Protocol: flow.Protocol, Src: src, Dst: to, State: "new", Flags: facts.SYN}
-	back := facts.Packet{Protocol: flow.Protocol, Src: to, Dst: src, State: "established", Flags: facts.SYNACK, Answer: true}
-	if flow.Found && flow.SeenReply {
-		there.State, there.Flags, back.Flags = "established", 0, 0
-	}
-	if heldHalfOpen(flow) { // the answer is on its way back
-		there.State, there.Flags, back.Flags = "established", facts.SYN, facts.SYNACK
-	}
-	return []facts.Packet{there, back}
-}
-
-// letBy reports whether a rule before it in its chain lets a packet pass.
-func letBy(d facts.Drop, p facts.Packet) bool {
-	return slices.ContainsFunc(d.Lets, func(m facts.Match) bool { return m.Takes(p) == facts.Yes })
-}
-
-// mayTake reports whether it is not known that a rule leaves all of a connection's packets
-// alone.
-func mayTake(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) bool {
-	src, _, ends, ok := wayOf(c, flow)
-	return ok && slices.ContainsFunc(ends, func(to netip.AddrPort) bool {
-		return slices.ContainsFunc(packetsOf(flow, src, to), func(p facts.Packet) bool {
-			return d.Match.Takes(p) > facts.No && !letBy(d, p) && reachOf(c, node, d, src.Addr(), to.Addr()) > astray
-		})
-	})
+	to, ok := excluded(c, node, d, flow)
+	return dst, to, ok
 }
 
 // meantBy keeps of where connections came to an end on a node those that are of a rule's
