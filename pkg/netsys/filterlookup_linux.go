@@ -133,10 +133,10 @@ func (m *matcher) decide(set *filterSet, of []string, sizes []int, name string) 
 	var order []chainKey
 	for _, e := range set.elements {
 		key := chainKey{family: "pass", chain: e.chain}
-		switch {
-		case e.verdict == nfDrop:
+		switch e.verdict {
+		case nfDrop:
 			key.family = "drop"
-		case e.verdict == nftJump, e.verdict == nftGoto:
+		case nftJump, nftGoto:
 			key.family = "jump"
 		}
 		if key.family == "jump" && len(of) == 1 && of[0] == "device" { // which is asked for one by one
@@ -148,27 +148,27 @@ func (m *matcher) decide(set *filterSet, of []string, sizes []int, name string) 
 		groups[key] = append(groups[key], e)
 	}
 	for _, key := range order {
-		outcome := outcome{match: m.match}
-		outcome.match.Demands, outcome.match.Others = slices.Clone(m.match.Demands), slices.Clone(m.match.Others)
+		o := outcome{match: m.match}
+		o.match.Demands, o.match.Others = slices.Clone(m.match.Demands), slices.Clone(m.match.Others)
 		switch key.family {
 		case "drop":
-			outcome.verdict = "drop"
+			o.verdict = "drop"
 		case "jump":
-			outcome.to = key.chain
+			o.to = key.chain
 		default:
-			outcome.passes = true
+			o.passes = true
 		}
 		sub := *m
-		sub.match = outcome.match
+		sub.match = o.match
 		switch d, ok := sub.demandOf(of, sizes, groups[key]); {
-		case of != nil && len(of) == 1 && of[0] == "device" && len(groups[key]) == 1 && bytes.Equal(groups[key][0].low, groups[key][0].high):
+		case len(of) == 1 && of[0] == "device" && len(groups[key]) == 1 && bytes.Equal(groups[key][0].low, groups[key][0].high):
 			sub.match.In = cmp.Or(deviceName(groups[key][0].low), sub.match.In)
 		case of == nil || !ok:
 			sub.other("vmap")
 		default:
 			sub.ask(d, set, name)
 		}
-		outcome.match = sub.match
-		m.outcomes = append(m.outcomes, outcome)
+		o.match = sub.match
+		m.outcomes = append(m.outcomes, o)
 	}
 }
