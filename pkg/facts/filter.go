@@ -28,8 +28,7 @@ type Drop struct {
 	Packets *uint64 `json:"packets,omitempty"`
 	// Match is what it asks of a packet; nil for a policy.
 	Match *Match `json:"match,omitempty"`
-	// Lets are what rules before it in its chain accept or send back, those of the first
-	// few that are understood.
+	// Lets are what the first few rules before it in its chain accept or send back.
 	Lets []Match `json:"lets,omitempty"`
 	// Only says that Lets are all that passes before it, of a policy and of a rule of a base
 	// chain that asks for no address and no port.

@@ -42,7 +42,7 @@ func statesOf(mask uint32) (names []string, ok bool) {
 }
 
 // field names what a register holds of a packet as facts.Demand does, if that is all of
-// it; "device" is the one that it came by.
+// it; "device" is the one that it came by, "family" that of its addresses.
 func (m *matcher) field(l loaded) string {
 	addr, source, protocol := 4, 12, 9 // struct iphdr
 	if m.v6 {
@@ -57,6 +57,8 @@ func (m *matcher) field(l loaded) string {
 		return "protocol"
 	case l.meta && l.key == nftMetaIifname:
 		return "device"
+	case l.meta && (l.key == nftMetaNfproto || l.key == nftMetaProtocol):
+		return "family"
 	case l.meta:
 	case l.key == nftNetwork && l.offset == source && l.size == addr:
 		return "saddr"

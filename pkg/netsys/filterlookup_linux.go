@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
@@ -65,7 +67,7 @@ func (m *matcher) fieldsAt(register uint32, length int) (of []string, sizes []in
 		of, sizes = append(of, name), append(sizes, l.size)
 		at, length = at+words, length-int(words)*wordSize
 	}
-	if slices.Contains(of, "device") && len(of) > 1 {
+	if len(of) > 1 && (slices.Contains(of, "device") || slices.Contains(of, "family")) {
 		return nil, nil
 	}
 	return of, sizes
@@ -139,7 +141,7 @@ func (m *matcher) decide(set *filterSet, of []string, sizes []int, name string) 
 		case nftJump, nftGoto:
 			key.family = "jump"
 		}
-		if key.family == "jump" && len(of) == 1 && of[0] == "device" { // which is asked for one by one
+		if single(of) { // which is asked for one by one
 			key.table = string(e.low)
 		}
 		if groups[key] == nil {
@@ -160,9 +162,10 @@ func (m *matcher) decide(set *filterSet, of []string, sizes []int, name string) 
 		}
 		sub := *m
 		sub.match = o.match
-		switch d, ok := sub.demandOf(of, sizes, groups[key]); {
-		case len(of) == 1 && of[0] == "device" && len(groups[key]) == 1 && bytes.Equal(groups[key][0].low, groups[key][0].high):
-			sub.match.In = cmp.Or(deviceName(groups[key][0].low), sub.match.In)
+		group := groups[key]
+		switch d, ok := sub.demandOf(of, sizes, group); {
+		case single(of) && len(group) == 1 && bytes.Equal(group[0].low, group[0].high):
+			sub.only(of[0], group[0].low)
 		case of == nil || !ok:
 			sub.other("vmap")
 		default:
@@ -170,5 +173,21 @@ func (m *matcher) decide(set *filterSet, of []string, sizes []int, name string) 
 		}
 		o.match = sub.match
 		m.outcomes = append(m.outcomes, o)
+	}
+}
+
+// single reports whether what a map decides by has a field of its own in a match, and no
+// room for several.
+func single(of []string) bool { return len(of) == 1 && (of[0] == "device" || of[0] == "family") }
+
+// only takes in one key of such a map.
+func (m *matcher) only(of string, key []byte) {
+	switch {
+	case of == "device":
+		m.match.In = cmp.Or(deviceName(key), m.match.In)
+	case len(key) == 1 && (key[0] == unix.AF_INET || key[0] == unix.AF_INET6):
+		m.family(key[0] == unix.AF_INET6)
+	default:
+		m.etherType(key)
 	}
 }

@@ -77,8 +77,15 @@ func kernelSets() filterSets {
 		}
 		set := &head
 		known[key] = set
-		set.whole = set.keyLength > 0 && eachElements(key, &left, set.take)
-		set.finish()
+		for range dumpTries {
+			room := left
+			set.elements = nil
+			set.whole = set.keyLength > 0 && eachElements(key, &room, set.take)
+			if set.finish(); set.whole || room < 0 {
+				left = room
+				break
+			}
+		}
 		return set
 	}
 }
@@ -158,7 +165,9 @@ func (s *filterSet) finish() {
 	if s.flags&nftSetInterval != 0 && s.flags&nftSetConcat == 0 {
 		s.elements = intervals(s.elements)
 	}
-	s.whole = s.whole && !slices.ContainsFunc(s.elements, func(e element) bool { return e.high == nil })
+	// A hash table that grows while it is dumped shows some elements twice instead of others.
+	twice := s.flags&nftSetInterval == 0 && len(slices.CompactFunc(slices.Clone(s.elements), func(a, b element) bool { return bytes.Equal(a.low, b.low) })) < len(s.elements)
+	s.whole = s.whole && !twice && !slices.ContainsFunc(s.elements, func(e element) bool { return e.high == nil })
 	if !s.whole && s.flags&nftSetMap == 0 {
 		s.elements = nil
 	}

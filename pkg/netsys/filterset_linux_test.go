@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink/nl"
 
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/netsys/netnstest"
@@ -51,6 +52,8 @@ var asking = []struct{ name, sets, chains, rule, says string }{
 	{"what passes before", "", "chain c { udp dport 53 accept; drop; }", "ip daddr 127.0.0.2 jump c", "ip daddr 127.0.0.2/32"},
 	{"what may pass before", "", "chain c { meta mark 7 accept; drop; }", "ip daddr 127.0.0.2 jump c", "ip daddr 127.0.0.2/32 and more: what passes before it"},
 	{"what passes before a jump", "", "chain c { drop; }", "udp dport 53 accept; ip daddr 127.0.0.2 jump c", "ip daddr 127.0.0.2/32"},
+	{"a family of a map", "", "chain c { udp dport 53 drop; }\nchain d { }", "meta protocol vmap { ip : jump c, ip6 : jump d }", "meta nfproto ipv4 udp dport 53"},
+	{"a device of a map", "", "chain c { udp dport 53 drop; }\nchain d { }", "meta l4proto udp goto c; iifname vmap { lo : jump c, eth0 : jump d }", "udp dport 53 and more: one of several jumps to c"},
 	{"new connections", "", "", "ct state new,invalid udp dport 53 drop", "udp dport 53 ct state invalid,new"},
 	{"those that are known", "", "", "ct state established drop", "ct state established"},
 	{"those that are not known", "", "", "ct state != established drop", "ct state != established"},
@@ -109,6 +112,69 @@ func unsendable(t *testing.T, from netip.Addr, to netip.AddrPort) bool {
 		t.Fatal(err)
 	}
 	return err != nil
+}
+
+// TestFilterOnly: of which chains it is known what passes.
+func TestFilterOnly(t *testing.T) {
+	t.Parallel()
+	if !netnstest.Isolate(t) {
+		return
+	}
+	rules(t, `table inet t {
+		chain server { type filter hook input priority 0; policy drop;
+			ct state vmap { established : accept, related : accept, invalid : drop }
+			iifname lo accept
+			meta protocol vmap { ip : jump four, ip6 : jump six }
+			tcp dport { 22, 80, 443 } accept
+		}
+		chain four { icmp type echo-request limit rate 5/second accept; }
+		chain six { }
+		chain flat { type filter hook forward priority 0; policy drop;
+			ct state established,related accept
+			ip protocol icmp limit rate 5/second accept
+			ip saddr 10.0.0.0/8 accept
+		}
+		chain last { type filter hook forward priority 1; ip saddr 10.0.0.0/8 accept; tcp dport 25 drop; drop; }
+		chain many { type filter hook forward priority 2; `+strings.Repeat("ip saddr 10.0.0.1 accept; ", maxLets+1)+`drop; }
+	}`)
+	drops, err := FilterDrops(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, d := range drops {
+		text := ""
+		for _, m := range d.Lets {
+			text += m.String() + "; "
+		}
+		key := d.Chain
+		for got[key] != "" {
+			key += "+"
+		}
+		got[key] = fmt.Sprintf("%t %d %s", d.Only, len(d.Lets), text[:min(len(text), 100)])
+	}
+	want := map[string]string{
+		"server":  "false 3 ct state established,related; iifname lo; tcp dport { 22, 80, 443 }; ",
+		"server+": "true 0 ",
+		"flat":    "true 3 ct state established,related; meta nfproto ipv4 meta l4proto icmp and more: limit; ip saddr 10.0.0.0",
+		"last":    "false 1 ip saddr 10.0.0.0/8; ",
+		"last+":   "true 1 ip saddr 10.0.0.0/8; ",
+		"many":    "false 16 " + strings.Repeat("ip saddr 10.0.0.1/32; ", 5)[:100],
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestFilterQueue: what is handed to a program may pass.
+func TestFilterQueue(t *testing.T) {
+	for _, name := range []string{"queue", "target"} {
+		data := nested(nftaExprData, nl.NewRtAttr(nftaTargetName, []byte("NFQUEUE\x00")))
+		got := outcomesOf(chainKey{family: "ip"}, nested(1, nl.NewRtAttr(nftaExprName, []byte(name+"\x00")), data).Serialize(), noSets, nil)
+		if len(got) != 1 || !got[0].passes || !slices.Equal(got[0].match.Others, []string{name}) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
 }
 
 // TestFilterLargeSet: what is kept of a large set is what is about our addresses, and a

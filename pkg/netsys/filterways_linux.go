@@ -8,9 +8,10 @@ import (
 )
 
 // maxWays is how many jumps to a chain are looked at, maxLets how much of what passes
-// before a rule is kept.
+// before a rule is kept, maxAllLets for all rules together.
 const (
-	maxWays, maxLets = 16, 8
+	maxWays, maxLets = 16, 16
+	maxAllLets       = 1024
 	severalHooks     = "several"
 )
 
@@ -32,24 +33,27 @@ type way struct {
 type filterWays struct {
 	hooks map[chainKey]string // of base chains
 	jumps []jump
-	// passes are what rules of a chain let pass so far, unclear the chains in which some
-	// that is not understood, or too much to keep, may have passed.
+	// passes are what rules of a chain let pass so far, partly the chains in which some of
+	// that is not understood, unclear those in which more may have passed.
 	passes  map[chainKey][]facts.Match
+	partly  map[chainKey]bool
 	unclear map[chainKey]bool
+	told    int
 	to      map[chainKey][]jump
 	known   map[chainKey]way
 }
 
 func newFilterWays() *filterWays {
-	return &filterWays{hooks: map[chainKey]string{}, passes: map[chainKey][]facts.Match{}, unclear: map[chainKey]bool{}}
+	return &filterWays{hooks: map[chainKey]string{}, passes: map[chainKey][]facts.Match{}, partly: map[chainKey]bool{}, unclear: map[chainKey]bool{}}
 }
 
 // pass takes in that packets may go no further in a chain.
 func (w *filterWays) pass(chain chainKey, m facts.Match) {
-	if len(m.Others) > 0 || len(w.passes[chain]) == maxLets {
+	if len(w.passes[chain]) == maxLets {
 		w.unclear[chain] = true
 		return
 	}
+	w.partly[chain] = w.partly[chain] || len(m.Others) > 0
 	w.passes[chain] = append(w.passes[chain], m)
 }
 
@@ -60,10 +64,12 @@ func (w *filterWays) jump(from, to chainKey, m facts.Match) {
 
 // before takes in a rule that drops: what passes before it.
 func (w *filterWays) before(chain chainKey, d *facts.Drop) {
-	d.Lets = slices.Clone(w.passes[chain])
 	_, base := w.hooks[chain]
-	d.Only = base && !w.unclear[chain] && (d.Match == nil || d.Match.Anyone())
-	if !base && d.Match != nil && d.Match.Anyone() && w.unclear[chain] {
+	if w.told += len(w.passes[chain]); w.told <= maxAllLets {
+		d.Lets = slices.Clone(w.passes[chain])
+		d.Only = base && !w.unclear[chain] && (d.Match == nil || d.Match.Anyone())
+	}
+	if !base && d.Match != nil && d.Match.Anyone() && (w.unclear[chain] || w.partly[chain] || w.told > maxAllLets) {
 		addOther(d.Match, "what passes before it")
 	}
 }

@@ -46,6 +46,8 @@ func TestFilterDropDemands(t *testing.T) {
 		"what is left of more":           {lets: []facts.Match{established, {Src: "10.3.0.0/24"}}},
 		"what is left of strange ones":   {lets: []facts.Match{{Demands: []facts.Demand{{Of: of("state"), Among: of("invalid")}}}}, only: true},
 		"what is left by a device":       {lets: []facts.Match{established, {In: "flannel.1"}}, only: true},
+		"what is left of pings at times": {lets: []facts.Match{established, {Protocol: "icmp", Others: []string{"limit"}}}, only: true, want: "meta l4proto icmp and more: limit"},
+		"what is left of a mark":         {lets: []facts.Match{established, {Others: []string{"meta"}}}, only: true},
 		"nothing passes":                 {only: true},
 		"datagrams that are left":        {match: facts.Match{Protocol: "udp"}, lets: []facts.Match{established}, only: true},
 	} {

@@ -24,13 +24,25 @@ func packetsOf(flow facts.Flow, src, to netip.AddrPort) []facts.Packet {
 }
 
 // mayTake reports whether it is not known that a rule leaves all of a connection's packets
-// alone.
+// alone, be they masqueraded by then.
 func mayTake(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) bool {
 	src, _, ends, ok := wayOf(c, flow)
-	return ok && slices.ContainsFunc(ends, func(to netip.AddrPort) bool {
-		return slices.ContainsFunc(packetsOf(flow, src, to), func(p facts.Packet) bool {
-			return d.Match.Takes(p) > facts.No && !letBy(c, node, d, p) && reachOf(c, node, d, src.Addr(), to.Addr()) > astray
-		})
+	if !ok {
+		return false
+	}
+	packets := make([]facts.Packet, 0, 2*len(ends))
+	for _, to := range ends {
+		packets = append(packets, packetsOf(flow, src, to)...)
+		for _, n := range c.Facts.Nodes {
+			for _, ip := range n.IPs {
+				if n.Name == c.Home() && node != n.Name && len(d.Match.Demands) > 0 {
+					packets = append(packets, packetsOf(flow, netip.AddrPortFrom(ip, src.Port()), to)...)
+				}
+			}
+		}
+	}
+	return slices.ContainsFunc(packets, func(p facts.Packet) bool {
+		return d.Match.Takes(p) > facts.No && !letBy(c, node, d, p) && reachOf(c, node, d, p.Src.Addr(), p.Dst.Addr()) > astray
 	})
 }
 
