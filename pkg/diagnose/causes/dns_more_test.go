@@ -115,3 +115,13 @@ func TestServiceByName(t *testing.T) {
 		}
 	}
 }
+
+// TestWrongAnswerSaysTheName: of the name that was asked for, not of the question's label.
+func TestWrongAnswerSaysTheName(t *testing.T) {
+	w := newWorld().with("dns.service", "10.96.0.10 udp A web", "service/kube-system/kube-dns", check.Fail, check.WrongAnswer, check.Evidence{Key: "name", Value: "web.shop.svc.cluster.local."})
+	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+	const want = "DNS leads web.shop.svc.cluster.local to an address that is not its own"
+	if len(v.Causes) != 1 || v.Causes[0].Headline != want {
+		t.Errorf("causes %+v, want %q", v.Causes, want)
+	}
+}
