@@ -12,7 +12,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-DNS-RACE",
 		Summary: "A and AAAA questions sent at once lose one of the two: lookups take 5 s now and then",
-		Signal:  "Of many pairs of questions from one UDP socket, some lose exactly one answer and hardly any both; questions sent alone are answered. Certain where the node's conntrack counted insert_failed meanwhile.",
+		Signal:  "Of many pairs of questions from one UDP socket, some lose exactly one answer and hardly any both; questions sent alone are answered. Certain where the node's conntrack counted insert_failed meanwhile; where it never did, something else drops the second of the two.",
 		Meaning: "Both packets are the first of one flow, and their entries in connection tracking collide: the kernel drops one. The resolver asks again after 5 s.",
 		Confirm: []string{"conntrack -S (on the node): insert_failed grows", "kubectl netlook dns --from pod/POD --deep"},
 		Remedy:  []string{"NodeLocal DNSCache, which needs no connection tracking", "options single-request-reopen in spec.dnsConfig (glibc)", "a kernel of 5.0 or newer, which mends most of it"},
@@ -36,10 +36,27 @@ func init() {
 				if n := c.Moved[c.Home()]["conntrack.insert_failed"]; n > 0 {
 					f.Confidence = diagnose.Certain
 					f.Evidence = append(f.Evidence, fmt.Sprintf("insert_failed grew by %d on node %s meanwhile", n, c.Home()))
+				} else if neverRaced(c) {
+					f.Headline = "DNS " + r.Summary + ", and it is not the conntrack race"
+					f.Evidence = append(f.Evidence, "connection tracking of node "+c.Home()+" has never refused an entry (insert_failed is 0)")
+					f.Likely = "a rule, a program or a device that lets one datagram of a port pass and drops what follows at once: a rate limit, most often"
+					f.Try = []string{"nft list ruleset   (on node " + c.Home() + ": limit, meter)"}
 				}
 				findings = append(findings, f)
 			}
 			return findings
 		},
 	})
+}
+
+// neverRaced reports whether the own node's connection tracking is known to have refused no
+// entry since the node is up.
+func neverRaced(c *diagnose.Case) bool {
+	for _, r := range c.Find(diagnose.Match{Check: "node.counters", Vantage: "node/"}) {
+		if r.Vantage == "node/"+c.Home() && r.Kernel != nil {
+			failed, known := r.Kernel.Counters["conntrack.insert_failed"]
+			return known && failed == 0
+		}
+	}
+	return false
 }
