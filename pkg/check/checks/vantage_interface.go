@@ -21,7 +21,7 @@ func init() {
 	Registry.Add(check.Define(check.Spec[interfaceParams]{
 		ID:      "vantage.interface",
 		Area:    "vantage",
-		Summary: "the vantage point has an interface that is up, with its address, and a default route",
+		Summary: "the vantage point has an interface that is up, with its address, a default route, and loopback",
 		Plan: func(f *facts.Facts) []check.Planned[interfaceParams] {
 			p := interfaceParams{Pod: f.Vantage.Kind == facts.VantagePod}
 			if p.Pod {
@@ -77,6 +77,10 @@ func judgeInterface(k facts.Kernel, p interfaceParams) check.Result {
 	case p.Pod && len(defaults) == 0:
 		r = failed(check.NoRoute, "%s, but no default route", linkNamesOf(up))
 		r.Status = check.Warn
+	case p.Pod && loopbackDown(k.Links):
+		r = failed(check.Config, "%s, but lo is down", linkNamesOf(up))
+		r.Status = check.Warn
+		r.Meaning = "processes in the pod do not reach one another, nor themselves, by 127.0.0.1, localhost or the pod's own address"
 	default:
 		r = check.Result{Status: check.Pass, Summary: linkNamesOf(up)}
 	}
@@ -109,6 +113,11 @@ func isLoopback(l facts.Link) bool {
 		p, err := netip.ParsePrefix(a)
 		return err == nil && p.Addr().IsLoopback()
 	})
+}
+
+// loopbackDown reports whether lo, which every network namespace has, is down.
+func loopbackDown(links []facts.Link) bool {
+	return slices.ContainsFunc(links, func(l facts.Link) bool { return l.Name == "lo" && !l.Up })
 }
 
 // usable reports whether packets could leave by l: it is up, somebody holds the other
