@@ -43,11 +43,13 @@ type Link struct {
 	PeerIndex int      `json:"peerIndex,omitempty"` // IFLA_LINK: the other end of a veth
 	PeerNetns int      `json:"peerNetns"`           // IFLA_LINK_NETNSID, -1 when none
 	Master    string   `json:"master,omitempty"`
-	// PortState and Hairpin are those of a port of a bridge, read by node.bridge only:
-	// disabled, listening, learning, forwarding or blocking; and whether the bridge may
-	// send a packet back out of the port that it came in by.
+	// PortState, Hairpin and Isolated are those of a port of a bridge, read by node.bridge
+	// only: disabled, listening, learning, forwarding or blocking; whether the bridge may
+	// send a packet back out of the port that it came in by; and whether it sends nothing
+	// from this port to others that are isolated too.
 	PortState string `json:"portState,omitempty"`
 	Hairpin   *bool  `json:"hairpin,omitempty"`
+	Isolated  bool   `json:"isolated,omitempty"`
 	// Offload is read by node.offload only.
 	Offload   *Offload `json:"offload,omitempty"`
 	RxPackets uint64   `json:"rxPackets"`

@@ -12,7 +12,7 @@ import (
 // portStates are those of a bridge's port (include/uapi/linux/if_bridge.h, BR_STATE_*).
 var portStates = []string{"disabled", "listening", "learning", "forwarding", "blocking"}
 
-// BridgeLinks is Links with what bridges know of their ports: hairpin mode and state
+// BridgeLinks is Links with what bridges know of their ports: hairpin mode, isolation and state
 // (RTM_GETLINK of family AF_BRIDGE, attribute IFLA_PROTINFO).
 func BridgeLinks() ([]facts.Link, error) {
 	links, err := Links()
@@ -43,6 +43,7 @@ func BridgeLinks() ([]facts.Link, error) {
 		}
 		hairpin := port.u8(nl.IFLA_BRPORT_MODE) != 0
 		links[i].Hairpin = &hairpin
+		links[i].Isolated = port[nl.IFLA_BRPORT_ISOLATED] != nil && port.u8(nl.IFLA_BRPORT_ISOLATED) != 0
 		if state := int(port.u8(nl.IFLA_BRPORT_STATE)); state < len(portStates) {
 			links[i].PortState = portStates[state]
 		}

@@ -190,6 +190,7 @@ func TestBridgeLinks(t *testing.T) {
 		}
 		if name == "veth1" {
 			must(near.LinkSetHairpin(link, true))
+			must(near.LinkSetIsolated(link, true))
 		}
 	}
 	links, err := BridgeLinks()
@@ -200,7 +201,7 @@ func TestBridgeLinks(t *testing.T) {
 	}
 	for name, hairpin := range map[string]bool{"veth1": true, "veth2": false} {
 		l := seen[name]
-		if l.Master != "cni0" || l.Hairpin == nil || *l.Hairpin != hairpin || l.PortState != "forwarding" || l.PeerNetns < 0 || l.PeerIndex == 0 {
+		if l.Master != "cni0" || l.Hairpin == nil || *l.Hairpin != hairpin || l.Isolated != hairpin || l.PortState != "forwarding" || l.PeerNetns < 0 || l.PeerIndex == 0 {
 			t.Errorf("%s: %+v", name, l)
 		}
 	}
