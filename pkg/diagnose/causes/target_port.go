@@ -69,7 +69,7 @@ func findTargetPort(c *diagnose.Case) []diagnose.Finding {
 		}
 		findings = append(findings, f)
 	}
-	return findings
+	return append(findings, dnsTargetPort(c)...)
 }
 
 // ofService are the bad results about a service itself: its ClusterIPs and its name.
