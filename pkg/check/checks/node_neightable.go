@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,9 +27,15 @@ func init() {
 			if err != nil {
 				return check.Errorf("%v", err)
 			}
+			routes, err := netsys.Routes()
+			if err != nil {
+				return check.Errorf("%v", err)
+			}
 			k := facts.Kernel{
 				Neighbours: neighbours,
-				Sysctls:    netsys.SystemSysctls("net/ipv4/neigh/default/gc_thresh3", "net/ipv6/neigh/default/gc_thresh3"),
+				// To tell which of the neighbours are gateways.
+				Routes:  slices.DeleteFunc(routes, func(r facts.Route) bool { return r.Dst != "default" || r.Type != "unicast" }),
+				Sysctls: netsys.SystemSysctls("net/ipv4/neigh/default/gc_thresh3", "net/ipv6/neigh/default/gc_thresh3"),
 			}
 			return judgeNeighbourTable(k, machineEntries("arp_cache"), machineEntries("ndisc_cache"))
 		},

@@ -10,18 +10,17 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
-// refusingRoutes are those of a pod's own table that its failures met: the rest of what it
-// looks at may well be reached. A node has such routes for blocks of addresses whose pods
-// have narrower ones (Calico, Cilium): there they say that the pod is gone.
+// refusingRoutes are those of a vantage point's own table that its failures met: the rest
+// of what it looks at may well be reached. A node has such routes for blocks of addresses
+// whose pods have narrower ones (Calico, Cilium): there they say that the pod is gone, and
+// count for services alone. What a node itself sends is routed before it is translated.
 func refusingRoutes(c *diagnose.Case, vantage string) []diagnose.Finding {
-	if !strings.HasPrefix(vantage, "pod/") {
-		return nil
-	}
+	isPod := strings.HasPrefix(vantage, "pod/")
 	var findings []diagnose.Finding
 	at := map[string]int{} // in findings, by route
 	for _, r := range c.Find(diagnose.Match{Vantage: vantage, Status: failing, Failure: []check.Failure{check.NoRoute, check.Denied}}) {
 		addr, ok := diagnose.TargetAddr(r)
-		if !ok || r.Vantage != vantage {
+		if !ok || r.Vantage != vantage || !isPod && !clusterIP(c, addr) {
 			continue
 		}
 		route, ok := routeOf(c, vantage, addr)
