@@ -18,6 +18,7 @@ var nodeSysctls = []string{
 	"net/ipv4/conf/*/forwarding",
 	"net/ipv4/conf/*/rp_filter",
 	"net/ipv4/conf/*/proxy_arp",
+	"net/ipv4/conf/*/arp_ignore",
 	"net/ipv4/conf/*/route_localnet",
 	"net/ipv6/conf/*/forwarding",
 	"net/ipv6/conf/*/disable_ipv6",

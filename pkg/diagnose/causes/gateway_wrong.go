@@ -15,7 +15,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-POD-GATEWAY",
 		Summary: "a pod's default gateway is not its node's bridge",
-		Signal:  "The pod hangs on a bridge of its node, and the gateway of its default route is an address that neither the bridge nor another interface of the node has, or the pod sends to it at a hardware address that no interface of the node has. From the pod: nobody answers ARP (or neighbour discovery) for the gateway; pods on the same bridge answer, nothing beyond does.",
+		Signal:  "The pod hangs on a bridge of its node, and the gateway of its default route is an address that neither the bridge nor another interface of the node has, or the pod sends to it at a hardware address that no interface of the node has. Or the pod gets no answer when it asks for the bridge's hardware address, though its link is up and the bridge has the address. From the pod: nobody answers ARP (or neighbour discovery) for the gateway; pods on the same bridge answer, nothing beyond does.",
 		Meaning: "The pod reaches pods on its own node only: what is to leave the node goes to an address that does not forward it.",
 		Confirm: []string{"ip route; ip neigh (in the pod)", "ip addr show dev BRIDGE (on the node)"},
 		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: its network is then made anew", "put the address back: ip addr add GATEWAY/PREFIX dev BRIDGE (on the node)"},
@@ -43,8 +43,9 @@ func findGateway(c *diagnose.Case) []diagnose.Finding {
 		if gateway.IsLinkLocalUnicast() {
 			continue // 169.254.1.1 and fe80::1 are answered for by proxy ARP and NDP
 		}
-		if slices.ContainsFunc(links, func(l facts.Link) bool { return holds(l, gateway) }) {
+		if i := slices.IndexFunc(links, func(l facts.Link) bool { return holds(l, gateway) }); i >= 0 {
 			findings = append(findings, strangersGateway(c, gateway, port, links)...)
+			findings = append(findings, muteGateway(c, gateway, port, links[i])...)
 			continue
 		}
 		if i := slices.IndexFunc(links, func(l facts.Link) bool { return l.Name == port.Master }); i < 0 || !hasFamily(links[i], gateway) {
