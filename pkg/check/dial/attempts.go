@@ -22,6 +22,10 @@ type Try struct {
 	Seen []check.Evidence
 	// Soft says that Failure is worth a warning only.
 	Soft bool
+	// Spoke says that the peer answered in the protocol it was asked in; Cut is how it
+	// ended a connection on which a guessed one was spoken, and kept one on which nothing was.
+	Spoke bool
+	Cut   check.Failure
 	// Err says that the attempt could not be made (no file descriptor left, run
 	// cancelled): nothing was learnt about the target.
 	Err error

@@ -118,6 +118,8 @@ func TestSummarise(t *testing.T) {
 	soft := func(t Try) Try { t.Soft = true; return t }
 	detailed := func(t Try, detail string) Try { t.Detail = detail; return t }
 	broken := Try{Err: errors.New("too many open files")}
+	spoke := func(t Try) Try { t.Spoke = true; return t }
+	cut := func(t Try) Try { t.Cut = check.Reset; return t }
 	tests := []struct {
 		name    string
 		tries   []Try
@@ -135,6 +137,8 @@ func TestSummarise(t *testing.T) {
 		{"one hard one is enough", []Try{soft(lost("http", 0)), lost("http", 0)}, check.Fail, "http", "http 2 of 2"},
 		{"one refusal outweighs silence", []Try{soft(lost("timeout", time.Second)), lost("refused", 0), soft(lost("timeout", time.Second))}, check.Fail, "refused", "timeout 2 and refused 1 of 3 after 1 s"},
 		{"details of kinds that need them", []Try{detailed(lost("tls", 0), "certificate expired"), ok(1)}, check.Fail, "tls", "tls 1 of 2, 1 ok, 1.0 ms: certificate expired"},
+		{"some are cut when asked what others answer", []Try{spoke(ok(1)), cut(ok(1)), spoke(ok(1)), cut(ok(1))}, check.Fail, "reset", "reset 2 of 4, 2 ok, 1.0 ms"},
+		{"all are cut: it is another protocol", []Try{cut(ok(1)), cut(ok(1)), ok(1)}, check.Pass, "", "3 of 3 ok, 1.0 ms"},
 		{"nothing could be tried", []Try{broken, broken}, check.Error, "", "could not be tried: too many open files"},
 		{"nothing at all", nil, check.Error, "", "nothing was tried"},
 		{"what could not be tried is no failure", []Try{broken, ok(1)}, check.Error, "", "1 of 2 could not be tried: too many open files"},

@@ -24,6 +24,7 @@ var spoken = []check.Failure{
 // could be tried. The summary counts: "9 of 9 ok, 0.4 ms" (the median), "timeout 3 of
 // 3 after 2 s", "timeout 2 of 8 after 2 s, 6 ok, 0.4 ms".
 func Summarise(tries []Try) check.Result {
+	reconsider(tries)
 	var r check.Result
 	var broken error
 	counts, hard := map[check.Failure]int{}, map[check.Failure]int{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -55,6 +56,7 @@ func converse(ctx context.Context, o *TCPOptions, s *session, t Try, listen bool
 		t.See("answer", "%s", answer)
 	}
 	if err == nil {
+		t.Spoke = true
 		return t
 	}
 	kind := KindOf(err, s.addr)
@@ -77,7 +79,7 @@ func converse(ctx context.Context, o *TCPOptions, s *session, t Try, listen bool
 		t.See("answer", "%s", reason(err))
 		return t
 	case check.Closed, check.Reset:
-		return unasked(ctx, *o, t)
+		return unasked(ctx, *o, t, kind)
 	}
 	t.failOn(ctx, err, s, stageFirstByte)
 	// A database may look its client up before it greets: silence is weak there.
@@ -104,7 +106,7 @@ func insideTLS(ctx context.Context, o TCPOptions) (t Try, ok bool) {
 
 // unasked connects again and only listens, after a peer cut a connection on which a
 // guessed protocol was spoken: whoever cuts this one too has nobody behind.
-func unasked(ctx context.Context, o TCPOptions, first Try) Try {
+func unasked(ctx context.Context, o TCPOptions, first Try, cut check.Failure) Try {
 	var t Try
 	s := connect(ctx, o.Peer, &t)
 	if s == nil {
@@ -114,9 +116,34 @@ func unasked(ctx context.Context, o TCPOptions, first Try) Try {
 	t.Seen = append(t.Seen, first.Seen...)
 	t.listen(ctx, s)
 	if t.Failure == "" && t.Err == nil {
-		t.See("answer", "connection stays open, but is cut when asked in %s: the protocol is another one", o.Talk.Proto)
+		t.Cut = cut
+		t.See("answer", "%s %s: the protocol is another one", cutWhenAsked, o.Talk.Proto)
 	}
 	return t
+}
+
+// cutWhenAsked begins what is told of such a peer.
+const cutWhenAsked = "connection stays open, but is cut when asked in"
+
+// reconsider makes failures of tries that were cut, where others at the same address were
+// answered in the same protocol: it is the right one then.
+func reconsider(tries []Try) {
+	if !slices.ContainsFunc(tries, func(t Try) bool { return t.Spoke }) {
+		return
+	}
+	for i := range tries {
+		t := &tries[i]
+		if t.Cut == "" || t.Failure != "" {
+			continue
+		}
+		t.Failure, t.Detail = t.Cut, "cut when asked, though others answer"
+		t.Seen = slices.Clone(t.Seen)
+		for j, e := range t.Seen {
+			if strings.HasPrefix(e.Value, cutWhenAsked) {
+				t.Seen[j].Value = "cut when asked"
+			}
+		}
+	}
 }
 
 // listen waits a moment for bytes. None is no failure; a cut connection is.

@@ -1,6 +1,9 @@
 package causes
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 )
@@ -22,6 +25,45 @@ func init() {
 		Remedy:  []string{"name the protocol of the Service's port in appProtocol, and ask in that", "mend what the application's or the proxy's log names"},
 		Source:  "RFC 9293, 3.5.2 (reset)",
 		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "resets"},
-		Find:    way.find,
+		Find:    func(c *diagnose.Case) []diagnose.Finding { return append(way.find(c), cutEndpoints(c)...) },
 	})
+}
+
+// cutEndpoints are those of a service that cut whoever asks in the protocol in which the
+// others answer. By itself each may speak another one, and passes; through the ClusterIP
+// both were met.
+func cutEndpoints(c *diagnose.Case) []diagnose.Finding {
+	var findings []diagnose.Finding
+	for _, vip := range c.Find(diagnose.Match{Check: "service.vip", Status: failing, Failure: []check.Failure{check.Reset, check.Closed}}) {
+		s := c.Service(vip.Subject)
+		if s == nil || vip.Lost() == len(vip.Attempts) {
+			continue
+		}
+		var cut, well []check.Result
+		for _, r := range c.Find(diagnose.Match{Check: "service.endpoint", Subject: vip.Subject, Vantage: vip.Vantage, Status: []check.Status{check.Pass}}) {
+			if strings.Contains(value(r, "answer"), "is cut when asked") {
+				cut = append(cut, r)
+			} else {
+				well = append(well, r)
+			}
+		}
+		if len(cut) == 0 || len(well) == 0 {
+			continue
+		}
+		f := diagnose.Finding{
+			Headline:   fmt.Sprintf("%d of %d endpoints of service %s cut connections when they are asked what the others answer", len(cut), len(cut)+len(well), s.Ref()),
+			Confidence: diagnose.Likely,
+			Where:      places(c, cut),
+			Evidence:   []string{seen(vip), fmt.Sprintf("at %s: %s", cut[0].Target, value(cut[0], "answer")), fmt.Sprintf("at %s: %s", well[0].Target, value(well[0], "answer"))},
+			Explains:   []string{diagnose.Key(vip)},
+			Likely:     "a proxy in front of it (a sidecar that wants mTLS), another version of the application, or a packet filter on the way there that resets what carries data",
+			Try:        []string{fmt.Sprintf("kubectl -n %s get service %s -o yaml", s.Namespace, s.Name)},
+			Rank:       rankSymptom + 1,
+		}
+		if namespace, pod := namespaced(cut[0].Object); namespace != "" {
+			f.Try = append(f.Try, fmt.Sprintf("kubectl -n %s logs %s --tail=20", namespace, pod))
+		}
+		findings = append(findings, f)
+	}
+	return findings
 }
