@@ -1,0 +1,233 @@
+package causes
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// deaf makes results unreachable because their own address does not resolve on the link.
+func (w *world) deaf(tasks ...string) *world {
+	w.fail(check.Unreachable, -1, tasks...)
+	for i := range w.results {
+		r := &w.results[i]
+		if addr, ok := diagnose.TargetAddr(*r); ok && r.Failure == check.Unreachable {
+			r.With("neighbour", "%s on eth0 does not resolve (incomplete)", addr)
+		}
+	}
+	return w
+}
+
+// saying adds evidence to a result.
+func (w *world) saying(task, key, value string) *world {
+	i := slices.IndexFunc(w.results, func(r check.Result) bool { return r.TaskID == task })
+	w.results[i].With(key, "%s", value)
+	return w
+}
+
+// within is what a probe in a pod reads of its interface.
+func (w *world) within(pod string, k facts.Kernel) *world {
+	w.add("pod.network", "target", "", pod, "", 0)
+	r := &w.results[len(w.results)-1]
+	r.TaskID, r.Vantage, r.Kernel = "pod.network "+pod, pod, &k
+	return w
+}
+
+// onePod makes one endpoint silent in every way that it was tried.
+func (w *world) onePod(ip string) *world {
+	return w.fail(check.Timeout, -1, "service.endpoint "+ip, "target.icmp "+ip, "path.mtu "+ip)
+}
+
+// ports are the bridge of node a with the vantage pod's port, 7, and another one, 8.
+func (w *world) ports(own, other bool) *world {
+	yes := false
+	return w.bridge(true).kernel("node.bridge a", facts.Kernel{Links: []facts.Link{
+		{Index: 5, Name: "br0", Kind: "bridge", Up: true, State: "up", Addrs: []string{"10.1.0.1/24"}, MAC: "02:00:00:00:00:aa"},
+		{Index: 7, Name: "vethx", Kind: "veth", Master: "br0", Up: true, State: "up", PortState: "forwarding", Hairpin: &yes, Isolated: own},
+		{Index: 8, Name: "vethy", Kind: "veth", Master: "br0", Up: true, State: "up", PortState: "forwarding", Hairpin: &yes, Isolated: other},
+	}})
+}
+
+func isolatedPeer(port int) facts.Kernel {
+	return facts.Kernel{Links: []facts.Link{{Name: "eth0", Kind: "veth", PeerIndex: port, MAC: "0a:00:00:00:00:02", Addrs: []string{"10.1.0.2/24"}}}}
+}
+
+func linkRoutes(dst string) facts.Kernel {
+	return facts.Kernel{Routes: []facts.Route{
+		{Family: "ipv4", Dst: "default", Gateway: "10.1.0.1", Dev: "eth0", Type: "unicast"},
+		{Family: "ipv4", Dst: "10.1.0.0/24", Dev: "eth0", Type: "unicast"},
+		{Family: "ipv4", Dst: dst, Dev: "eth0", Type: "unicast"},
+	}}
+}
+
+// silentGateway is a pod whose gateway is where it should be, and tells it nothing.
+func silentGateway(setting string) *world {
+	w := newWorld().ports(false, false)
+	for i := range w.results {
+		if r := &w.results[i]; r.Check == "vantage.interface" {
+			r.Kernel.Links[0].Name = "eth0"
+			r.Kernel.Routes = []facts.Route{{Family: "ipv4", Dst: "default", Gateway: "10.1.0.1", Dev: "eth0", Type: "unicast"}}
+		}
+	}
+	w.fail(check.Unreachable, -1, "gateway", "dns", "service.endpoint 10.2", "service.vip", "target.icmp 10.2", "path.mtu 10.2", "api", "external")
+	for i := range w.results {
+		if r := &w.results[i]; strings.HasPrefix(r.TaskID, "dns.cluster 10.1.0.53") {
+			r.Status, r.Failure, r.Attempts = check.Pass, "", []check.Attempt{{}}
+		}
+	}
+	return w.saying("gateway.icmp 10.1.0.1", "neighbour", "incomplete").read("a", "node.sysctl", check.Pass, "fine").
+		kernel("node.sysctl a", facts.Kernel{Sysctls: []facts.Sysctl{{Name: "net.ipv4.conf.br0.arp_ignore", Value: setting}}})
+}
+
+func defaultBy(gateway, state string, others ...string) facts.Kernel {
+	k := facts.Kernel{
+		Routes:     []facts.Route{{Family: "ipv4", Dst: "default", Gateway: gateway, Dev: "eth0", Type: "unicast"}},
+		Neighbours: []facts.Neighbour{{IP: gateway, Dev: "eth0", State: state}, {IP: "192.168.0.2", Dev: "eth0", State: "failed"}},
+	}
+	for _, other := range others {
+		k.Routes = append(k.Routes, facts.Route{Family: "ipv4", Dst: "default", Gateway: other, Dev: "eth1", Type: "unicast"})
+	}
+	return k
+}
+
+func TestLinkVerdicts(t *testing.T) {
+	beyond := []string{"dns.cluster 10.2", "dns.cluster 10.96", "dns.cluster resolv.conf", "service.endpoint 10.2", "service.vip", "target.icmp 10.2", "path.mtu 10.2", "api.vip"}
+	node := func(kernel facts.Kernel) *world {
+		return newWorld().fail(check.Timeout, -1, "external.host").read("a", "node.neightable", check.Pass, "fine").kernel("node.neightable a", kernel)
+	}
+	entry := func(mac, state string) facts.Kernel {
+		return facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.2.0.3", Dev: "cni0", MAC: mac, State: state}}}
+	}
+	web2 := facts.Kernel{Links: []facts.Link{{Name: "eth0", Kind: "veth", PeerIndex: 9, MAC: "0a:00:00:00:00:03", Addrs: []string{"10.2.0.3/24"}}}}
+	far := func(k facts.Kernel) *world {
+		return newWorld().onePod("10.2.0.3").fail(check.Timeout, 2, "service.vip").within("pod/shop/web-2", web2).
+			read("b", "node.neightable", check.Pass, "fine").kernel("node.neightable b", k)
+	}
+	near := func() *world { return newWorld().onePod("10.1.0.2") }
+	loopback := func(down bool) *world {
+		w := newWorld().kernel("vantage.interface ", facts.Kernel{Links: []facts.Link{{Name: "lo", Up: !down}, {Name: "eth0", Up: true}}})
+		if down {
+			w.fail(check.Config, 0, "vantage.interface")
+			w.results[0].Status = check.Warn
+		}
+		return w
+	}
+	dns := func() *world {
+		w := newWorld()
+		for i := range w.facts.DNS.Service.Endpoints {
+			w.facts.DNS.Service.Endpoints[i].Ports[0].Port = 5353
+		}
+		for i := range w.results {
+			if r := &w.results[i]; strings.HasPrefix(r.TaskID, "dns.cluster 10.1") || strings.HasPrefix(r.TaskID, "dns.cluster 10.2") {
+				r.Target = strings.Replace(r.Target, " ", ":5353 ", 1)
+			}
+		}
+		return w
+	}
+	for _, tt := range []struct {
+		name       string
+		world      *world
+		cause      string
+		confidence diagnose.Confidence
+		not        string
+		left       int
+	}{
+		{name: "all of the cluster is on the pod's link", cause: "NL-POD-ON-LINK", confidence: diagnose.Certain,
+			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/8")).deaf(beyond...)},
+		{name: "other nodes' pods are on the pod's link, services are not", cause: "NL-POD-ON-LINK", confidence: diagnose.Likely,
+			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/14")).deaf("dns.cluster 10.2", "service.endpoint 10.2", "target.icmp 10.2", "path.mtu 10.2")},
+		{name: "a pod of the own node is gone", not: "NL-POD-ON-LINK", cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely,
+			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/8")).deaf("service.endpoint 10.1.0.2")},
+
+		{name: "a node has another hardware address for its pod", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Certain, world: far(entry("02:00:00:00:00:01", "permanent"))},
+		{name: "a node has the right one", not: "NL-POD-NEIGHBOUR", world: far(entry("0A:00:00:00:00:03", "reachable")), cause: "", left: -1},
+		{name: "a node has none", not: "NL-POD-NEIGHBOUR", world: far(entry("", "failed")), left: -1},
+		{name: "another node has a wrong one, which it does not use", not: "NL-POD-NEIGHBOUR", left: -1,
+			world: far(entry("", "failed")).read("a", "node.neightable", check.Pass, "fine").kernel("node.neightable a", entry("02:00:00:00:00:01", "permanent"))},
+		{name: "the pod itself has a wrong one for its neighbour", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Certain,
+			world: near().within("pod/shop/web-0", isolatedPeer(8)).kernel("vantage.interface ", facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.1.0.2", Dev: "eth0", MAC: "02:00:00:00:00:01", State: "permanent"}}})},
+
+		{name: "both pods' ports are isolated", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Certain, world: near().ports(true, true).within("pod/shop/web-0", isolatedPeer(8)).deep()},
+		{name: "both may be: the other is not known", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Likely, world: near().ports(true, true).deep()},
+		{name: "the other pod's is another one", not: "NL-NODE-PORT-ISOLATED", left: -1, world: near().ports(true, true).within("pod/shop/web-0", isolatedPeer(9)).deep()},
+		{name: "only one is isolated", not: "NL-NODE-PORT-ISOLATED", left: -1, world: near().ports(true, false).deep()},
+		{name: "ports are isolated, and nothing fails", world: newWorld().ports(true, true).deep()},
+
+		{name: "the node answers no ARP", cause: "NL-POD-GATEWAY", confidence: diagnose.Certain, world: silentGateway("8")},
+		{name: "the node answers no ARP, whatever its settings", cause: "NL-POD-GATEWAY", confidence: diagnose.Likely, world: silentGateway("1")},
+
+		{name: "a node's gateway is dead", cause: "NL-NODE-GATEWAY", confidence: diagnose.Certain, world: node(defaultBy("192.168.0.77", "failed"))},
+		{name: "one of two is", cause: "NL-NODE-GATEWAY", confidence: diagnose.Likely, world: node(defaultBy("192.168.0.77", "incomplete", "192.168.9.1"))},
+		{name: "a node's gateway lives", not: "NL-NODE-GATEWAY", left: -1, world: node(defaultBy("192.168.0.77", "reachable"))},
+		{name: "a node's gateway is dead, and nobody goes there", world: newWorld().read("a", "node.neightable", check.Pass, "fine").kernel("node.neightable a", defaultBy("192.168.0.77", "failed"))},
+
+		{name: "lo is down", cause: "NL-POD-LOOPBACK", confidence: diagnose.Certain, world: loopback(true)},
+		{name: "lo is up", world: loopback(false)},
+
+		{name: "all DNS servers refuse", cause: "NL-SVC-TARGET-PORT", confidence: diagnose.Likely, world: dns().fail(check.Refused, -1, "dns.cluster")},
+		{name: "one DNS server refuses", not: "NL-SVC-TARGET-PORT", left: -1, world: dns().fail(check.Refused, -1, "dns.cluster 10.2.0.53")},
+
+		{name: "some endpoints cut what others answer", cause: "NL-APP-RESETS", confidence: diagnose.Likely,
+			world: newWorld().fail(check.Reset, 2, "service.vip").saying("service.endpoint 10.2.0.3:8080", "answer", "connection stays open, but is cut when asked in http: the protocol is another one")},
+		{name: "the ClusterIP cuts, and every endpoint answers", left: 1, not: "NL-APP-RESETS", world: newWorld().fail(check.Reset, 2, "service.vip")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
+			got, confidence := "", diagnose.Confidence(0)
+			if len(v.Causes) > 0 {
+				got, confidence = v.Causes[0].Code, v.Causes[0].Confidence
+			}
+			if tt.left >= 0 && (got != tt.cause || confidence != tt.confidence || len(codes(v.Causes)) > 1 || len(v.Unexplained) != tt.left) {
+				t.Errorf("%s, %s, want %s, %s; all %q, unexplained %q", got, confidence, tt.cause, tt.confidence, codes(v.Causes), v.Unexplained)
+			}
+			if tt.not != "" && slices.Contains(append(codes(v.Causes), codes(v.Candidates)...), tt.not) {
+				t.Errorf("it is not %s: %+v", tt.not, v.Causes)
+			}
+		})
+	}
+}
+
+// A node routes what it sends itself before it translates it: a route that refuses the
+// services' range hits it, and not its pods.
+func TestNodeRefusesServices(t *testing.T) {
+	w := newWorld().fail(check.NoRoute, -1, "service.vip", "service.endpoint 10.2.0.3")
+	w.facts.Vantage = facts.Vantage{Kind: facts.VantageNode, Node: &w.facts.Nodes[0]}
+	for i := range w.results {
+		w.results[i].Vantage = "node/a"
+	}
+	w.kernel("vantage.interface ", facts.Kernel{Routes: []facts.Route{
+		{Family: "ipv4", Dst: "10.96.0.0/16", Type: "blackhole"}, {Family: "ipv4", Dst: "10.2.0.0/26", Type: "blackhole"},
+	}})
+	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+	if diff := cmp.Diff([]string{"NL-POD-NO-ROUTE"}, codes(v.Causes)); diff != "" || len(v.Causes[0].Explains) != 1 {
+		t.Errorf("causes (-want +got):\n%s\n%+v", diff, v.Causes)
+	}
+}
+
+// Where connection tracking never refused an entry, it is not its race.
+func TestRaceThatIsNone(t *testing.T) {
+	for _, tt := range []struct {
+		counters map[string]uint64
+		none     bool
+	}{{map[string]uint64{"conntrack.insert_failed": 0}, true}, {map[string]uint64{"conntrack.insert_failed": 3}, false}, {nil, false}} {
+		w := newWorld()
+		w.add("dns.race", "dns", "resolv.conf udp", "", "", 0)
+		w.fail(check.Loss, 0, "dns.race")
+		r := &w.results[len(w.results)-1]
+		r.Status, r.Summary = check.Warn, "9 of 40 pairs lost just one of the two answers"
+		w.read("a", "node.counters", check.Pass, "read").kernel("node.counters a", facts.Kernel{Counters: tt.counters})
+		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+		if diff := cmp.Diff([]string{"NL-DNS-RACE"}, codes(v.Causes)); diff != "" {
+			t.Fatalf("causes (-want +got):\n%s", diff)
+		}
+		if none := strings.HasSuffix(v.Causes[0].Headline, "not the conntrack race"); none != tt.none {
+			t.Errorf("%v: %q", tt.counters, v.Causes[0].Headline)
+		}
+	}
+}
