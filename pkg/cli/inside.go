@@ -103,7 +103,7 @@ func (d *diagnosis) dark(c *diagnose.Case, r check.Result) bool {
 // no policy denies it.
 func (d *diagnosis) lost(r check.Result, kinds ...check.Failure) bool {
 	at, protocol, ok := diagnose.TargetPort(r)
-	if !ok || protocol != facts.TCP || !diagnose.Bad(r) || r.Check != "service.endpoint" && r.Check != "target.tcp" {
+	if !ok || protocol != facts.TCP || !diagnose.Bad(r) || !slices.Contains([]string{"service.endpoint", "target.tcp", "dns.cluster"}, r.Check) {
 		return false
 	}
 	if len(r.Attempts) == 0 || slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return !slices.Contains(kinds, a.Failure) }) {

@@ -6,13 +6,14 @@ import (
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-DNS-NO-ANSWER",
 		Summary: "a DNS server of the cluster is there, and answers no question",
-		Signal:  "Every question put to one DNS server by itself is lost, over UDP and over TCP, while its pod gives other signs of life. A TCP connection that comes about and stays without an answer is a process that hangs; one that does not is a rule that drops the port.",
+		Signal:  "Every question put to one DNS server by itself is lost, over UDP and over TCP, while its pod gives other signs of life, or (only possible) others on its node do; with --deep, while a probe inside the pod finds its network in order. A TCP connection that comes about and stays without an answer is a process that hangs; one that does not is a rule that drops the port.",
 		Meaning: "Names resolve late or not at all: each question that the ClusterIP hands to such a server waits for the resolver's timeout, 5 s as a rule.",
 		Confirm: []string{"kubectl -n kube-system logs DNS-POD --tail=20", "kubectl get networkpolicies -A"},
 		Remedy:  []string{"kubectl -n kube-system delete pod DNS-POD", "allow port 53 over UDP and TCP in the NetworkPolicy that drops it"},
@@ -37,7 +38,8 @@ func dnsNoAnswer(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
 	}
 	var dead []check.Result
 	var keys []string
-	servers, gone, hung := 0, 0, 0
+	_, pinged := onlyPings(c, vantage)
+	servers, gone, hung, unseen := 0, 0, 0, 0 // unseen gave no sign of life, nor were asked for one
 	for _, e := range s.Ready() {
 		servers++
 		over := map[string]bool{} // the transports over which nothing was answered
@@ -52,10 +54,14 @@ func dnsNoAnswer(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
 			accepted = accepted || r.Failure == check.Silent
 			results = append(results, r)
 		}
-		if !over["udp"] || !over["tcp"] || c.PeerAt(vantage, e.Addr.Unmap()).Dark() || c.CutOffFrom(vantage, e.Addr) {
+		dark := c.PeerAt(vantage, e.Addr.Unmap()).Dark()
+		if !over["udp"] || !over["tcp"] || c.CutOffFrom(vantage, e.Addr) || dark && (pinged || aside(c, vantage, e)) {
 			continue
 		}
 		gone++
+		if dark && !aliveInside(c, results) {
+			unseen++
+		}
 		if accepted {
 			hung++
 		}
@@ -79,6 +85,10 @@ func dnsNoAnswer(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
 		Try:        []string{"kubectl get networkpolicies -A", fmt.Sprintf("kubectl -n %s get pods -o wide -l k8s-app=kube-dns", s.Namespace)},
 		Rank:       rankService,
 	}
+	if unseen > 0 {
+		f.Confidence = diagnose.Possible
+		f.Evidence[len(f.Evidence)-1] = "other pods on their nodes answer"
+	}
 	if gone == servers {
 		f.Explains = append(f.Explains, namesFailing(c)...)
 	}
@@ -89,6 +99,30 @@ func dnsNoAnswer(c *diagnose.Case, vantage string) (diagnose.Finding, bool) {
 		}
 	}
 	return f, true
+}
+
+// aside reports whether a server that gives no sign of life is not the only one on its node
+// that gives none, or the only one that was asked.
+func aside(c *diagnose.Case, vantage string, e facts.Endpoint) bool {
+	answer := false
+	for _, p := range c.Peers() {
+		if p.Vantage != vantage || p.Node != e.Node || p.Addr == e.Addr.Unmap() {
+			continue
+		}
+		if p.Dark() {
+			return true
+		}
+		answer = answer || p.Answered > 0
+	}
+	return e.Node == "" || !answer
+}
+
+// aliveInside reports whether a probe inside the pod of these results found its network in
+// order.
+func aliveInside(c *diagnose.Case, results []check.Result) bool {
+	return slices.ContainsFunc(results, func(r check.Result) bool {
+		return r.Object != "" && len(c.Find(diagnose.Match{Check: "pod.network", Object: r.Object, Status: []check.Status{check.Pass}})) > 0
+	})
 }
 
 // dnsPlaces are the servers' pods, each once: a server has a result for each transport.

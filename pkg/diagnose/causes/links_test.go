@@ -130,6 +130,15 @@ func TestLinkVerdicts(t *testing.T) {
 		}
 		return w
 	}
+	server := func() *world {
+		w := newWorld()
+		for i := range w.results {
+			if r := &w.results[i]; strings.HasPrefix(r.TaskID, "dns.cluster 10.2") {
+				r.Object = "pod/shop/dns-1"
+			}
+		}
+		return w.fail(check.Timeout, -1, "dns.cluster 10.2").fail(check.Timeout, 1, "dns.cluster 10.96")
+	}
 	for _, tt := range []struct {
 		name       string
 		world      *world
@@ -173,6 +182,10 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "all DNS servers refuse", cause: "NL-SVC-TARGET-PORT", confidence: diagnose.Likely, world: dns().fail(check.Refused, -1, "dns.cluster")},
 		{name: "one DNS server refuses", not: "NL-SVC-TARGET-PORT", left: -1, world: dns().fail(check.Refused, -1, "dns.cluster 10.2.0.53")},
 
+		{name: "a DNS server answers nothing, and its pod is well inside", cause: "NL-DNS-NO-ANSWER", confidence: diagnose.Likely,
+			world: server().deep().within("pod/shop/dns-1", web2)},
+		{name: "a DNS server answers nothing, and was not looked into", not: "NL-NODE-FILTER-DROP", left: -1, world: server()},
+
 		{name: "some endpoints cut what others answer", cause: "NL-APP-RESETS", confidence: diagnose.Likely,
 			world: newWorld().fail(check.Reset, 2, "service.vip").saying("service.endpoint 10.2.0.3:8080", "answer", "connection stays open, but is cut when asked in http: the protocol is another one")},
 		{name: "the ClusterIP cuts, and every endpoint answers", left: 1, not: "NL-APP-RESETS", world: newWorld().fail(check.Reset, 2, "service.vip")},
@@ -190,6 +203,15 @@ func TestLinkVerdicts(t *testing.T) {
 				t.Errorf("it is not %s: %+v", tt.not, v.Causes)
 			}
 		})
+	}
+}
+
+// Of a server that gives no sign of life its port is one candidate among those of its pod.
+func TestDarkServerIsACandidate(t *testing.T) {
+	w := newWorld().fail(check.Timeout, -1, "dns.cluster 10.2").fail(check.Timeout, 1, "dns.cluster 10.96")
+	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+	if len(v.Causes) > 0 || !slices.Contains(codes(v.Candidates), "NL-DNS-NO-ANSWER") {
+		t.Errorf("causes %q, candidates %q", codes(v.Causes), codes(v.Candidates))
 	}
 }
 

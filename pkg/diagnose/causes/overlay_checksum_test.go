@@ -74,7 +74,7 @@ func checksumCases() []deepCase {
 		{name: "only what goes by a ClusterIP arrives damaged", world: newWorld().fail(check.Timeout, -1, "service.vip").deep(), moved: counted(12, 0, map[string]uint64{"udp.InCsumErrors": 9}),
 			cause: code, confidence: diagnose.Certain, where: "node/a"},
 		{name: "pings arrive and nothing else, and no kernel was asked", world: newWorld().portsSilent(), candidates: []string{"NL-NODE-FILTER-DROP", code, "NL-POD-LINK-DOWN", "NL-POD-VETH-DETACHED", "NL-SVC-ENDPOINT-DOWN"}},
-		{name: "a pod elsewhere answers on its port", world: newWorld().node("c", 3).portsSilent(), cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely, where: "10.2.0.2:8080 = pod/shop/web-1 on node b", not: code, candidates: []string{"NL-POD-LINK-DOWN", "NL-POD-VETH-DETACHED"}},
+		{name: "a pod elsewhere answers on its port", world: newWorld().node("c", 3).portsSilent(), cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely, where: "10.2.0.2:8080 = pod/shop/web-1 on node b", not: code, candidates: []string{"NL-POD-LINK-DOWN", "NL-POD-VETH-DETACHED", "NL-DNS-NO-ANSWER"}},
 	}
 }
 
