@@ -26,6 +26,8 @@ type nodeParams struct {
 	Peers []nodePeer `json:"peers,omitempty"`
 	// Left are the names of nodes that are not compared, with the reason.
 	Left []string `json:"left,omitempty"`
+	// Pods are addresses of pods on this node that the run is about.
+	Pods []netip.Addr `json:"pods,omitempty"`
 }
 
 // nodeFacts makes the parameters, false when the vantage point is no Linux node.
@@ -36,7 +38,7 @@ func nodeFacts(f *facts.Facts) (nodeParams, bool) {
 	if f.Vantage.Kind != facts.VantageNode || self == nil {
 		return nodeParams{}, false
 	}
-	p := nodeParams{Self: peerOfNode(*self)}
+	p := nodeParams{Self: peerOfNode(*self), Pods: podsInQuestion(f, self.Name)}
 	for _, n := range f.Nodes {
 		left := ""
 		switch {

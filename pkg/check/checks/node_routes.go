@@ -23,7 +23,9 @@ func init() {
 			}
 			k.Forwards = forwards(p, k)
 			k.Rules, _ = netsys.Rules() // only to name the one that refuses
-			return judgeRoutes(p, k)
+			r := judgeRoutes(p, k)
+			r.Evidence = append(r.Evidence, strays(p, k, kernelRoutes{netsys.RouteTo, netsys.Forward})...)
+			return r
 		},
 	}))
 }

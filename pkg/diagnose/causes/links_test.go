@@ -130,6 +130,9 @@ func TestLinkVerdicts(t *testing.T) {
 		}
 		return w
 	}
+	stray := func(node, key, way string) *world {
+		return newWorld().onePod("10.2.0.3").fail(check.Timeout, 2, "service.vip").read(node, "node.routes", check.Pass, "fine", check.Evidence{Key: key, Value: way})
+	}
 	server := func() *world {
 		w := newWorld()
 		for i := range w.results {
@@ -185,6 +188,10 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "a DNS server answers nothing, and its pod is well inside", cause: "NL-DNS-NO-ANSWER", confidence: diagnose.Likely,
 			world: server().deep().within("pod/shop/dns-1", web2)},
 		{name: "a DNS server answers nothing, and was not looked into", not: "NL-NODE-FILTER-DROP", left: -1, world: server()},
+
+		{name: "a node sends what is for its own pod elsewhere", cause: "NL-NODE-ROUTE-MISSING", confidence: diagnose.Certain, world: stray("b", "astray to", "10.2.0.3 via 10.1.0.0 dev flannel.1")},
+		{name: "a node sends a pod's answers elsewhere", cause: "NL-NODE-ROUTE-MISSING", confidence: diagnose.Certain, world: stray("b", "astray from", "10.2.0.3 to 10.1.0.0/24 via 172.16.0.1 dev eth1")},
+		{name: "those of another pod", not: "NL-NODE-ROUTE-MISSING", left: -1, world: stray("b", "astray from", "10.2.0.9 to 10.1.0.0/24 via 172.16.0.1 dev eth1")},
 
 		{name: "some endpoints cut what others answer", cause: "NL-APP-RESETS", confidence: diagnose.Likely,
 			world: newWorld().fail(check.Reset, 2, "service.vip").saying("service.endpoint 10.2.0.3:8080", "answer", "connection stays open, but is cut when asked in http: the protocol is another one")},

@@ -21,8 +21,8 @@ func init() {
 	}
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-NODE-ROUTE-MISSING",
-		Summary: "a node has no, or a wrong, route to a node's pods: another's or its own",
-		Signal:  "The node's routing tables hold no route to a pod CIDR that the API gives to another node, or it leads elsewhere than the CNI says; or the kernel, asked what it does with a packet from a pod there (RTM_GETROUTE), refuses it, as a policy rule says. From the pod: every pod on the other node is silent or unreachable.",
+		Summary: "a node has no, or a wrong, route to a node's pods: another's or its own, all or one",
+		Signal:  "The node's routing tables hold no route to a pod CIDR that the API gives to another node, or it leads elsewhere than the CNI says; or the kernel, asked what it does with a packet from a pod there (RTM_GETROUTE), refuses it, as a policy rule says; or it sends what is for one of its own pods, or what that pod answers, another way than that of its other pods. From the pod: every pod on the other node is silent or unreachable.",
 		Meaning: "What pods send between the two nodes leaves by the default route, and is lost or refused there.",
 		Confirm: []string{"ip route get POD-IP from OWN-POD-IP iif BRIDGE (on the node)", "ip rule (on the node)"},
 		Remedy:  []string{"restart the CNI daemon on the node: it writes its routes again"},
@@ -31,6 +31,7 @@ func init() {
 		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "route missing"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			findings := append(append(state.find(c), byDefaultRoute(c, state)...), refusedParts(c)...)
+			findings = append(findings, strayPods(c)...)
 			return append(findings, noGateway(c, c.LostGateways(c.Facts.Vantage.String()), fmt.Sprintf("the pods' bridge of node %s has lost its address", c.Home()))...)
 		},
 	})
