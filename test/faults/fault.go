@@ -76,6 +76,9 @@ type Expect struct {
 	// Candidates make an honest "cannot tell" when no cause is named and at least
 	// one of them is among what could not be told apart.
 	Candidates []string `json:"candidates,omitempty"`
+	// Unseen says that nothing shows the fault on this rung, so that a healthy report is
+	// the best there can be. It is for shallow, and told in the score.
+	Unseen bool `json:"unseen,omitempty"`
 }
 
 // Repeat is how often netlook runs; 0 is once.
@@ -180,8 +183,8 @@ func Decode(content []byte) (Fault, error) {
 	expected := slices.Concat(f.Shallow.Causes, f.Shallow.Candidates, f.Deep.Causes)
 	need(f.IsHealthy() == (len(expected) == 0), "a fault needs causes, and the healthy cluster has none")
 	need(f.IsHealthy() || len(f.Deep.Causes) > 0, "deep.causes is needed")
-	need(f.IsHealthy() || len(f.Shallow.Causes)+len(f.Shallow.Candidates) > 0, "shallow.causes or shallow.candidates is needed")
-	need(len(f.Deep.Candidates) == 0, "with --deep there is nothing that cannot be told apart")
+	need(f.IsHealthy() || f.Shallow.Unseen != (len(f.Shallow.Causes)+len(f.Shallow.Candidates) > 0), "shallow.causes, shallow.candidates or shallow.unseen is needed")
+	need(len(f.Deep.Candidates) == 0 && !f.Deep.Unseen, "with --deep there is nothing that cannot be told apart, or seen")
 	for _, code := range slices.Concat(expected, f.Allow) {
 		need(codeName.MatchString(code), "%q is no code", code)
 	}

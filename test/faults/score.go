@@ -11,6 +11,7 @@ type Outcome string
 // Outcomes, from the best to the worst.
 const (
 	Right       Outcome = "right first"  // an expected cause is named first, or nothing where nothing is broken
+	CannotSee   Outcome = "cannot see"   // nothing is said, and nothing shows on this rung
 	CannotTell  Outcome = "cannot tell"  // no cause, but the right one is among those that remain
 	Symptom     Outcome = "symptom"      // something true is named first, the cause later or not at all
 	Unexplained Outcome = "unexplained"  // no cause, but failures are shown as unexplained
@@ -19,7 +20,7 @@ const (
 	NotRun      Outcome = "did not bite" // the fault was not there, or not until the end
 )
 
-var ranking = []Outcome{Right, CannotTell, Symptom, Unexplained, Silent, Wrong, NotRun}
+var ranking = []Outcome{Right, CannotTell, CannotSee, Symptom, Unexplained, Silent, Wrong, NotRun}
 
 // Run is one run of netlook.
 type Run struct {
@@ -114,6 +115,8 @@ func grade(f Fault, want Expect, run Run) Outcome {
 		return Wrong
 	case len(v.Unexplained) > 0:
 		return Unexplained
+	case want.Unseen && run.Status == 0:
+		return CannotSee
 	}
 	return Silent
 }

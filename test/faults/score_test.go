@@ -21,6 +21,7 @@ func causes(list ...string) []Cause {
 func TestGrade(t *testing.T) {
 	fault := Fault{Inject: "true", Shallow: Expect{Candidates: []string{"NL-A-TRUE"}}, Deep: Expect{Causes: []string{"NL-A-TRUE"}}, Allow: []string{"NL-A-ALSO"}}
 	failure := []json.RawMessage{[]byte(`{}`)}
+	unseen := Fault{Inject: "true", Shallow: Expect{Unseen: true}, Deep: fault.Deep}
 	tests := []struct {
 		name    string
 		fault   Fault
@@ -39,6 +40,10 @@ func TestGrade(t *testing.T) {
 		{"in doubt about something else", fault, Verdict{Candidates: causes("NL-A-LIE")}, 1, Wrong, nil},
 		{"unexplained", fault, Verdict{Unexplained: failure}, 1, Unexplained, nil},
 		{"silent", fault, Verdict{}, 0, Silent, nil},
+		{"nothing shows it", unseen, Verdict{}, 0, CannotSee, nil},
+		{"nothing shows it, but it says problem", unseen, Verdict{}, 1, Silent, nil},
+		{"nothing shows it, and it is found", unseen, Verdict{Causes: causes("NL-A-TRUE")}, 0, Right, nil},
+		{"nothing shows it, but something else is said", unseen, Verdict{Causes: causes("NL-A-LIE")}, 1, Wrong, []string{"NL-A-LIE"}},
 		{"healthy", Fault{}, Verdict{}, 0, Right, nil},
 		{"healthy, but it says problem", Fault{}, Verdict{}, 1, Silent, nil},
 		{"healthy, but it says why not", Fault{}, Verdict{Causes: causes("NL-A-LIE")}, 1, Wrong, []string{"NL-A-LIE"}},
@@ -113,7 +118,7 @@ func TestTable(t *testing.T) {
 			Shallow: Score{Outcome: CannotTell, Said: []string{"NL-A-B"}, Others: 9, Runs: 1, Median: time.Second},
 			Deep:    Score{Outcome: Wrong, Said: []string{"NL-A-C"}, False: []string{"NL-A-C"}, Runs: 1, Median: 9 * time.Second}},
 	}
-	if rows[0].missed() || !rows[1].missed() || (Row{Shallow: Score{Outcome: CannotTell}}).missed() || !(Row{Deep: Score{Outcome: CannotTell}}).missed() {
+	if rows[0].missed() || !rows[1].missed() || (Row{Shallow: Score{Outcome: CannotTell}}).missed() || (Row{Shallow: Score{Outcome: CannotSee}}).missed() || !(Row{Deep: Score{Outcome: CannotTell}}).missed() {
 		t.Error("which rows miss the bar")
 	}
 	var doc, text bytes.Buffer

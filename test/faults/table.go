@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -29,7 +30,7 @@ func (r Row) missed() bool {
 
 // missed reports whether a score is below the bar of its rung.
 func (s Score) missed(deep bool) bool {
-	return s.Outcome != "" && s.Outcome != Right && (deep || s.Outcome != CannotTell) || len(s.False) > 0
+	return s.Outcome != "" && s.Outcome != Right && (deep || s.Outcome != CannotTell && s.Outcome != CannotSee) || len(s.False) > 0
 }
 
 // tells is a row in short, where it missed the bar.
@@ -43,7 +44,8 @@ func (r Row) tells() string {
 // Summary is what all rows together come to.
 type Summary struct {
 	Faults                     int
-	ShallowGood, DeepGood      int // right first; shallow: or an honest "cannot tell"
+	ShallowGood, DeepGood      int // right first; shallow: or an honest "cannot tell", or nothing to see
+	Unseen                     int // of those, by which nothing is seen
 	FalseCauses                int
 	ShallowMedian, DeepMedian  time.Duration
 	ShallowSkipped, DeepMissed bool
@@ -64,8 +66,11 @@ func Summarize(rows []Row) Summary {
 		if row.missed() {
 			s.Missed = append(s.Missed, row.tells())
 		}
-		if row.Shallow.Outcome == Right || row.Shallow.Outcome == CannotTell {
+		if slices.Contains([]Outcome{Right, CannotTell, CannotSee}, row.Shallow.Outcome) {
 			s.ShallowGood++
+		}
+		if row.Shallow.Outcome == CannotSee {
+			s.Unseen++
 		}
 		if row.Deep.Outcome == Right {
 			s.DeepGood++
@@ -117,6 +122,9 @@ func (s Summary) String() string {
 	if !s.ShallowSkipped {
 		parts = append(parts, fmt.Sprintf("Shallow: right first, or an honest \"cannot tell\", on %d of %d; median %s.", s.ShallowGood, s.Faults, short(s.ShallowMedian)))
 	}
+	if s.Unseen > 0 {
+		parts = append(parts, fmt.Sprintf("Only --deep can see %d of these.", s.Unseen))
+	}
 	if !s.DeepMissed {
 		parts = append(parts, fmt.Sprintf("With `--deep`: right first on %d of %d; median %s.", s.DeepGood, s.Faults, short(s.DeepMedian)))
 	}
@@ -152,6 +160,7 @@ without and with `+"`--deep`"+`, healed, and proven healed. %s The whole took %s
 
 - **right first**: an expected cause is named first; on a healthy cluster: nothing is.
 - **cannot tell**: no cause is named, and the right one is among those said to remain.
+- **cannot see**: nothing shows the fault on this rung, and nothing is said.
 - **symptom**: something true is named first, the cause later or not at all.
 - **unexplained**: no cause is named; the failures are shown, and said to be unexplained.
 - **silent**: nothing is said. **wrong**: something that is not so is named first.
