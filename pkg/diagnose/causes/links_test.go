@@ -44,8 +44,8 @@ func (w *world) onePod(ip string) *world {
 	return w.fail(check.Timeout, -1, "service.endpoint "+ip, "target.icmp "+ip, "path.mtu "+ip)
 }
 
-// ports are the bridge of node a with the vantage pod's port, 7, and another one, 8.
-func (w *world) ports(own, other bool) *world {
+// bridgePorts are the bridge of node a with the vantage pod's port, 7, and another one, 8.
+func (w *world) bridgePorts(own, other bool) *world {
 	yes := false
 	return w.bridge(true).kernel("node.bridge a", facts.Kernel{Links: []facts.Link{
 		{Index: 5, Name: "br0", Kind: "bridge", Up: true, State: "up", Addrs: []string{"10.1.0.1/24"}, MAC: "02:00:00:00:00:aa"},
@@ -68,7 +68,7 @@ func linkRoutes(dst string) facts.Kernel {
 
 // silentGateway is a pod whose gateway is where it should be, and tells it nothing.
 func silentGateway(setting string) *world {
-	w := newWorld().ports(false, false)
+	w := newWorld().bridgePorts(false, false)
 	for i := range w.results {
 		if r := &w.results[i]; r.Check == "vantage.interface" {
 			r.Kernel.Links[0].Name = "eth0"
@@ -165,11 +165,11 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "the pod itself has a wrong one for its neighbour", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Certain,
 			world: near().within("pod/shop/web-0", isolatedPeer(8)).kernel("vantage.interface ", facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.1.0.2", Dev: "eth0", MAC: "02:00:00:00:00:01", State: "permanent"}}})},
 
-		{name: "both pods' ports are isolated", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Certain, world: near().ports(true, true).within("pod/shop/web-0", isolatedPeer(8)).deep()},
-		{name: "both may be: the other is not known", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Likely, world: near().ports(true, true).deep()},
-		{name: "the other pod's is another one", not: "NL-NODE-PORT-ISOLATED", left: -1, world: near().ports(true, true).within("pod/shop/web-0", isolatedPeer(9)).deep()},
-		{name: "only one is isolated", not: "NL-NODE-PORT-ISOLATED", left: -1, world: near().ports(true, false).deep()},
-		{name: "ports are isolated, and nothing fails", world: newWorld().ports(true, true).deep()},
+		{name: "both pods' ports are isolated", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Certain, world: near().bridgePorts(true, true).within("pod/shop/web-0", isolatedPeer(8)).deep()},
+		{name: "both may be: the other is not known", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Likely, world: near().bridgePorts(true, true).deep()},
+		{name: "the other pod's is another one", not: "NL-NODE-PORT-ISOLATED", left: -1, world: near().bridgePorts(true, true).within("pod/shop/web-0", isolatedPeer(9)).deep()},
+		{name: "only one is isolated", not: "NL-NODE-PORT-ISOLATED", left: -1, world: near().bridgePorts(true, false).deep()},
+		{name: "ports are isolated, and nothing fails", world: newWorld().bridgePorts(true, true).deep()},
 
 		{name: "the node answers no ARP", cause: "NL-POD-GATEWAY", confidence: diagnose.Certain, world: silentGateway("8")},
 		{name: "the node answers no ARP, whatever its settings", cause: "NL-POD-GATEWAY", confidence: diagnose.Likely, world: silentGateway("1")},
