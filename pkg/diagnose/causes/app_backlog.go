@@ -77,7 +77,7 @@ func findBacklog(c *diagnose.Case) []diagnose.Finding {
 		}
 		findings = append(findings, f)
 	}
-	return findings
+	return append(findings, overflows(c)...)
 }
 
 // queueOf is the index of the queue that connections to an address wait in, -1 for none.

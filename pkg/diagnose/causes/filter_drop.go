@@ -15,7 +15,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-NODE-FILTER-DROP",
 		Summary: "a packet filter rule on a node drops or rejects the packets",
-		Signal:  "While the failing checks were repeated, the counter of a rule of nftables (of any family), iptables-nft or iptables-legacy that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter is meant where it asks for the very addresses or ports that fail, by itself, by a set, map or range, or by the jumps that lead to it, and nothing before it in its chain lets them pass; or where they are none of those that it, or all that passes before it, lets pass (an allow-list). What is not understood of a rule (a limit, a mark, a payload) leaves it suspected, and so does a device that the connections are not known to pass. Without --deep: a TCP port that refuses at times and is silent at others.",
+		Signal:  "While the failing checks were repeated, the counter of a rule of nftables (of any family), iptables-nft or iptables-legacy that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter is meant where it asks for the very addresses or ports that fail, by itself, by a set, map or range, or by the jumps that lead to it, and nothing before it in its chain lets them pass; or where they are none of those that it, or all that passes before it, lets pass (an allow-list). What is not understood of a rule (a limit, a mark, a payload) leaves it suspected (but for a limit, where some connections to the one address that it asks for come about and others do not), and so does a device that the connections are not known to pass. Without --deep: a TCP port that refuses at times and is silent at others, or one pod that takes some connections only.",
 		Meaning: "Somebody's rule, or a policy's, decides what may pass; what it hits fails, whatever the services and pods are like.",
 		Confirm: []string{"nft -a list ruleset (on the node)", "iptables-save -c | grep -e DROP -e REJECT (on the node)", "iptables-legacy-save -c (on the node; nft does not show these)"},
 		Remedy:  []string{"nft delete rule FAMILY TABLE CHAIN handle N (on the node), once you know whose it is: a NetworkPolicy's comes back"},
@@ -50,6 +50,14 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 			}
 			switch {
 			case len(stopped) == 0 || len(named) == 0 && forOthers(c, node, d, stopped, stoppedFlows(c, node, stopped)):
+			case d.Packets == nil && onTheWay(d) && len(limitedBy(c, node, d, stopped)) > 0:
+				ends := limitedBy(c, node, d, stopped)
+				f := filterFinding(node, d, ends, about(c, node, ends))
+				f.Headline = fmt.Sprintf("a packet filter rule on node %s drops some of %s: %s", node, packetsTo(ends), d.Name())
+				f.Confidence = diagnose.Likely // some may be lost elsewhere
+				doubtDevice(&f, way)
+				f.Evidence = append(f.Evidence, "it counts nothing, but asks for that address, and for no more than so many at once: "+d.Match.String(), ended(node, ends))
+				findings = append(findings, f)
 			case d.Packets == nil && onTheWay(d) && len(answersNamedBy(c, node, d)) > 0:
 				ends := answersNamedBy(c, node, d)
 				f := filterFinding(node, d, ends, about(c, node, ends))
@@ -163,7 +171,7 @@ func filterFinding(node string, d facts.Drop, stopped []netip.AddrPort, keys []s
 // nothing gets through between two, or one on the own node, where only pings do, or one
 // that rejects.
 func filterSuspects(c *diagnose.Case) []diagnose.Finding {
-	findings := rejectSuspects(c)
+	findings := append(rejectSuspects(c), limitSuspects(c)...)
 	for _, vantage := range vantages(c) {
 		if p, found := onlyPings(c, vantage); found && !c.Deep(p.home) {
 			findings = append(findings, diagnose.Finding{
@@ -255,7 +263,7 @@ func about(c *diagnose.Case, node string, addrs []netip.AddrPort) []string {
 	}
 	for _, r := range c.Results {
 		addr, ok := diagnose.TargetAddr(r)
-		lost := allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent, check.Undelivered) || len(r.Attempts) > 0 && r.Lost() > 0
+		lost := allFailures(r, check.Timeout, check.Unreachable, check.Refused, check.Silent, check.Undelivered, check.Loss) || len(r.Attempts) > 0 && r.Lost() > 0
 		if !ok || !diagnose.Bad(r) || !lost || strings.HasPrefix(r.Check, "node.") {
 			continue
 		}
