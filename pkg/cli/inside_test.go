@@ -45,6 +45,8 @@ func TestDoubtful(t *testing.T) {
 		{"nothing of it answers, nor of its node's other pods", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost), result("service.endpoint", "10.2.0.3:80", "b", lost)}, "", nil},
 		{"nothing answers anywhere", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost), result("service.endpoint", "10.1.0.2:80", "b", lost)}, "", nil},
 		{"nothing of it answers, a policy denies it", []check.Result{onNode, result("service.endpoint", "10.2.0.2:80", "a", lost)}, "10.2.0.2:80", nil},
+		{"a DNS server answers nothing", []check.Result{onNode, result("dns.cluster", "10.2.0.2 udp A", "a", lost), result("dns.cluster", "10.2.0.2 tcp A", "a", lost)}, "", []string{"shop/a"}},
+		{"a DNS server answers over TCP", []check.Result{onNode, result("dns.cluster", "10.2.0.2 udp A", "a", lost), result("dns.cluster", "10.2.0.2 tcp A", "a", "")}, "", nil},
 		{"it refuses", []check.Result{result("service.endpoint", "10.2.0.2:80", "a", check.Refused)}, "", []string{"shop/a"}},
 		{"one port is mute", []check.Result{reached, result("service.endpoint", "10.2.0.2:80", "a", lost, lost)}, "", []string{"shop/a"}},
 		{"a target's port is mute", []check.Result{reached, result("target.tcp", "10.2.0.2:80", "a", lost)}, "", []string{"shop/a"}},

@@ -50,7 +50,8 @@ func strays(p nodeParams, k facts.Kernel, ask kernelRoutes) []check.Evidence {
 			if !own.Contains(pod) || len(r.Evidence) == maxDifferences {
 				continue
 			}
-			if choice, err := ask.to(pod); err == nil && !choice.Local && (choice.Gateway != "" || choice.Link.Index != dev.Index) {
+			// By a veth of its own it is beside the bridge, and where it should be.
+			if choice, err := ask.to(pod); err == nil && !choice.Local && (choice.Gateway != "" || choice.Link.Index != dev.Index && choice.Link.Kind != "veth") {
 				r.With("astray to", "%s %s", pod, routeText(choice.Route))
 			}
 			for _, peer := range p.Peers {
@@ -77,7 +78,7 @@ func strayFrom(own netip.Prefix, pod netip.Addr, peer nodePeer, dev int, k facts
 		case !ok || !known || usual.Route == nil:
 		case its.Refused != "":
 			return "to " + cidr.String() + " is refused (" + its.Refused + ")" + ruleFrom(pod, k.Rules), true
-		case its.Route != nil && routeText(*its.Route) != routeText(*usual.Route):
+		case its.Route != nil && its.Route.Table != usual.Route.Table && routeText(*its.Route) != routeText(*usual.Route): // of one table, routes are shared out
 			return "to " + cidr.String() + " " + routeText(*its.Route) + ruleFrom(pod, k.Rules), true
 		}
 	}

@@ -27,7 +27,7 @@ func TestStrays(t *testing.T) {
 		return func(netip.Addr) (netsys.RouteChoice, error) { return netsys.RouteChoice{Route: route, Link: link}, nil }
 	}
 	direct := to(facts.Route{Dev: "cni0", Type: "unicast"}, bridge)
-	usual := facts.Route{Gateway: "10.1.0.0", Dev: "flannel.1", Type: "unicast"}
+	usual := facts.Route{Gateway: "10.1.0.0", Dev: "flannel.1", Type: "unicast", Table: 254}
 	forward := func(its facts.Forward) func(src, dst netip.Addr, iif int) (facts.Forward, bool) {
 		return func(src, _ netip.Addr, _ int) (facts.Forward, bool) {
 			if src == pod {
@@ -43,9 +43,11 @@ func TestStrays(t *testing.T) {
 		key, value string
 	}{
 		{"well", kernelRoutes{direct, well}, "", ""},
+		{"by a veth of its own", kernelRoutes{to(facts.Route{Dev: "veth1", Type: "unicast"}, facts.Link{Index: 9, Kind: "veth"}), well}, "", ""},
+		{"one of several hops", kernelRoutes{direct, forward(facts.Forward{Route: &facts.Route{Gateway: "10.1.0.9", Dev: "eth1", Type: "unicast", Table: 254}})}, "", ""},
 		{"sent back", kernelRoutes{to(usual, facts.Link{Index: 9}), well}, "astray to", "10.2.0.7 via 10.1.0.0 dev flannel.1"},
 		{"sent by another device", kernelRoutes{to(facts.Route{Dev: "tun0", Type: "unicast"}, facts.Link{Index: 9}), well}, "astray to", "10.2.0.7 unicast dev tun0"},
-		{"its answers go elsewhere", kernelRoutes{direct, forward(facts.Forward{Route: &facts.Route{Gateway: "172.16.0.1", Dev: "eth1", Type: "unicast"}})},
+		{"its answers go elsewhere", kernelRoutes{direct, forward(facts.Forward{Route: &facts.Route{Gateway: "172.16.0.1", Dev: "eth1", Type: "unicast", Table: 100}})},
 			"astray from", "10.2.0.7 to 10.1.0.0/24 via 172.16.0.1 dev eth1: ip rule 100 from 10.2.0.7/32 lookup"},
 		{"its answers are refused", kernelRoutes{direct, forward(facts.Forward{Refused: "prohibit"})}, "astray from", "10.2.0.7 to 10.1.0.0/24 is refused (prohibit): ip rule 100 from 10.2.0.7/32 lookup"},
 	} {

@@ -154,6 +154,7 @@ func TestLinkVerdicts(t *testing.T) {
 			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/8")).deaf(beyond...)},
 		{name: "other nodes' pods are on the pod's link, services are not", cause: "NL-POD-ON-LINK", confidence: diagnose.Likely,
 			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/14")).deaf("dns.cluster 10.2", "service.endpoint 10.2", "target.icmp 10.2", "path.mtu 10.2")},
+		{name: "all pods are on one link, and one is gone", not: "NL-POD-ON-LINK", left: -1, world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/14")).deaf("service.endpoint 10.2.0.3")},
 		{name: "a pod of the own node is gone", not: "NL-POD-ON-LINK", cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely,
 			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/8")).deaf("service.endpoint 10.1.0.2")},
 
@@ -162,6 +163,7 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "a node has none", not: "NL-POD-NEIGHBOUR", world: far(entry("", "failed")), left: -1},
 		{name: "another node has a wrong one, which it does not use", not: "NL-POD-NEIGHBOUR", left: -1,
 			world: far(entry("", "failed")).read("a", "node.neightable", check.Pass, "fine").kernel("node.neightable a", entry("02:00:00:00:00:01", "permanent"))},
+		{name: "a node has an old one, which it will ask about", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Likely, world: far(entry("02:00:00:00:00:01", "stale"))},
 		{name: "the pod itself has a wrong one for its neighbour", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Certain,
 			world: near().within("pod/shop/web-0", isolatedPeer(8)).kernel("vantage.interface ", facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.1.0.2", Dev: "eth0", MAC: "02:00:00:00:00:01", State: "permanent"}}})},
 
@@ -176,6 +178,11 @@ func TestLinkVerdicts(t *testing.T) {
 
 		{name: "a node's gateway is dead", cause: "NL-NODE-GATEWAY", confidence: diagnose.Certain, world: node(defaultBy("192.168.0.77", "failed"))},
 		{name: "one of two is", cause: "NL-NODE-GATEWAY", confidence: diagnose.Likely, world: node(defaultBy("192.168.0.77", "incomplete", "192.168.9.1"))},
+		{name: "a node's gateway is dead, and others outside answer", not: "NL-NODE-GATEWAY", left: -1, world: func() *world {
+			w := node(defaultBy("192.168.0.77", "failed"))
+			w.add("target.tcp", "target", "203.0.113.9:80", "", "", 3)
+			return w
+		}()},
 		{name: "a node's gateway lives", not: "NL-NODE-GATEWAY", left: -1, world: node(defaultBy("192.168.0.77", "reachable"))},
 		{name: "a node's gateway is dead, and nobody goes there", world: newWorld().read("a", "node.neightable", check.Pass, "fine").kernel("node.neightable a", defaultBy("192.168.0.77", "failed"))},
 

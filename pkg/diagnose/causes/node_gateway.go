@@ -49,7 +49,7 @@ func findNodeGateway(c *diagnose.Case) []diagnose.Finding {
 				addr, ok := diagnose.TargetAddr(l)
 				return ok && addr.Is4() != gateway.Is4()
 			})
-			if len(behind) == 0 {
+			if len(behind) == 0 || outsideAnswers(c, gateway.Is4()) {
 				continue
 			}
 			f := diagnose.Finding{
@@ -84,6 +84,15 @@ func outsideLost(c *diagnose.Case) []check.Result {
 		}
 	}
 	return lost
+}
+
+// outsideAnswers reports whether somebody outside the cluster answers in a family: there is
+// another way out then, and whoever does not answer may be gone.
+func outsideAnswers(c *diagnose.Case, v4 bool) bool {
+	return slices.ContainsFunc(c.Find(diagnose.Match{Vantage: c.Facts.Vantage.String(), Status: []check.Status{check.Pass}}), func(r check.Result) bool {
+		addr, ok := diagnose.TargetAddr(r)
+		return r.Vantage == c.Facts.Vantage.String() && len(r.Attempts) > 0 && ok && c.Outside(addr) && addr.Is4() == v4
+	})
 }
 
 // otherDefaults are the other default routes of a route's family, in words.

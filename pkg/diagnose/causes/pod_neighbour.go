@@ -99,6 +99,9 @@ func wrongNeighbour(c *diagnose.Case, inside check.Result, at string, n facts.Ne
 		Try:      []string{fmt.Sprintf("ip neigh show %s   (on node %s)", addr, node), fmt.Sprintf("ip neigh del %s dev %s   (there: it is asked for anew)", addr, n.Dev)},
 		Rank:     rankMeasured,
 	}
+	if n.State != "permanent" && n.State != "reachable" {
+		f.Confidence = diagnose.Likely // the kernel asks again before long
+	}
 	if !isNode {
 		f.Try = newPod(c)
 		if namespace, pod := namespaced(at); namespace != "" {

@@ -47,7 +47,7 @@ func onLink(c *diagnose.Case, vantage string) []diagnose.Finding {
 		}
 		route, ok := routeOf(c, vantage, addr)
 		dst, err := netip.ParsePrefix(route.Dst) // no default route: its host may answer for all
-		if !ok || err != nil || route.Gateway != "" || route.Type != "unicast" || !awayFrom(c, vantage, addr) {
+		if !ok || err != nil || route.Gateway != "" || route.Type != "unicast" || !awayFrom(c, vantage, addr) || flat(c, vantage, dst) {
 			continue
 		}
 		text := route.Dst + " dev " + route.Dev
@@ -57,7 +57,7 @@ func onLink(c *diagnose.Case, vantage string) []diagnose.Finding {
 			at[text] = i
 			f := diagnose.Finding{
 				Headline:   fmt.Sprintf("%s takes all of %s for its own link %s, and asks its neighbours for what is behind its gateway", vantage, route.Dst, route.Dev),
-				Confidence: diagnose.Likely, // one network of all pods would look the same, were that one down
+				Confidence: diagnose.Possible, // one network of all pods would look the same, were that one down
 				Where:      []string{vantage},
 				Evidence:   []string{"its route: " + text + ", without a gateway"},
 				Explains:   onThatLink(c, vantage, dst, results),
@@ -67,6 +67,9 @@ func onLink(c *diagnose.Case, vantage string) []diagnose.Finding {
 			}
 			if namespace, pod := namespaced(vantage); namespace != "" {
 				f.Try = append([]string{fmt.Sprintf("kubectl netlook shell %s -n %s -- ip route", pod, namespace)}, f.Try...)
+			}
+			if besideAnswers(c) {
+				f.Confidence = diagnose.Likely
 			}
 			findings = append(findings, f)
 		}
@@ -117,4 +120,13 @@ func onThatLink(c *diagnose.Case, vantage string, dst netip.Prefix, results []ch
 		keys = append(keys, namesFailing(c)...)
 	}
 	return keys
+}
+
+// flat reports whether somebody who is elsewhere, and within a route, answers all the same:
+// the pods of all nodes are on one link then.
+func flat(c *diagnose.Case, vantage string, dst netip.Prefix) bool {
+	return slices.ContainsFunc(c.Find(diagnose.Match{Vantage: vantage, Status: []check.Status{check.Pass}}), func(r check.Result) bool {
+		addr, ok := diagnose.TargetAddr(r)
+		return ok && r.Vantage == vantage && len(r.Attempts) > 0 && dst.Contains(addr) && awayFrom(c, vantage, addr)
+	})
 }
