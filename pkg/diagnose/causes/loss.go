@@ -129,13 +129,13 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 			order = append(order, addr)
 		}
 		if slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool {
-			return a.Failure != "" && a.Failure != check.Timeout && a.Failure != check.Undelivered
+			return a.Failure != "" && a.Failure != check.Timeout && a.Failure != check.Undelivered && !saidNo(a)
 		}) {
 			continue // a closed UDP port: hosts say so once a second, and are silent between
 		}
 		lost := 0
 		for _, a := range r.Attempts {
-			if a.Failure != "" || a.Repeats > 0 {
+			if a.Failure != "" && !saidNo(a) || a.Repeats > 0 {
 				lost++
 			}
 		}
@@ -167,6 +167,9 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 	}
 	return nodes
 }
+
+// saidNo reports whether a DNS server answered that there is nothing: no packet was lost.
+func saidNo(a check.Attempt) bool { return a.Failure == check.NoData || a.Failure == check.NXDomain }
 
 // spokenPort is a port, and the protocol that it is spoken to in.
 type spokenPort struct {
