@@ -139,7 +139,7 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 				lost++
 			}
 		}
-		if lost == len(r.Attempts) && lost > 1 && r.Check != "path.loss" && !(alive[portOf(r)] && ofItsOwn(r)) {
+		if lost == len(r.Attempts) && lost > 1 && r.Check != "path.loss" && (!alive[portOf(r)] || !ofItsOwn(r)) {
 			continue // a port that never answers has a trouble of its own
 		}
 		t.tried += len(r.Attempts)
