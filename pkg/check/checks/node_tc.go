@@ -1,0 +1,133 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/check/dial"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/netsys"
+)
+
+// maxAttachedShown is how many programs and filters are told one by one.
+const maxAttachedShown = 20
+
+func init() {
+	Registry.Add(check.Define(check.Spec[tcParams]{
+		ID:      "node.tc",
+		Area:    "node",
+		Summary: "no tc filter and no eBPF program (XDP, tc, tcx) of somebody else's than the network plugin's takes packets at the interfaces that carry pods or the nodes' network",
+		Plan: func(f *facts.Facts) []check.Planned[tcParams] {
+			p, ok := nodeFacts(f)
+			if !ok {
+				return nil
+			}
+			task := nodeTask("tc and eBPF", p)
+			params := tcParams{qdiscParams{nodeParams: p, IPs: f.Vantage.IPs()}, f.Network.Plugin}
+			return []check.Planned[tcParams]{{Label: task.Label, Params: params}}
+		},
+		Run: func(_ context.Context, _ check.Task, p tcParams) check.Result {
+			k, err := linksAndRoutes()
+			if err != nil {
+				return check.Errorf("%v", err)
+			}
+			var unread error
+			k.Attached, unread, err = netsys.AttachedAll()
+			switch {
+			case errors.Is(err, netsys.ErrUnsupported):
+				return check.Skipf("", "%v", err)
+			case err != nil:
+				return check.Errorf("%v", err)
+			}
+			return judgeAttached(p, k, unread)
+		},
+	}))
+}
+
+// tcParams add the cluster's network plugin, "" where it is not known.
+type tcParams struct {
+	qdiscParams
+	Plugin string `json:"plugin,omitempty"`
+}
+
+// judgeAttached is pure: whose the programs and filters are, as their names tell, and
+// whether those that may take packets stand where pods' packets pass. unread is why those
+// of tcx could not be asked for.
+func judgeAttached(p tcParams, k facts.Kernel, unread error) check.Result {
+	r := check.Result{Status: check.Pass, Kernel: &facts.Kernel{Attached: k.Attached}}
+	carry := carriers(p.qdiscParams, k)
+	for _, l := range k.Links {
+		if (l.Kind == "veth" || l.Kind == "netkit") && l.PeerNetns >= 0 {
+			carry[l.Name] = true
+		}
+	}
+	var foreign []string
+	shown, own := 0, 0
+	for _, a := range k.Attached {
+		suspect := a.Foreign(p.Plugin)
+		if owner := a.Owner(); owner != nil && owner.Name == p.Plugin {
+			own++
+		}
+		if suspect && carry[a.Dev] {
+			foreign = append(foreign, dial.Clean(a.Name(), 120))
+		}
+		if (suspect || a.Owner() == nil) && shown < maxAttachedShown {
+			shown++
+			r.With(dial.Clean(a.Name(), 120), "%s", attachedText(a))
+		}
+	}
+	if more := len(k.Attached) - own - shown; more > 0 {
+		r.With("and more", "%d", more)
+	}
+	places := "XDP, tc, tcx"
+	if unread != nil {
+		places = "XDP, tc"
+		r.With("tcx", "cannot be read: bpf(2) says %s; 'bpftool net show' on the node tells", dial.Clean(unread.Error(), 100))
+	}
+	switch {
+	case len(foreign) > 0:
+		r.Status, r.Failure, r.Summary = check.Warn, check.Config, fewOf(foreign)
+		r.Meaning = "it decides about packets before the packet filter sees them, or behind it: what it takes is in no rule of nftables or iptables, and in next to no counter"
+		if p.Plugin != "" {
+			r.With("network plugin", "%s: none of these is its", dial.Clean(p.Plugin, 32))
+		}
+	case len(k.Attached) == 0:
+		r.Summary = fmt.Sprintf("no filter and no program at any of %d interfaces (%s)", len(k.Links), places)
+	case own == len(k.Attached):
+		r.Summary = fmt.Sprintf("%d programs at interfaces (%s), all of them %s's", own, places, p.Plugin)
+	default:
+		r.Summary = fmt.Sprintf("%d filters and programs at interfaces (%s), %d of them %s's by their names", len(k.Attached), places, own, orSome(p.Plugin))
+	}
+	return r
+}
+
+func orSome(plugin string) string {
+	if plugin == "" {
+		return "some plugin"
+	}
+	return plugin
+}
+
+func attachedText(a facts.Attached) string {
+	text := "a filter that only looks"
+	switch owner := a.Owner(); {
+	case owner != nil:
+		text = "a program of " + owner.Name + ", by its name"
+	case len(a.Takes) > 0:
+		text = dial.Clean(strings.Join(a.Takes, ", "), 80)
+	case a.Decides && a.Program == "":
+		text = "a program which may drop or redirect; its name may not be read here"
+	case a.Decides:
+		text = "a program which may drop or redirect"
+	}
+	if asks := a.Match.String(); asks != "" {
+		text += ", asks for " + dial.Clean(asks, 160)
+	}
+	if a.Packets != nil {
+		text += fmt.Sprintf(", %d packets by %s", *a.Packets, dial.Clean(a.CountedBy, 48))
+	}
+	return text
+}

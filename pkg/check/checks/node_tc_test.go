@@ -1,0 +1,60 @@
+package checks
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+func TestJudgeAttached(t *testing.T) {
+	pod := facts.Link{Name: "lxc1", Kind: "veth", PeerNetns: 0}
+	links := []facts.Link{{Name: "eth0", Index: 2, PeerNetns: -1}, pod, {Name: "docker0", Kind: "bridge", PeerNetns: -1}}
+	routes := []facts.Route{{Dst: "default", Dev: "eth0", Type: "unicast"}}
+	program := func(dev, hook, name string) facts.Attached {
+		return facts.Attached{Dev: dev, Hook: hook, Direction: "ingress", Decides: true, ID: 7, Program: name}
+	}
+	redirect := facts.Attached{Dev: "eth0", Hook: facts.TC, Direction: "ingress", Kind: "u32", Takes: []string{"redirect to nl0 (bridge)"}, Match: &facts.Match{DstPort: facts.Ports{First: 80, Last: 80}}}
+	mirror := redirect
+	mirror.Takes = nil
+	cilium := program("lxc1", facts.TC, "cil_from_container")
+	for _, tt := range []struct {
+		name, plugin string
+		attached     []facts.Attached
+		unread       error
+		want         check.Status
+		says         string
+	}{
+		{"nothing", "flannel", nil, nil, check.Pass, "no filter and no program at any of 3 interfaces (XDP, tc, tcx)"},
+		{"nothing, and tcx may not be read", "flannel", nil, errors.New("operation not permitted"), check.Pass, "no filter and no program at any of 3 interfaces (XDP, tc)"},
+		{"the plugin's own", "Cilium", []facts.Attached{cilium}, nil, check.Pass, "1 programs at interfaces (XDP, tc, tcx), all of them Cilium's"},
+		{"the plugin's own, whose name may not be read", "Cilium", []facts.Attached{cilium, program("eth0", facts.XDP, "")}, nil, check.Pass, "2 filters and programs at interfaces (XDP, tc, tcx), 1 of them Cilium's by their names"},
+		{"a former plugin's", "flannel", []facts.Attached{cilium}, nil, check.Warn, "tc ingress of lxc1, program 7 cil_from_container"},
+		{"a plugin's, where none is known", "", []facts.Attached{cilium}, nil, check.Pass, "1 filters and programs"},
+		{"nobody's, where none is known", "", []facts.Attached{program("eth0", facts.TCX, "")}, nil, check.Pass, "1 filters and programs"},
+		{"nobody's, on flannel", "flannel", []facts.Attached{program("eth0", facts.TCX, "")}, nil, check.Warn, "tcx ingress of eth0, program 7"},
+		{"an agent's, beside Cilium's", "Cilium", []facts.Attached{cilium, program("eth0", facts.TCX, "guard")}, nil, check.Warn, "tcx ingress of eth0, program 7 guard"},
+		{"a redirect, beside Cilium's", "Cilium", []facts.Attached{cilium, redirect}, nil, check.Warn, "tc ingress of eth0, u32 pref 0"},
+		{"a mirror", "flannel", []facts.Attached{mirror}, nil, check.Pass, "1 filters and programs"},
+		{"where no pod's packets pass", "flannel", []facts.Attached{program("docker0", facts.TC, "guard")}, nil, check.Pass, "1 filters and programs"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := judgeAttached(tcParams{Plugin: tt.plugin}, facts.Kernel{Links: links, Routes: routes, Attached: tt.attached}, tt.unread)
+			if r.Status != tt.want || !strings.HasPrefix(r.Summary, tt.says) {
+				t.Errorf("%s %q, want %s %q", r.Status, r.Summary, tt.want, tt.says)
+			}
+			if r.Kernel == nil || len(r.Kernel.Attached) != len(tt.attached) {
+				t.Errorf("kernel %+v", r.Kernel)
+			}
+			told := false
+			for _, e := range r.Evidence {
+				told = told || e.Key == "tcx"
+			}
+			if told != (tt.unread != nil) {
+				t.Errorf("evidence %+v", r.Evidence)
+			}
+		})
+	}
+}
