@@ -38,6 +38,9 @@ type Attached struct {
 	// Packets is how many were taken, as CountedBy counts them; nil where nothing does.
 	Packets   *uint64 `json:"packets,omitempty"`
 	CountedBy string  `json:"countedBy,omitempty"`
+	// Pods are the addresses behind its interface, where that leads to a pod and it is
+	// known to which.
+	Pods []string `json:"pods,omitempty"`
 	// Match is what a filter asks of a packet; a program's own conditions are not known.
 	Match *Match `json:"match,omitempty"`
 }

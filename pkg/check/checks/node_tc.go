@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -14,6 +16,9 @@ import (
 
 // maxAttachedShown is how many programs and filters are told one by one.
 const maxAttachedShown = 20
+
+// maxPodsBehind bounds the addresses behind one interface.
+const maxPodsBehind = 16
 
 func init() {
 	Registry.Add(check.Define(check.Spec[tcParams]{
@@ -42,6 +47,10 @@ func init() {
 			case err != nil:
 				return check.Errorf("%v", err)
 			}
+			if len(k.Attached) > 0 {
+				k.Neighbours, _ = netsys.Neighbours() // without, it is not known which pod is behind an interface
+				k.FDB, _ = netsys.FDB()
+			}
 			return judgeAttached(p, k, unread)
 		},
 	}))
@@ -58,15 +67,16 @@ type tcParams struct {
 // of tcx could not be asked for.
 func judgeAttached(p tcParams, k facts.Kernel, unread error) check.Result {
 	r := check.Result{Status: check.Pass, Kernel: &facts.Kernel{Attached: k.Attached}}
-	carry := carriers(p.qdiscParams, k)
+	carry, behind := carriers(p.qdiscParams, k), map[string][]string{}
 	for _, l := range k.Links {
 		if (l.Kind == "veth" || l.Kind == "netkit") && l.PeerNetns >= 0 {
-			carry[l.Name] = true
+			carry[l.Name], behind[l.Name] = true, podsBehind(k, l)
 		}
 	}
 	var foreign []string
 	shown, own := 0, 0
-	for _, a := range k.Attached {
+	for i, a := range k.Attached {
+		k.Attached[i].Pods = behind[a.Dev]
 		suspect := a.Foreign(p.Plugin)
 		if owner := a.Owner(); owner != nil && owner.Name == p.Plugin {
 			own++
@@ -104,6 +114,35 @@ func judgeAttached(p tcParams, k facts.Kernel, unread error) check.Result {
 	return r
 }
 
+// podsBehind are the addresses of the pod that an interface leads to: those whose MAC the
+// bridge has learned there, or neighbours and routes of the interface itself.
+func podsBehind(k facts.Kernel, l facts.Link) []string {
+	learned := map[string]bool{}
+	for _, e := range k.FDB {
+		if e.Dev == l.Name && e.State != "permanent" {
+			learned[strings.ToLower(e.MAC)] = true
+		}
+	}
+	var list []string
+	add := func(text string) {
+		addr, err := netip.ParseAddr(text)
+		if err == nil && !addr.IsLinkLocalUnicast() && !slices.Contains(list, text) && len(list) < maxPodsBehind {
+			list = append(list, text)
+		}
+	}
+	for _, n := range k.Neighbours {
+		if n.MAC != "" && (n.Dev == l.Name || n.Dev == l.Master && learned[strings.ToLower(n.MAC)]) {
+			add(n.IP)
+		}
+	}
+	for _, r := range k.Routes {
+		if prefix, err := netip.ParsePrefix(r.Dst); err == nil && r.Dev == l.Name && prefix.IsSingleIP() && r.Gateway == "" && r.InMain() {
+			add(prefix.Addr().String())
+		}
+	}
+	return list
+}
+
 func orSome(plugin string) string {
 	if plugin == "" {
 		return "some plugin"
@@ -123,7 +162,7 @@ func attachedText(a facts.Attached) string {
 	case a.Decides:
 		text = "a program which may drop or redirect"
 	}
-	if asks := a.Match.String(); asks != "" {
+	if asks := a.Match.String(); asks != "" && !a.Decides {
 		text += ", asks for " + dial.Clean(asks, 160)
 	}
 	if a.Packets != nil {
