@@ -97,10 +97,13 @@ func (a Attached) Foreign(plugin string) bool {
 	if owner := a.Owner(); owner != nil {
 		return plugin != "" && owner.Name != plugin
 	}
-	if len(a.Takes) > 0 || a.Program != "" {
+	p := PluginNamed(plugin)
+	switch {
+	case p != nil && p.Aside == aside && a.Kind == "flower":
+		return false // Open vSwitch has its flows done by the hardware so
+	case len(a.Takes) > 0 || a.Program != "":
 		return true
 	}
-	p := PluginNamed(plugin)
 	return p != nil && len(p.Programs) == 0
 }
 

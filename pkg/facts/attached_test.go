@@ -22,6 +22,8 @@ func TestForeign(t *testing.T) {
 		{"without a name on a plugin that is not known here", "other", Attached{Decides: true, ID: 3}, false},
 		{"an agent's on Cilium", "Cilium", Attached{Decides: true, Program: "guard"}, true},
 		{"a redirect", "", Attached{Takes: []string{"redirect to eth1"}}, true},
+		{"Open vSwitch's flow, done by hardware", "Kube-OVN", Attached{Kind: "flower", Takes: []string{"redirect to eth1"}}, false},
+		{"the same elsewhere", "Cilium", Attached{Kind: "flower", Takes: []string{"redirect to eth1"}}, true},
 		{"what only looks", "flannel", Attached{Kind: "u32"}, false},
 	} {
 		if got := tt.a.Foreign(tt.plugin); got != tt.want {

@@ -28,7 +28,7 @@ type bpfQuery struct {
 func programsAt(ifindex int, attachType uint32) ([]uint32, error) {
 	var ids [maxPrograms]uint32
 	q := &bpfQuery{ifindex: uint32(ifindex), attachType: attachType, programs: &ids, count: maxPrograms}
-	if _, err := bpf(unix.BPF_PROG_QUERY, unsafe.Pointer(q), unsafe.Sizeof(*q)); err != nil {
+	if _, err := bpf(unix.BPF_PROG_QUERY, unsafe.Pointer(q), unsafe.Sizeof(*q)); err != nil { //nolint:gosec // a struct of ours, kept alive
 		return nil, err
 	}
 	runtime.KeepAlive(q)
@@ -52,14 +52,14 @@ type programInfo struct {
 func programName(id uint32) string {
 	type byID struct{ id, next, flags uint32 }
 	q := &byID{id: id}
-	fd, err := bpf(unix.BPF_PROG_GET_FD_BY_ID, unsafe.Pointer(q), unsafe.Sizeof(*q))
+	fd, err := bpf(unix.BPF_PROG_GET_FD_BY_ID, unsafe.Pointer(q), unsafe.Sizeof(*q)) //nolint:gosec // a struct of ours, kept alive
 	if err != nil {
 		return ""
 	}
 	defer unix.Close(fd)
 	var info programInfo
 	about := &bpfInfo{fd: uint32(fd), length: uint32(unsafe.Sizeof(info)), info: &info}
-	if _, err := bpf(unix.BPF_OBJ_GET_INFO_BY_FD, unsafe.Pointer(about), unsafe.Sizeof(*about)); err != nil {
+	if _, err := bpf(unix.BPF_OBJ_GET_INFO_BY_FD, unsafe.Pointer(about), unsafe.Sizeof(*about)); err != nil { //nolint:gosec // a struct of ours, kept alive
 		return ""
 	}
 	runtime.KeepAlive(about)

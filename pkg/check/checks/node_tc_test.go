@@ -2,6 +2,8 @@ package checks
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,5 +58,45 @@ func TestJudgeAttached(t *testing.T) {
 				t.Errorf("evidence %+v", r.Evidence)
 			}
 		})
+	}
+}
+
+// TestPodsBehind: a bridge's port leads to the pod whose MAC it has learned there; a
+// routed plugin's interface to its neighbours and routes.
+func TestPodsBehind(t *testing.T) {
+	k := facts.Kernel{
+		FDB: []facts.FDBEntry{
+			{MAC: "0A:00:00:00:00:03", Dev: "vetha"},
+			{MAC: "0a:00:00:00:00:01", Dev: "vetha", State: "permanent"}, // its own
+		},
+		Neighbours: []facts.Neighbour{
+			{IP: "10.2.0.3", Dev: "cni0", MAC: "0a:00:00:00:00:03"}, {IP: "10.2.0.4", Dev: "cni0", MAC: "0a:00:00:00:00:04"},
+			{IP: "10.2.0.1", Dev: "cni0", MAC: "0a:00:00:00:00:01"}, {IP: "10.2.0.5", Dev: "eth0", MAC: "0a:00:00:00:00:03"},
+			{IP: "10.2.0.9", Dev: "cali1", MAC: "0a:00:00:00:00:09"}, {IP: "fe80::9", Dev: "cali1", MAC: "0a:00:00:00:00:09"},
+			{IP: "10.2.0.8", Dev: "cali1"},
+		},
+		Routes: []facts.Route{
+			{Dst: "10.2.0.7/32", Dev: "cali1"}, {Dst: "10.2.0.0/24", Dev: "cali1"}, {Dst: "10.2.0.6/32", Dev: "cali1", Gateway: "10.2.0.7"},
+			{Dst: "10.2.0.5/32", Dev: "cali1", Table: 7}, {Dst: "10.2.0.2/32", Dev: "cali2"},
+		},
+	}
+	for _, tt := range []struct {
+		link facts.Link
+		want []string
+	}{
+		{facts.Link{Name: "vetha", Kind: "veth", Master: "cni0"}, []string{"10.2.0.3"}},
+		{facts.Link{Name: "vethb", Kind: "veth", Master: "cni0"}, nil},
+		{facts.Link{Name: "cali1", Kind: "veth"}, []string{"10.2.0.9", "10.2.0.7"}},
+	} {
+		if got := podsBehind(k, tt.link); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.link.Name, got, tt.want)
+		}
+	}
+	many := facts.Kernel{}
+	for i := range 300 {
+		many.Routes = append(many.Routes, facts.Route{Dst: fmt.Sprintf("10.2.%d.%d/32", i/256, i%256), Dev: "cali1"})
+	}
+	if got := podsBehind(many, facts.Link{Name: "cali1"}); len(got) != maxPodsBehind {
+		t.Errorf("%d pods behind one interface", len(got))
 	}
 }
