@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
@@ -126,6 +127,63 @@ func TestAttached(t *testing.T) {
 	if diff := cmp.Diff(want, list); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// TestXDPDropsCounted: a veth's driver counts what native XDP drops.
+func TestXDPDropsCounted(t *testing.T) {
+	t.Parallel()
+	if !netnstest.Isolate(t) {
+		return
+	}
+	here, there := netnstest.Here(t), netnstest.New(t)
+	netnstest.Join(t,
+		netnstest.End{NS: here, Name: "near", Addrs: []string{"10.9.1.1/24"}},
+		netnstest.End{NS: there, Name: "far", Addrs: []string{"10.9.1.2/24"}})
+	link, err := netlink.LinkByName("near")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const xdp, drop = 6, 1
+	if err := netlink.LinkSetXdpFdWithFlags(link, loadProgram(t, xdp, drop, "guard"), unix.XDP_FLAGS_DRV_MODE); err != nil {
+		t.Fatal(err)
+	}
+	before := dropsOf(t, "near")
+	there.Do(t, func() {
+		far, err := netlink.LinkByName("far")
+		if err == nil {
+			err = netlink.NeighAdd(&netlink.Neigh{LinkIndex: far.Attrs().Index, State: netlink.NUD_PERMANENT, IP: net.IPv4(10, 9, 1, 1), HardwareAddr: link.Attrs().HardwareAddr})
+		}
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		conn, err := net.Dial("udp", "10.9.1.1:9")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		for range 3 {
+			_, _ = conn.Write([]byte("x"))
+		}
+	})
+	deadline := time.Now().Add(5 * time.Second)
+	for dropsOf(t, "near") < before+3 && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	if now := dropsOf(t, "near"); now < before+3 {
+		t.Errorf("%d dropped, then %d, want 3 more", before, now)
+	}
+}
+
+// dropsOf is the counter of the one program at an interface.
+func dropsOf(t *testing.T, dev string) uint64 {
+	t.Helper()
+	list, _, err := AttachedAll()
+	if err != nil || len(list) != 1 || list[0].Dev != dev || list[0].Mode != "native" || list[0].Packets == nil || list[0].CountedBy != "the driver of "+dev {
+		t.Fatalf("%+v, %v: want one program that is counted", list, err)
+	}
+	return *list[0].Packets
 }
 
 func cmpPlace(a facts.Attached) int {
