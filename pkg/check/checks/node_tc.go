@@ -94,7 +94,7 @@ func judgeAttached(p tcParams, k facts.Kernel, unread error) check.Result {
 	}
 	places := "XDP, tc, tcx"
 	if unread != nil {
-		places = "XDP, tc"
+		places = "XDP, tc; those of tcx may not be read"
 		r.With("tcx", "cannot be read: bpf(2) says %s; 'bpftool net show' on the node tells", dial.Clean(unread.Error(), 100))
 	}
 	switch {

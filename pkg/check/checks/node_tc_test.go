@@ -30,7 +30,7 @@ func TestJudgeAttached(t *testing.T) {
 		says         string
 	}{
 		{"nothing", "flannel", nil, nil, check.Pass, "no filter and no program at any of 3 interfaces (XDP, tc, tcx)"},
-		{"nothing, and tcx may not be read", "flannel", nil, errors.New("operation not permitted"), check.Pass, "no filter and no program at any of 3 interfaces (XDP, tc)"},
+		{"nothing, and tcx may not be read", "flannel", nil, errors.New("operation not permitted"), check.Pass, "no filter and no program at any of 3 interfaces (XDP, tc; those of tcx may not be read)"},
 		{"the plugin's own", "Cilium", []facts.Attached{cilium}, nil, check.Pass, "1 programs at interfaces (XDP, tc, tcx), all of them Cilium's"},
 		{"the plugin's own, whose name may not be read", "Cilium", []facts.Attached{cilium, program("eth0", facts.XDP, "")}, nil, check.Pass, "2 filters and programs at interfaces (XDP, tc, tcx), 1 of them Cilium's by their names"},
 		{"a former plugin's", "flannel", []facts.Attached{cilium}, nil, check.Warn, "tc ingress of lxc1, program 7 cil_from_container"},

@@ -95,6 +95,9 @@ func off(on netlink.Link) error {
 			continue // there is none
 		}
 		for _, p := range found.Programs {
+			if _, held := p.LinkID(); held {
+				continue // by who attached it, as Cilium does: it is not ours
+			}
 			program, err := ebpf.NewProgramFromID(p.ID)
 			if err == nil {
 				err = link.RawDetachProgram(link.RawDetachProgramOptions{Target: on.Attrs().Index, Program: program, Attach: at})
