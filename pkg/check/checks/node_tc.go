@@ -69,12 +69,12 @@ func judgeAttached(p tcParams, k facts.Kernel, unread error) check.Result {
 	r := check.Result{Status: check.Pass, Kernel: &facts.Kernel{Attached: k.Attached}}
 	carry, behind := carriers(p.qdiscParams, k), map[string][]string{}
 	for _, l := range k.Links {
-		if (l.Kind == "veth" || l.Kind == "netkit") && l.PeerNetns >= 0 {
+		if (l.Kind == "veth" || l.Kind == "netkit") && l.PeerNetns >= 0 && !addressed(l) {
 			carry[l.Name], behind[l.Name] = true, podsBehind(k, l)
 		}
 	}
 	var foreign []string
-	shown, own := 0, 0
+	shown, own, nameless := 0, 0, 0
 	for i, a := range k.Attached {
 		k.Attached[i].Pods = behind[a.Dev]
 		suspect := a.Foreign(p.Plugin)
@@ -84,12 +84,15 @@ func judgeAttached(p tcParams, k facts.Kernel, unread error) check.Result {
 		if suspect && carry[a.Dev] {
 			foreign = append(foreign, dial.Clean(a.Name(), 120))
 		}
-		if (suspect || a.Owner() == nil) && shown < maxAttachedShown {
+		switch {
+		case a.Decides && a.Program == "" && !suspect:
+			nameless++
+		case (suspect || a.Owner() == nil) && shown < maxAttachedShown:
 			shown++
 			r.With(dial.Clean(a.Name(), 120), "%s", attachedText(a))
 		}
 	}
-	if more := len(k.Attached) - own - shown; more > 0 {
+	if more := len(k.Attached) - own - nameless - shown; more > 0 {
 		r.With("and more", "%d", more)
 	}
 	places := "XDP, tc, tcx"
@@ -106,6 +109,8 @@ func judgeAttached(p tcParams, k facts.Kernel, unread error) check.Result {
 		}
 	case len(k.Attached) == 0:
 		r.Summary = fmt.Sprintf("no filter and no program at any of %d interfaces (%s)", len(k.Links), places)
+	case nameless == len(k.Attached):
+		r.Summary = fmt.Sprintf("%d programs at interfaces (%s), whose names may not be read here", nameless, places)
 	case own == len(k.Attached):
 		r.Summary = fmt.Sprintf("%d programs at interfaces (%s), all of them %s's", own, places, p.Plugin)
 	default:

@@ -33,9 +33,10 @@ func TestJudgeAttached(t *testing.T) {
 		{"nothing, and tcx may not be read", "flannel", nil, errors.New("operation not permitted"), check.Pass, "no filter and no program at any of 3 interfaces (XDP, tc; those of tcx may not be read)"},
 		{"the plugin's own", "Cilium", []facts.Attached{cilium}, nil, check.Pass, "1 programs at interfaces (XDP, tc, tcx), all of them Cilium's"},
 		{"the plugin's own, whose name may not be read", "Cilium", []facts.Attached{cilium, program("eth0", facts.XDP, "")}, nil, check.Pass, "2 filters and programs at interfaces (XDP, tc, tcx), 1 of them Cilium's by their names"},
+		{"the plugin's own, without names", "Cilium", []facts.Attached{program("lxc1", facts.TCX, ""), program("eth0", facts.TCX, "")}, nil, check.Pass, "2 programs at interfaces (XDP, tc, tcx), whose names may not be read here"},
 		{"a former plugin's", "flannel", []facts.Attached{cilium}, nil, check.Warn, "tc ingress of lxc1, program 7 cil_from_container"},
 		{"a plugin's, where none is known", "", []facts.Attached{cilium}, nil, check.Pass, "1 filters and programs"},
-		{"nobody's, where none is known", "", []facts.Attached{program("eth0", facts.TCX, "")}, nil, check.Pass, "1 filters and programs"},
+		{"nobody's, where none is known", "", []facts.Attached{program("eth0", facts.TCX, "")}, nil, check.Pass, "1 programs at interfaces (XDP, tc, tcx), whose names"},
 		{"nobody's, on flannel", "flannel", []facts.Attached{program("eth0", facts.TCX, "")}, nil, check.Warn, "tcx ingress of eth0, program 7"},
 		{"an agent's, beside Cilium's", "Cilium", []facts.Attached{cilium, program("eth0", facts.TCX, "guard")}, nil, check.Warn, "tcx ingress of eth0, program 7 guard"},
 		{"a redirect, beside Cilium's", "Cilium", []facts.Attached{cilium, redirect}, nil, check.Warn, "tc ingress of eth0, u32 pref 0"},
@@ -98,5 +99,19 @@ func TestPodsBehind(t *testing.T) {
 	}
 	if got := podsBehind(many, facts.Link{Name: "cali1"}); len(got) != maxPodsBehind {
 		t.Errorf("%d pods behind one interface", len(got))
+	}
+}
+
+// TestAttachedPods: only what leads to a pod has a pod behind it, not a node's own way out
+// that happens to be a veth.
+func TestAttachedPods(t *testing.T) {
+	k := facts.Kernel{
+		Links:      []facts.Link{{Name: "eth0", Kind: "veth", Addrs: []string{"192.168.0.2/24"}}, {Name: "cali1", Kind: "veth"}},
+		Neighbours: []facts.Neighbour{{IP: "192.168.0.1", Dev: "eth0", MAC: "0a:00:00:00:00:01"}, {IP: "10.2.0.9", Dev: "cali1", MAC: "0a:00:00:00:00:09"}},
+		Attached:   []facts.Attached{{Dev: "eth0", Hook: facts.TCX, Decides: true, ID: 1}, {Dev: "cali1", Hook: facts.TCX, Decides: true, ID: 2}},
+	}
+	attached := judgeAttached(tcParams{}, k, nil).Kernel.Attached
+	if len(attached[0].Pods) > 0 || !slices.Equal(attached[1].Pods, []string{"10.2.0.9"}) {
+		t.Errorf("%+v", attached)
 	}
 }
