@@ -53,7 +53,7 @@ func findTCDrop(c *diagnose.Case) []diagnose.Finding {
 			}
 		}
 		if len(silent) > 0 {
-			findings = append(findings, tcSilent(c, r, silent))
+			findings = append(findings, tcSilent(c, silent))
 		}
 	}
 	return findings
@@ -61,7 +61,7 @@ func findTCDrop(c *diagnose.Case) []diagnose.Finding {
 
 // tcCounted is what a filter or a program comes to whose counter grew.
 func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
-	f := tcFinding(c, r, t)
+	f := tcFinding(c, t)
 	n := uint64(len(t.flows))
 	named := len(t.a.Match.Others) == 0 && !asksNothing(t.a.Match)
 	alone := !slices.ContainsFunc(r.Kernel.Attached, func(o facts.Attached) bool {
@@ -72,6 +72,7 @@ func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
 		f.Confidence = diagnose.Likely
 		if named || alone && !t.busy && t.counted <= atMost*n && !othersMay(c, t) {
 			f.Confidence, f.Rank = diagnose.Certain, rankMeasured
+			f.Explains = append(f.Explains, diagnose.Key(r)) // else it is told by its row: it may be harmless
 			f.Try = append(f.Try, detach(t)...)
 		}
 	}
@@ -89,9 +90,9 @@ func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
 // tcSilent is what those come to that count nothing: the first of them, where it is the
 // only one, or all at once. It is likely where the interface is on the way, the packets
 // were taken in there, and nothing else is known on the node that would take them.
-func tcSilent(c *diagnose.Case, r check.Result, list []takenAt) diagnose.Finding {
+func tcSilent(c *diagnose.Case, list []takenAt) diagnose.Finding {
 	t := list[0]
-	f := tcFinding(c, r, t)
+	f := tcFinding(c, t)
 	f.Confidence = diagnose.Possible
 	f.Evidence = append(f.Evidence, t.ended(), "it counts nothing")
 	if len(list) > 1 {
@@ -126,15 +127,16 @@ func silentRules(c *diagnose.Case, t takenAt) []facts.Drop {
 	}
 	return slices.DeleteFunc(slices.Clone(dropsAt(c, t.node)), func(d facts.Drop) bool {
 		_, way := meantBy(c, t.node, d, to)
-		return d.Packets != nil || proxysOwn(d) || !onTheWay(d) || way == astray || forOthers(c, t.node, d, to, t.flows)
+		named, _ := namedBy(c, t.node, d, to)
+		return d.Packets != nil || proxysOwn(d) || !onTheWay(d) || way == astray || len(named) == 0 && forOthers(c, t.node, d, to, t.flows)
 	})
 }
 
-func tcFinding(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
+func tcFinding(c *diagnose.Case, t takenAt) diagnose.Finding {
 	f := diagnose.Finding{
 		Headline: fmt.Sprintf("%s at %s of node %s %s %s: %s", thing(t.a), t.a.Dev, t.node, verb(t.a), t.what(), t.a.Name()),
 		Where:    []string{"node/" + t.node, t.a.Name()},
-		Explains: append(about(c, t.node, t.ends), diagnose.Key(r)),
+		Explains: about(c, t.node, t.ends),
 		Likely:   "a security agent's, a filter against floods, or something that was set up by hand and forgotten",
 		Rank:     rankNode,
 	}

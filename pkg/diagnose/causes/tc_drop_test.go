@@ -100,6 +100,9 @@ func TestTCDrop(t *testing.T) {
 
 		{"a program that counts nothing", "flannel", program("flannel.1", facts.XDP, "ingress", ""), 0, diagnose.Likely, "an eBPF program at flannel.1 of node b takes what goes to 10.2.0.2:8080 and 10.2.0.3:8080: XDP (generic) of flannel.1, program 7", nil},
 		{"and a rule that counts nothing either", "flannel", program("flannel.1", facts.XDP, "ingress", ""), 0, diagnose.Possible, "an eBPF program", func(w *world) { w.drops("b", "prerouting", false) }},
+		{"and a rule that names them, and counts nothing", "flannel", program("flannel.1", facts.XDP, "ingress", ""), 0, diagnose.Possible, "an eBPF program", func(w *world) {
+			w.rule("b", facts.Drop{Family: "netdev", Table: "guard", Chain: "c", Handle: 7, Hook: "ingress", Verdict: "drop", Match: &facts.Match{In: "flannel.1", Protocol: "tcp", DstPort: port}})
+		}},
 		{"whose tunnel took in nothing from the own node", "flannel", program("flannel.1", facts.XDP, "ingress", ""), 0, diagnose.Possible, "an eBPF program", func(w *world) { w.came("b", 0) }},
 		{"at the underlay", "flannel", program("eth0", facts.XDP, "ingress", ""), 0, diagnose.Possible, "an eBPF program", nil},
 		{"at an egress that is not on the way in", "flannel", program("flannel.1", facts.TCX, "egress", ""), 0, 0, "", nil},
@@ -144,6 +147,9 @@ func TestTCDrop(t *testing.T) {
 			if removal != (tt.want == diagnose.Certain) {
 				t.Errorf("try %q", found[0].Try)
 			}
+			if explains := slices.Contains(found[0].Explains, "node/b node.tc b"); explains != (tt.want == diagnose.Certain) {
+				t.Errorf("explains %q: what may be harmless is no reason to be named", found[0].Explains)
+			}
 			for _, e := range append(found[0].Explains, "service.endpoint") {
 				if strings.Contains(e, "10.1.0.") {
 					t.Errorf("explains %q", found[0].Explains)
@@ -177,6 +183,32 @@ func TestTCDropRests(t *testing.T) {
 		}
 		if found := findTCDrop(w.tcCase(map[string]uint64{"dev.flannel.1.rxPackets": 20})); len(found) > 0 {
 			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
+// TestTCDropAnswersBack: answers set out from node b; whether the own node's tunnel took
+// them in tells whether a program behind it can have taken them.
+func TestTCDropAnswersBack(t *testing.T) {
+	for came, want := range map[int]diagnose.Confidence{6: diagnose.Likely, 0: diagnose.Possible} {
+		w := newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.2", "service.endpoint 10.2.0.3").deep().
+			left(true).tracks("b").tunnelled(true).sent("a").sent("b").answered("b").attach("a", program("flannel.1", facts.XDP, "ingress", "guard"))
+		w.facts.Network.Plugin = "flannel"
+		for i, r := range w.results {
+			switch r.TaskID {
+			case "node.flows b":
+				for j := range r.Kernel.Flows {
+					w.results[i].Kernel.Flows[j].State = "SYN_RECV"
+				}
+			case "node.flows a":
+				w.results[i].Kernel.Tunnelled = map[string]int{w.facts.Nodes[1].IPs[0].String(): came}
+			}
+		}
+		c := diagnose.NewCase(&w.facts, w.results)
+		c.Moved = moved{"a": {"dev.flannel.1.rxPackets": 40}, "b": {}}
+		found := findTCDrop(c)
+		if len(found) != 1 || found[0].Confidence != want || !strings.Contains(found[0].Headline, "takes the answers from 10.2.0.2:8080 and 10.2.0.3:8080: ") {
+			t.Errorf("%d came: want %s, got %+v", came, want, found)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func takenBy(c *diagnose.Case, node string, a facts.Attached) takenAt {
 }
 
 // cameTo reports whether an interface took in as many packets as there were connections,
-// those of a tunnel from the own node; or sent fewer than that.
+// and a tunnel some from each of the nodes at their other ends; or sent fewer than that.
 func cameTo(c *diagnose.Case, t takenAt, l facts.Link) bool {
 	moved, n := c.Moved[t.node], uint64(len(t.flows))
 	switch {
@@ -79,8 +79,16 @@ func cameTo(c *diagnose.Case, t takenAt, l facts.Link) bool {
 		return false
 	case t.a.Direction == "egress":
 		return moved["dev."+l.Name+".txPackets"] < n
-	case isTunnel(l) && t.node != c.Home() && !arrivedAt(c, t.node):
-		return false
+	case isTunnel(l) && t.node != c.Home():
+		if !arrivedAt(c, c.Home(), t.node) {
+			return false
+		}
+	case isTunnel(l):
+		for _, flow := range t.flows {
+			if !arrivedAt(c, farOf(c, flow), t.node) {
+				return false
+			}
+		}
 	}
 	return moved["dev."+l.Name+".rxPackets"] >= n
 }
@@ -124,29 +132,34 @@ func endsAt(c *diagnose.Case, node string, a facts.Attached, links []facts.Link,
 // endedBetween reports whether a connection that the own node sent on ended between the two
 // nodes as far as the other one tells: it never came there, or its answer set out from there.
 func endedBetween(c *diagnose.Case, flow facts.Flow, answer bool) bool {
-	dst, err := netip.ParseAddrPort(flow.Orig.Dst)
-	if err != nil {
-		return false
-	}
-	if to := flow.SentTo(); to.IsValid() {
-		dst = to
-	}
-	far := c.NodeOfAddr(dst.Addr().Unmap())
+	far := farOf(c, flow)
 	if far == "" || !tracksConnections(c, far) {
 		return false
 	}
 	for _, other := range flowsAt(c, far) {
 		if other.Orig.Src == flow.Orig.Src && other.Orig.Dst == flow.Orig.Dst {
-			return answer && heldHalfOpen(other) || !answer && !other.Found && !arrivedAt(c, far)
+			return answer && heldHalfOpen(other) || !answer && !other.Found && !arrivedAt(c, c.Home(), far)
 		}
 	}
 	return false
 }
 
-// arrivedAt reports whether the other node's tunnels took in flows of the own node
-// meanwhile: what is lost is lost behind them.
-func arrivedAt(c *diagnose.Case, far string) bool {
-	came, _, known := tunnelled(c, c.Home(), far)
+// farOf is the node of the pod that a connection was sent to, "" where it is not known.
+func farOf(c *diagnose.Case, flow facts.Flow) string {
+	dst, err := netip.ParseAddrPort(flow.Orig.Dst)
+	if err != nil {
+		return ""
+	}
+	if to := flow.SentTo(); to.IsValid() {
+		dst = to
+	}
+	return c.NodeOfAddr(dst.Addr().Unmap())
+}
+
+// arrivedAt reports whether a node's tunnels took in what another sent meanwhile: what is
+// lost is lost behind them.
+func arrivedAt(c *diagnose.Case, from, at string) bool {
+	came, _, known := tunnelled(c, from, at)
 	return known && came >= minTunnelled
 }
 
@@ -239,7 +252,7 @@ func (t takenAt) ended() string {
 	case t.a.Direction == "egress":
 		return fmt.Sprintf("node %s sent %d of our connections on by %s, and saw no answer", t.node, n, t.a.Dev)
 	}
-	return fmt.Sprintf("%d of our connections came to an end on node %s, before its packet filter", n, t.node)
+	return fmt.Sprintf("%d of our connections came to an end on node %s: they are not in its connection tracking", n, t.node)
 }
 
 // arrival says what the interface's own counters tell.
