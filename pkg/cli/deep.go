@@ -206,7 +206,7 @@ func (d *diagnosis) summonOne(ctx context.Context, name string) (*witness, error
 	for _, lost := range f.Lost {
 		d.unseen(ctx, "node "+name, errors.New(lost))
 	}
-	f.Services = d.facts.Services // to hold against what the node does with them
+	f.Services, f.Doubted = d.facts.Services, d.doubted() // to hold against what the node does with them
 	// Only CoreDNS's own node can ask those that it forwards to as it does.
 	f.DNS.Corefile = d.facts.DNS.Corefile
 	w := &witness{node: name, tasks: d.nodePlan(f)}

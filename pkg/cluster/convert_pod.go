@@ -77,7 +77,7 @@ func containers(p *corev1.Pod) []facts.Container {
 	var list []facts.Container
 	add := func(c corev1.Container) {
 		s := status[c.Name]
-		f := facts.Container{Name: plain(c.Name, maxWord), Ports: containerPorts(c.Ports), Ready: s.Ready, Restarts: s.RestartCount}
+		f := facts.Container{Name: plain(c.Name, maxWord), Ports: containerPorts(c.Ports), Ready: s.Ready, Restarts: s.RestartCount, Proxy: proxyEnv(c)}
 		switch {
 		case s.State.Waiting != nil:
 			f.Waiting = plain(s.State.Waiting.Reason, maxWord)

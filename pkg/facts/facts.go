@@ -38,6 +38,9 @@ type Facts struct {
 	// Entrances are the nodes at whose addresses node ports are tried, whether or not
 	// they hold a target; read only where a service in question has node ports.
 	Entrances []Node
+	// Doubted are the addresses that another vantage point's failures are about, for a node
+	// that is looked at because of them; see Ends.
+	Doubted []netip.Addr
 	// Network is the cluster's network plugin.
 	Network Network
 	// Policies is what NetworkPolicies say of what is tried.

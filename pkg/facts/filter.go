@@ -2,7 +2,6 @@ package facts
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 )
 
@@ -29,6 +28,11 @@ type Drop struct {
 	Packets *uint64 `json:"packets,omitempty"`
 	// Match is what it asks of a packet; nil for a policy.
 	Match *Match `json:"match,omitempty"`
+	// Lets are what the first few rules before it in its chain accept or send back.
+	Lets []Match `json:"lets,omitempty"`
+	// Only says that Lets are all that passes before it, of a policy and of a rule of a base
+	// chain that asks for no address and no port.
+	Only bool `json:"only,omitempty"`
 }
 
 // Name is the rule as nft(8) would name it, "ip filter FORWARD handle 12", or as
@@ -74,6 +78,8 @@ type Match struct {
 	DstPort  Ports  `json:"dstPort,omitzero"`
 	In       string `json:"in,omitempty"` // device; "eth*" for all that begin alike
 	Out      string `json:"out,omitempty"`
+	// Demands are conditions that the fields above have no room for.
+	Demands []Demand `json:"demands,omitempty"`
 	// Others are conditions that are not understood here, by their names.
 	Others []string `json:"others,omitempty"`
 }
@@ -94,41 +100,6 @@ func (p Ports) String() string {
 	return fmt.Sprintf("%d-%d", p.First, p.Last)
 }
 
-// Names reports whether the rule takes packets from src to dst, and says so of its own
-// accord: it is understood as a whole, and asks for an address or a port of theirs. One
-// that asks for nothing names nobody.
-func (m *Match) Names(protocol string, src, dst netip.AddrPort) bool {
-	if m == nil || len(m.Others) > 0 || m.Protocol != "" && m.Protocol != protocol {
-		return false
-	}
-	named := false
-	for _, at := range []netip.AddrPort{src, dst} {
-		if m.Family != "" && (m.Family == "ip") != at.Addr().Unmap().Is4() {
-			return false
-		}
-	}
-	for _, end := range []struct {
-		prefix string
-		ports  Ports
-		at     netip.AddrPort
-	}{{m.Src, m.SrcPort, src}, {m.Dst, m.DstPort, dst}} {
-		if end.prefix != "" {
-			p, err := netip.ParsePrefix(end.prefix)
-			if err != nil || !p.Contains(end.at.Addr().Unmap()) {
-				return false
-			}
-			named = named || p.Bits() > 0
-		}
-		if !end.ports.Any() {
-			if port := end.at.Port(); port < end.ports.First || port > end.ports.Last {
-				return false
-			}
-			named = true
-		}
-	}
-	return named
-}
-
 // String is the match in the words of nft(8).
 func (m *Match) String() string {
 	if m == nil {
@@ -142,13 +113,13 @@ func (m *Match) String() string {
 	}
 	add("iifname", m.In)
 	add("oifname", m.Out)
-	if m.Src == "" && m.Dst == "" { // which say it
+	if m.Src == "" && m.Dst == "" && !m.demands("saddr", "daddr") { // which say it
 		add("meta nfproto", map[string]string{"ip": "ipv4", "ip6": "ipv6"}[m.Family])
 	}
 	add(addressFamily(m.Src)+" saddr", m.Src)
 	add(addressFamily(m.Dst)+" daddr", m.Dst)
 	protocol := m.Protocol
-	if m.SrcPort.Any() && m.DstPort.Any() {
+	if m.SrcPort.Any() && m.DstPort.Any() && !m.demands("sport", "dport", "flags") {
 		add("meta l4proto", protocol)
 	} else if protocol == "" {
 		protocol = "th"
@@ -160,6 +131,12 @@ func (m *Match) String() string {
 		if !end.ports.Any() {
 			add(protocol+" "+end.word, end.ports.String())
 		}
+	}
+	if protocol == "" {
+		protocol = "th"
+	}
+	for _, c := range m.Demands {
+		words = append(words, c.text(protocol))
 	}
 	text := strings.Join(words, " ")
 	if len(m.Others) > 0 {

@@ -27,7 +27,7 @@ func TestMatchNames(t *testing.T) {
 		"the family's port":       {&Match{Family: "ip", DstPort: Ports{8080, 8080}}, true},
 		"another family's port":   {&Match{Family: "ip6", DstPort: Ports{8080, 8080}}, false},
 	} {
-		if got := tt.match.Names("tcp", client, web); got != tt.want {
+		if got := tt.match.Names(Packet{Protocol: "tcp", Src: client, Dst: web}); got != tt.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

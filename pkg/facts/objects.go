@@ -70,6 +70,8 @@ type Container struct {
 	Waiting string
 	// Ended is how its last run came to its end, nil for a container in its first run.
 	Ended *Ended
+	// Proxy is where its environment sends requests.
+	Proxy ProxyEnv
 }
 
 // Ended is the end of a container's last run.

@@ -3,6 +3,7 @@ package netsys
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -34,8 +35,6 @@ const (
 	nftaVerdictCode       = 1
 	nftaVerdictChain      = 2
 	nftaTargetName        = 1
-	nftJump, nftGoto      = -3, -4
-	nfDrop                = 0
 )
 
 // maxDrops bounds the rules that are kept; a node's packet filter may hold many
@@ -55,9 +54,17 @@ type chainKey struct{ family, table, chain string }
 
 // FilterDrops lists the rules of nftables that drop or reject, iptables-nft's among
 // them, and the base chains whose policy drops, with the counters of those that count.
-// Rules that leave the verdict to a map or an extension are not seen; those of the old
-// iptables are LegacyDrops. It needs NET_ADMIN.
-func FilterDrops() ([]facts.Drop, error) {
+// Of large sets that they ask, it tells what is about the addresses given. Rules that
+// leave the verdict to an extension are not seen; those of the old iptables are
+// LegacyDrops. It needs NET_ADMIN.
+func FilterDrops(about []netip.Addr) ([]facts.Drop, error) {
+	return readDrops(kernelSets(), about)
+}
+
+// CountedDrops is FilterDrops for who wants the counters only: no set is read.
+func CountedDrops() ([]facts.Drop, error) { return readDrops(noSets, nil) }
+
+func readDrops(sets filterSets, about []netip.Addr) ([]facts.Drop, error) {
 	chains, err := nftDump(nftGetChain, nftNewChain)
 	if err != nil {
 		return nil, fmt.Errorf("list nftables' chains: %w", err)
@@ -66,12 +73,13 @@ func FilterDrops() ([]facts.Drop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list nftables' rules: %w", err)
 	}
-	return filterDrops(chains, rules), nil
+	return filterDrops(chains, rules, sets, about), nil
 }
 
-// filterDrops is pure: the messages of chains and of rules, none shorter than its header.
-func filterDrops(chains, rules [][]byte) []facts.Drop {
-	hooks, devices := map[chainKey]string{}, map[chainKey]string{}
+// filterDrops is pure but for the sets: the messages of chains and of rules, none shorter
+// than its header.
+func filterDrops(chains, rules [][]byte, sets filterSets, about []netip.Addr) []facts.Drop {
+	devices, ways := map[chainKey]string{}, newFilterWays()
 	var drops []facts.Drop
 	for _, m := range chains {
 		family, as := filterFamilies[m[0]], attributesOf(m, sizeofNfgenmsg)
@@ -80,7 +88,7 @@ func filterDrops(chains, rules [][]byte) []facts.Drop {
 			continue
 		}
 		hook := as.nest(nftaChainHook)
-		hooks[key], devices[key] = hookName(family, hook.be32(nftaHookNumber)), hookDevice(hook)
+		ways.hooks[key], devices[key] = hookName(family, hook.be32(nftaHookNumber)), hookDevice(hook)
 		if as[nftaChainPolicy] != nil && as.be32(nftaChainPolicy) == nfDrop && len(drops) < maxDrops {
 			drops = append(drops, facts.Drop{
 				Family: family, Table: key.table, Chain: key.chain, Verdict: "drop", Policy: true,
@@ -88,36 +96,41 @@ func filterDrops(chains, rules [][]byte) []facts.Drop {
 			})
 		}
 	}
-	jumps := map[chainKey][]chainKey{}
 	for _, m := range rules {
 		family, as := filterFamilies[m[0]], attributesOf(m, sizeofNfgenmsg)
 		if family == "" {
 			continue
 		}
 		key := chainKey{family, as.text(nftaRuleTable), as.text(nftaRuleChain)}
-		verdict, to, packets, match := verdictOf(family, as[nftaRuleExpressions])
-		if to != "" {
-			jumps[key] = append(jumps[key], chainKey{family, key.table, to})
+		known := sets
+		if key.table == proxyTable {
+			known = noSets // whose maps may be large, and whose rules are looked at elsewhere
 		}
-		if verdict != "" && len(drops) < maxDrops {
-			if _, base := hooks[key]; !base {
-				addOther(&match, "the jump to "+key.chain)
+		of := outcomesOf(key, as[nftaRuleExpressions], known, about)
+		for _, o := range of {
+			if o.verdict == "" || len(drops) == maxDrops {
+				continue
 			}
-			switch hooks[key] { // only those of a device know one
+			switch ways.hooks[key] { // only those of a device know one
 			case "ingress":
-				match.In = cmp.Or(match.In, devices[key])
+				o.match.In = cmp.Or(o.match.In, devices[key])
 			case "egress":
-				match.Out = cmp.Or(match.Out, devices[key])
+				o.match.Out = cmp.Or(o.match.Out, devices[key])
 			}
-			drops = append(drops, facts.Drop{
-				Family: family, Table: key.table, Chain: key.chain, Handle: as.be64(nftaRuleHandle), Verdict: verdict, Packets: packets, Match: &match,
-			})
+			d := facts.Drop{Family: family, Table: key.table, Chain: key.chain, Handle: as.be64(nftaRuleHandle), Verdict: o.verdict, Packets: o.packets, Match: &o.match}
+			ways.before(key, &d)
+			drops = append(drops, d)
+		}
+		for _, o := range of {
+			switch {
+			case o.to != "":
+				ways.jump(key, chainKey{family, key.table, o.to}, o.match)
+			case o.passes:
+				ways.pass(key, o.match)
+			}
 		}
 	}
-	spreadHooks(hooks, jumps)
-	for i, d := range drops {
-		drops[i].Hook = hooks[chainKey{d.Family, d.Table, d.Chain}]
-	}
+	ways.finish(drops)
 	return drops
 }
 
@@ -132,31 +145,6 @@ func hookName(family string, number uint32) string {
 	return fmt.Sprintf("hook %d", number)
 }
 
-// spreadHooks gives chains without a hook that of the base chain they are reached from;
-// one that is reached from several keeps the one that was found first, or "several".
-func spreadHooks(hooks map[chainKey]string, jumps map[chainKey][]chainKey) {
-	reached := make([]chainKey, 0, len(hooks))
-	for key := range hooks {
-		reached = append(reached, key)
-	}
-	for i := 0; i < len(reached); i++ {
-		from := reached[i]
-		for _, to := range jumps[from] {
-			switch had, known := hooks[to]; {
-			case !known:
-				hooks[to] = hooks[from]
-			case had == hooks[from] || had == severalHooks:
-				continue
-			default:
-				hooks[to] = severalHooks
-			}
-			reached = append(reached, to)
-		}
-	}
-}
-
-const severalHooks = "several"
-
 // hookDevice is the device that a base chain is for, "" when it is for several or for
 // all of them.
 func hookDevice(hook attributes) string {
@@ -169,54 +157,4 @@ func hookDevice(hook attributes) string {
 	}
 	name, _, _ := strings.Cut(string(list[0].Value), "\x00")
 	return name
-}
-
-// verdictOf is what the expressions of a rule lead to: drop, reject, or "" with the
-// chain that they jump to, if any; how many packets got as far as its counter, and what
-// the rule asks of a packet.
-func verdictOf(family string, expressions []byte) (verdict, jump string, packets *uint64, match facts.Match) {
-	list, err := attributeList(expressions)
-	if err != nil {
-		return "", "", nil, match
-	}
-	m := newMatcher(family)
-	for _, element := range list {
-		expr := attributesOf(element.Value, 0)
-		data := expr.nest(nftaExprData)
-		switch name := expr.text(nftaExprName); name {
-		case "counter":
-			packets = packetsOf(data)
-		case "reject":
-			verdict = "reject"
-		case "target":
-			if data.text(nftaTargetName) == "REJECT" {
-				verdict = "reject"
-			}
-		case "immediate":
-			if data.be32(nftaImmediateRegister) != 0 {
-				continue // not the verdict, but a value
-			}
-			code := data.nest(nftaImmediateData).nest(nftaDataVerdict)
-			if code[nftaVerdictCode] == nil {
-				continue
-			}
-			switch int32(code.be32(nftaVerdictCode)) {
-			case nfDrop:
-				verdict = "drop"
-			case nftJump, nftGoto:
-				jump = code.text(nftaVerdictChain)
-			}
-		default:
-			m.expression(name, data)
-		}
-	}
-	return verdict, jump, packets, m.match
-}
-
-func packetsOf(counter attributes) *uint64 {
-	if counter[nftaCounterPackets] == nil {
-		return nil
-	}
-	n := counter.be64(nftaCounterPackets)
-	return &n
 }

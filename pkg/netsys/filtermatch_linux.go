@@ -1,6 +1,7 @@
 package netsys
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"net/netip"
@@ -18,7 +19,10 @@ const (
 	nftaMatchInfo                                              = 3
 	nftaMetaDestination, nftaMetaKey                           = 1, 2
 	nftaCmpSource, nftaCmpOp, nftaCmpData                      = 1, 2, 3
+	nftaMatchRevision                                          = 2
 	nftaPayloadDestination, nftaPayloadBase, nftaPayloadOffset = 1, 2, 3
+	nftaPayloadLength                                          = 4
+	nftaByteorderSource, nftaByteorderDestination              = 1, 2
 	nftaBitwiseSource, nftaBitwiseDestination, nftaBitwiseMask = 1, 2, 4
 	nftaBitwiseXor                                             = 5
 	nftaDataValue                                              = 1
@@ -47,22 +51,44 @@ func protocolName(number byte) string {
 
 // loaded is what a register of the rule's small machine holds.
 type loaded struct {
-	meta         bool
-	key          uint32 // of meta, else the payload's base
-	offset       int
-	mask         []byte // nil for all of it
-	unrecognised bool
+	meta, conntrack bool
+	key             uint32 // of those, else the payload's base
+	offset, size    int
+	mask            []byte // nil for all of it
+	unrecognised    bool
 }
 
 // matcher follows the expressions of one rule.
 type matcher struct {
-	match     facts.Match
+	table chainKey // of the rule
+	sets  filterSets
+	about []netip.Addr // of what a large set holds is of interest
+	match facts.Match
+	// outcomes are those of a verdict map.
+	outcomes  []outcome
 	registers map[uint32]loaded
+	lows      map[string]lowEnd
 	v6        bool
+	asked     int // how many conditions there were
 }
 
-func newMatcher(family string) *matcher {
-	return &matcher{registers: map[uint32]loaded{}, v6: family == "ip6"}
+// lowEnd is the begin of a range of addresses, which ends with another expression.
+type lowEnd struct {
+	from  loaded
+	value []byte
+}
+
+func newMatcher(table chainKey, sets filterSets, about []netip.Addr) *matcher {
+	return &matcher{table: table, sets: sets, about: about, registers: map[uint32]loaded{}, lows: map[string]lowEnd{}, v6: table.family == "ip6"}
+}
+
+// finish takes in what only begins.
+func (m *matcher) finish() {
+	for _, of := range []string{"saddr", "daddr"} {
+		if low, open := m.lows[of]; open {
+			m.between(low.from, low.value, bytes.Repeat([]byte{0xff}, len(low.value)), false, "cmp")
+		}
+	}
 }
 
 // family takes in that the rule asks for addresses of one.
@@ -85,88 +111,69 @@ func addOther(m *facts.Match, what string) {
 func (m *matcher) expression(name string, data attributes) {
 	switch name {
 	case "meta":
-		m.registers[data.be32(nftaMetaDestination)] = loaded{meta: true, key: data.be32(nftaMetaKey)}
+		m.load(data.be32(nftaMetaDestination), loaded{meta: true, key: data.be32(nftaMetaKey)})
 	case "payload":
-		m.registers[data.be32(nftaPayloadDestination)] = loaded{key: data.be32(nftaPayloadBase), offset: int(data.be32(nftaPayloadOffset) & 0xffff)}
+		m.load(data.be32(nftaPayloadDestination), loaded{key: data.be32(nftaPayloadBase), offset: int(data.be32(nftaPayloadOffset) & 0xffff), size: int(data.be32(nftaPayloadLength) & 0xff)})
 	case "bitwise":
 		m.bitwise(data)
+	case "counter", "log": // they ask for nothing
+	case "byteorder":
+		l, known := m.registers[slot(data.be32(nftaByteorderSource))]
+		if !known || l.size != 1 || data.be32(nftaByteorderSource) != data.be32(nftaByteorderDestination) {
+			m.condition(name, data)
+		} // else of one byte, as nft has it in concatenations: nothing changes
+	default:
+		m.condition(name, data)
+	}
+}
+
+// condition takes in an expression that asks for something.
+func (m *matcher) condition(name string, data attributes) {
+	m.asked++
+	switch name {
 	case "cmp":
 		m.compare(data)
+	case "range":
+		m.ranged(data)
+	case "lookup":
+		m.lookup(data)
 	case "match":
-		switch what := data.text(nftaMatchName); what {
-		case "comment":
-		case "tcp", "udp":
-			xtPorts(&m.match, what, data[nftaMatchInfo])
-		default:
-			m.other("-m " + what)
+		xtMatch(&m.match, data.text(nftaMatchName), data.be32(nftaMatchRevision), m.v6, data[nftaMatchInfo])
+	case "ct":
+		if data[nftaConntrackDestination] != nil && data.be32(nftaConntrackKey) == nftConntrackState {
+			m.asked--
+			m.load(data.be32(nftaConntrackDestination), loaded{conntrack: true, key: nftConntrackState})
+			return
 		}
-	case "counter", "log": // they ask for nothing
+		fallthrough
 	default: // it may have written to any register
 		clear(m.registers)
 		m.other(name)
 	}
 }
 
-func (m *matcher) bitwise(data attributes) {
-	from, known := m.registers[data.be32(nftaBitwiseSource)]
-	mask := data.nest(nftaBitwiseMask)[nftaDataValue]
-	xor := data.nest(nftaBitwiseXor)[nftaDataValue]
-	if !known || len(mask) == 0 || from.mask != nil || strings.Trim(string(xor), "\x00") != "" {
-		from = loaded{unrecognised: true}
-	}
-	from.mask = mask
-	m.registers[data.be32(nftaBitwiseDestination)] = from
-}
-
-// compare is where a rule asks: the register is, or is not, the value.
-func (m *matcher) compare(data attributes) {
-	from, known := m.registers[data.be32(nftaCmpSource)]
-	value, op := data.nest(nftaCmpData)[nftaDataValue], data.be32(nftaCmpOp)
+// load takes in what a register holds from now on, and no longer.
+func (m *matcher) load(register uint32, l loaded) {
 	switch {
-	case known && from.isPort() && len(value) == 2 && (op == nftCmpAtMost || op == nftCmpAtLeast):
-		m.bound(from, op, binary.BigEndian.Uint16(value))
-	case !known || from.unrecognised || len(value) == 0 || op != nftCmpEqual:
-		m.other("cmp")
-	case from.meta:
-		m.compareMeta(from, value)
-	default:
-		m.comparePayload(from, value)
+	case l.conntrack:
+		l.size = wordSize
+	case l.meta && (l.key == nftMetaIifname || l.key == nftMetaOifname):
+		l.size = interfaceName
+	case l.meta && (l.key == nftMetaL4proto || l.key == nftMetaNfproto):
+		l.size = 1
+	case l.meta && l.key == nftMetaProtocol:
+		l.size = 2
+	case l.meta:
+		l.size = wordSize
 	}
-}
-
-func (l loaded) isPort() bool {
-	return !l.meta && !l.unrecognised && l.key == nftTransport && (l.offset == 0 || l.offset == 2) && l.mask == nil
-}
-
-// bound is one end of a range of ports: nft(8) asks for each of them by itself.
-func (m *matcher) bound(from loaded, op uint32, port uint16) {
-	into := m.ports(from.offset)
-	ports := *into
-	if ports.Any() {
-		ports.Last = 1<<16 - 1
+	at := slot(register)
+	end := at + uint32(max(1, (l.size+wordSize-1)/wordSize))
+	for other, held := range m.registers {
+		if other < end && at < other+uint32(max(1, (held.size+wordSize-1)/wordSize)) {
+			delete(m.registers, other)
+		}
 	}
-	if op == nftCmpAtLeast {
-		ports.First = port
-	} else {
-		ports.Last = port
-	}
-	setPorts(&m.match, into, ports)
-}
-
-// ports are those at an offset of the transport's header.
-func (m *matcher) ports(offset int) *facts.Ports {
-	if offset == 0 {
-		return &m.match.SrcPort
-	}
-	return &m.match.DstPort
-}
-
-// setPorts takes in ports that a rule asks for. Port 0 alone would read as any.
-func setPorts(m *facts.Match, into *facts.Ports, asked facts.Ports) {
-	if asked == (facts.Ports{}) {
-		addOther(m, "port 0")
-	}
-	*into = asked
+	m.registers[at] = l
 }
 
 func (m *matcher) compareMeta(from loaded, value []byte) {

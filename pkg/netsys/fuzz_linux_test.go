@@ -131,78 +131,65 @@ func FuzzFilterDrops(f *testing.F) {
 	base := nftMessage(unix.AF_INET, text(nftaChainTable, "t"), text(nftaChainName, "forward"), nested(nftaChainHook, number(nftaHookNumber, 2)), number(nftaChainPolicy, nfDrop))
 	jump := nftMessage(unix.AF_INET, text(nftaRuleTable, "t"), text(nftaRuleChain, "forward"), nested(nftaRuleExpressions, verdict(nftJump, "mine")))
 	drop := nftMessage(unix.AF_INET, text(nftaRuleTable, "t"), text(nftaRuleChain, "mine"), nested(nftaRuleExpressions, verdict(nfDrop, "")))
-	f.Add(base, slices.Concat(jump, drop))
-	f.Add(base, nftMessage(unix.AF_INET6, nested(nftaRuleExpressions, nested(1, text(nftaExprName, "reject")))))
-	f.Fuzz(func(t *testing.T, chains, rules []byte) {
-		drops := filterDrops(cut(chains), cut(rules))
+	load := func(offset, size uint32) *nl.RtAttr {
+		return nested(1, text(nftaExprName, "payload"), nested(nftaExprData, number(nftaPayloadDestination, 1), number(nftaPayloadBase, nftNetwork), number(nftaPayloadOffset, offset), number(nftaPayloadLength, size)))
+	}
+	look := func(set string, attrs ...*nl.RtAttr) *nl.RtAttr {
+		return nested(1, text(nftaExprName, "lookup"), nested(nftaExprData, append(attrs, text(nftaLookupSet, set), number(nftaLookupSource, 1))...))
+	}
+	asks := nftMessage(unix.AF_INET, text(nftaRuleTable, "t"), text(nftaRuleChain, "mine"), nested(nftaRuleExpressions, load(12, 4), look("s"), verdict(nfDrop, "")))
+	decides := nftMessage(unix.AF_INET, text(nftaRuleTable, "t"), text(nftaRuleChain, "forward"), nested(nftaRuleExpressions, load(16, 4), look("s", number(nftaLookupDestination, 0))))
+	set := func(flags uint32) []byte {
+		return nftMessage(unix.AF_INET, text(nftaSetTable, "t"), text(nftaSetName, "s"), number(nftaSetFlags, flags), number(nftaSetKeyLength, 4))
+	}
+	key := func(last byte, attrs ...*nl.RtAttr) *nl.RtAttr {
+		return nested(1, append(attrs, nested(nftaElementKey, nl.NewRtAttr(nftaDataValue, []byte{10, 0, 0, last})))...)
+	}
+	goes := nested(nftaElementData, nested(nftaDataVerdict, number(nftaVerdictCode, 0xffffffff+1+nftJump), text(nftaVerdictChain, "mine")))
+	f.Add(base, slices.Concat(jump, drop), []byte{}, []byte{})
+	f.Add(base, nftMessage(unix.AF_INET6, nested(nftaRuleExpressions, nested(1, text(nftaExprName, "reject")))), []byte{}, []byte{})
+	f.Add(base, slices.Concat(jump, asks, decides), set(nftSetInterval|nftSetMap), nftMessage(unix.AF_INET, nested(nftaElementsList, key(1, goes), key(9, number(nftaElementFlags, nftElementEnd)))))
+	f.Add(base, slices.Concat(jump, asks), set(0), nftMessage(unix.AF_INET, nested(nftaElementsList, key(1), key(2))))
+	about := []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, 1})}
+	f.Fuzz(func(t *testing.T, chains, rules, sets, elements []byte) {
+		read := func() []facts.Drop {
+			known := map[chainKey]*filterSet{}
+			for key, set := range setHeads(cut(sets)) {
+				set.whole = true
+				for _, m := range cut(elements) {
+					set.whole = set.whole && set.take(m)
+				}
+				set.finish()
+				known[key] = &set
+			}
+			return filterDrops(cut(chains), cut(rules), func(key chainKey) *filterSet { return known[key] }, about)
+		}
+		drops := read()
 		if len(drops) > maxDrops {
 			t.Errorf("%d drops", len(drops))
 		}
 		for _, d := range drops {
-			if d.Verdict != "drop" && d.Verdict != "reject" || d.Family == "" || d.Policy && d.Hook == "" {
+			if d.Verdict != "drop" && d.Verdict != "reject" || d.Family == "" || d.Policy && d.Hook == "" || len(d.Lets) > maxLets {
 				t.Errorf("%+v", d)
 			}
+			if d.Match == nil {
+				continue
+			}
+			if len(d.Match.Others) > maxOthers || len(d.Match.Demands) > maxDemands {
+				t.Errorf("%d demands and %d others", len(d.Match.Demands), len(d.Match.Others))
+			}
+			for _, demand := range d.Match.Demands {
+				if len(demand.Of) == 0 || len(demand.Among) > maxAmongOurs {
+					t.Errorf("%+v", demand)
+				}
+			}
+			at := netip.AddrPortFrom(about[0], 80)
+			if d.Match.Names(facts.Packet{Protocol: "tcp", Src: at, Dst: at}) && len(d.Match.Others) > 0 {
+				t.Errorf("named, but not understood: %s", d.Match)
+			}
 		}
-		if diff := cmp.Diff(drops, filterDrops(cut(chains), cut(rules))); diff != "" {
+		if diff := cmp.Diff(drops, read(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 			t.Errorf("not the same twice: %s", diff)
-		}
-	})
-}
-
-// FuzzErrorQueue: what the error queue of a socket holds, and packets with an IPv4 header.
-func FuzzErrorQueue(f *testing.F) {
-	tooBig := append(binary.NativeEndian.AppendUint32(nil, uint32(unix.EMSGSIZE)), unix.SO_EE_ORIGIN_ICMP, 3, 4, 0)
-	tooBig = append(binary.NativeEndian.AppendUint32(tooBig, 1450), 0, 0, 0, 0)
-	f.Add(append(tooBig, 2, 0, 0, 0, 192, 0, 2, 1), false)
-	f.Add(append(tooBig, 10, 0, 0, 0, 0, 0, 0, 0, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), true)
-	f.Fuzz(func(t *testing.T, data []byte, v6 bool) {
-		if e := parseExtendedErr(data, v6); e != nil {
-			text := e.Error()
-			if text == "" || strings.ContainsAny(text, "\n\x1b\x00") || e.MTU < 0 || e.MTU > 1<<16 || e.From.Zone() != "" {
-				t.Errorf("%q, MTU %d from %s", text, e.MTU, e.From)
-			}
-			if e.Local && (e.Type != 0 || e.PortUnreachable()) {
-				t.Errorf("a local error with an ICMP type: %+v", e)
-			}
-		} else if len(data) >= 16 {
-			t.Error("a whole entry says nothing")
-		}
-		rest := slices.Clone(data)
-		n := stripIPv4(rest, len(rest))
-		if n > 0 && (n > len(data)-ipv4Header || string(rest[:n]) != string(data[len(data)-n:])) {
-			t.Errorf("%d of %d bytes are left", n, len(data))
-		}
-	})
-}
-
-// FuzzTCFilter: the parser of tc filters, and of their actions. What it understands of a
-// u32 filter asks for addresses that exist, and a filter that takes nothing counts nothing.
-func FuzzTCFilter(f *testing.F) {
-	parms := make([]byte, sizeofTCGen+8)
-	binary.NativeEndian.PutUint32(parms[sizeofTCGen:], mirredEgressRedir)
-	binary.NativeEndian.PutUint32(parms[sizeofTCGen+4:], 3)
-	act := nl.NewRtAttr(nl.TCA_ACT_TAB, nil)
-	act.AddRtAttr(nl.TCA_ACT_KIND, nl.ZeroTerminated("mirred"))
-	act.AddRtAttr(nl.TCA_ACT_OPTIONS, nil).AddRtAttr(tcaActParms, parms)
-	act.AddRtAttr(nl.TCA_ACT_STATS, nil).AddRtAttr(nl.TCA_STATS_BASIC, make([]byte, 16))
-	sel := append([]byte{1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0xff, 0xff, 0xff, 0, 10, 244, 2, 0, 16, 0, 0, 0, 0, 0, 0, 0)
-	options := nl.NewRtAttr(unix.TCA_OPTIONS, nil)
-	options.AddRtAttr(tcaU32Sel, sel)
-	options.AddRtAttr(7, act.Serialize())
-	message := append([]byte{0, 0, 0, 0, 3, 0, 0, 0, 0, 8, 0, 0x80, 0xf2, 0xff, 0xff, 0xff, 8, 0, 9, 0}, nl.NewRtAttr(unix.TCA_KIND, nl.ZeroTerminated("u32")).Serialize()...)
-	f.Add(append(message, options.Serialize()...))
-	f.Fuzz(func(t *testing.T, message []byte) {
-		filter, ok := parseTCFilter(message, map[int]device{3: {index: 3, name: "eth1", kind: "bridge"}})
-		if !ok {
-			return
-		}
-		if len(filter.Takes) == 0 && filter.Packets != nil || len(filter.Takes) > maxActions+1 {
-			t.Errorf("%+v", filter)
-		}
-		for _, text := range []string{filter.Match.Src, filter.Match.Dst} {
-			if _, err := netip.ParsePrefix(text); text != "" && err != nil {
-				t.Errorf("%q: %v", text, err)
-			}
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 	"github.com/netlook/kubectl-netlook/pkg/netsys/netnstest"
 )
 
@@ -91,13 +92,13 @@ func TestLegacyDrops(t *testing.T) {
 		table + "FORWARD -s 10.244.2.0/24 -j DROP":               "drop in forward: ip saddr 10.244.2.0/24",
 		table + "FORWARD -s 10.244.2.0/24 -j DROP (no. 2 alike)": "drop in forward: ip saddr 10.244.2.0/24",
 		table + "FORWARD -d 10.0.0.1/32 -i eth+ -o cni0 -p tcp -m tcp --sport 80 --dport 8000:9000 -j REJECT --reject-with tcp-reset": "reject in forward: iifname eth* oifname cni0 ip daddr 10.0.0.1/32 tcp sport 80 tcp dport 8000-9000",
-		table + "INPUT ! -s 10.0.0.3/32 -m conntrack -m comment --comment \"ours\" -j DROP":                                           "drop in input: and more: ! -s, -m conntrack",
-		table + "INPUT -p udp -m udp -j DROP":                                                 "drop in input: meta l4proto udp and more: -m udp with flags",
+		table + "INPUT ! -s 10.0.0.3/32 -m conntrack ... -m comment --comment \"ours\" -j DROP":                                       "drop in input: ct state new ip saddr != 10.0.0.3/32",
+		table + "INPUT -p udp -m udp ... -j DROP":                                             "drop in input: meta nfproto ipv4 udp dport != 53",
 		table + "INPUT -m comment --comment \"" + long + "\" -j DROP":                         "drop in input: ",
 		table + "INPUT -m comment --comment \"" + long + "...\" -j DROP":                      "drop in input: ",
 		table + `INPUT -m comment --comment "\" -j ACCEPT \"" -j DROP`:                        "drop in input: ",
 		table + "INPUT -p tcp -m tcp -j DROP":                                                 "drop in input: meta l4proto tcp and more: port 0",
-		table + "LATER -d 127.0.0.9/32 -j DROP":                                               "drop in output: ip daddr 127.0.0.9/32 and more: the jump to LATER",
+		table + "LATER -d 127.0.0.9/32 -j DROP":                                               "drop in output: ip daddr 127.0.0.9/32 meta l4proto udp",
 		table + "UNUSED -j DROP":                                                              "drop in : and more: the jump to UNUSED",
 		"ip6tables-legacy mangle PREROUTING -s fd00:1::/64 -p tcp -m tcp --dport 443 -j DROP": "drop in prerouting: ip6 saddr fd00:1::/64 tcp dport 443",
 	}
@@ -108,6 +109,51 @@ func TestLegacyDrops(t *testing.T) {
 		if d.Chain == "LATER" && *d.Packets != 1 {
 			t.Errorf("%s counted %d packets, want the one", d.Name(), *d.Packets)
 		}
+	}
+}
+
+// xtAsking are rules with extensions, and what they ask for.
+var xtAsking = map[string]string{
+	"-p udp -m multiport --dports 53,100:200":      "udp dport { 53, 100-200 }",
+	"-p tcp -m multiport ! --sports 80":            "tcp sport != 80",
+	"-p tcp -m multiport --ports 80":               "meta l4proto tcp and more: -m multiport",
+	"-m conntrack --ctstate NEW,INVALID":           "ct state invalid,new",
+	"-m conntrack ! --ctstate ESTABLISHED,RELATED": "ct state != established,related",
+	"-m conntrack --ctstate UNTRACKED":             "ct state untracked",
+	"-m conntrack --ctstate DNAT":                  "and more: -m conntrack",
+	"-m conntrack --ctstate NEW --ctproto 6":       "and more: -m conntrack",
+	"-p tcp -m tcp --syn":                          "tcp flags syn / fin,syn,rst,ack",
+	"-p tcp -m tcp ! --tcp-flags SYN,ACK SYN":      "tcp flags != syn / syn,ack",
+	"-p tcp -m tcp ! --dport 80:90":                "tcp dport != 80-90",
+	"-p tcp -m tcp --tcp-option 5":                 "meta l4proto tcp and more: -m tcp with flags",
+	"! -p tcp":                                     "meta l4proto != tcp",
+	"-m iprange --src-range 10.0.0.2-10.0.0.9":     "ip saddr 10.0.0.2-10.0.0.9",
+	"-m iprange ! --dst-range 10.0.0.2-10.0.0.9":   "ip daddr != 10.0.0.2-10.0.0.9",
+	"-m length --length 100":                       "and more: -m length",
+}
+
+// TestXTMatches: the extensions that are understood, in both iptables.
+func TestXTMatches(t *testing.T) {
+	t.Parallel()
+	if !netnstest.Isolate(t) {
+		return
+	}
+	for rule, want := range xtAsking {
+		args := append([]string{"-A", "FORWARD"}, strings.Fields(rule+" -j DROP")...)
+		legacy(t, "iptables-legacy", args...)
+		legacy(t, "iptables-nft", args...)
+		old, err := LegacyDrops()
+		now, nftErr := FilterDrops(nil)
+		if err != nil || nftErr != nil || len(old.Drops) != 1 || len(now) != 1 {
+			t.Fatalf("%s: %+v, %+v, %v, %v", rule, old, now, err, nftErr)
+		}
+		for _, d := range []facts.Drop{old.Drops[0], now[0]} {
+			if got := strings.TrimPrefix(d.Match.String(), "meta nfproto ipv4 "); got != want {
+				t.Errorf("%s: %q, want %q", rule, got, want)
+			}
+		}
+		legacy(t, "iptables-legacy", "-F")
+		legacy(t, "iptables-nft", "-F")
 	}
 }
 

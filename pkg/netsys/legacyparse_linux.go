@@ -2,7 +2,6 @@ package netsys
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -38,6 +37,8 @@ const (
 	xtError                        = "ERROR" // heads a chain, and ends the table
 	xtErrorName                    = 30
 	xtVerdictDrop                  = -1 // -NF_DROP - 1
+	xtVerdictAccept                = -2
+	xtVerdictReturn                = -5 // XT_RETURN
 	// The IPT_INV_* that are looked at; others are told as one that is not understood.
 	xtInvertIn, xtInvertOut, xtInvertSrc, xtInvertDst, xtInvertProtocol = 1, 2, 8, 0x10, 0x40
 	// maxLegacyRule is the longest text of a rule that is kept.
@@ -100,13 +101,13 @@ func legacyDrops(f legacyFamily, table string, info legacyInfo, data []byte) []f
 	if len(info) < legacyInfoSize {
 		return nil
 	}
-	hooks, policies := map[chainKey]string{}, map[uint32]bool{}
+	ways, policies := newFilterWays(), map[uint32]bool{}
 	heads := map[uint32]string{} // chains by where they begin
 	for hook := range legacyHooks {
 		if info.used(hook) {
 			name := strings.ToUpper(hookNames[hook])
 			heads[info.begin(hook)], policies[info.policy(hook)] = name, true
-			hooks[chainKey{f.family, table, name}] = hookNames[hook]
+			ways.hooks[chainKey{f.family, table, name}] = hookNames[hook]
 		}
 	}
 	entries := legacyEntries(f.layout, data)
@@ -117,12 +118,13 @@ func legacyDrops(f legacyFamily, table string, info legacyInfo, data []byte) []f
 	}
 	var drops []facts.Drop
 	chain := ""
-	jumps, alike := map[chainKey][]chainKey{}, map[string]int{}
+	alike := map[string]int{}
 	for _, e := range entries {
 		if name, head := heads[e.at]; head {
 			chain = name
 		}
 		d := facts.Drop{Family: f.family, Table: table, Chain: chain, Legacy: true}
+		from := chainKey{f.family, table, chain}
 		number, standard := e.verdict()
 		switch {
 		case standard && number == xtVerdictDrop:
@@ -131,9 +133,14 @@ func legacyDrops(f legacyFamily, table string, info legacyInfo, data []byte) []f
 			d.Verdict = "reject"
 		case standard && number >= 0 && uint32(number) != e.at+uint32(len(e.body)):
 			if to, known := heads[uint32(number)]; known {
-				from := chainKey{f.family, table, chain}
-				jumps[from] = append(jumps[from], chainKey{f.family, table, to})
+				match, _ := legacyMatch(f, e)
+				ways.jump(from, chainKey{f.family, table, to}, match)
 			}
+		case standard && (number == xtVerdictAccept || number == xtVerdictReturn) && !policies[e.at]:
+			match, _ := legacyMatch(f, e)
+			ways.pass(from, match)
+		case e.name != "" && e.name != xtError, standard && number < 0 && !policies[e.at]: // a program may decide
+			ways.unclear[from] = true
 		}
 		if d.Verdict == "" || len(drops) == maxDrops {
 			continue
@@ -141,43 +148,40 @@ func legacyDrops(f legacyFamily, table string, info legacyInfo, data []byte) []f
 		packets := binary.NativeEndian.Uint64(e.body[f.layout.counters:])
 		d.Packets, d.Policy = &packets, policies[e.at]
 		if !d.Policy {
-			match, text := legacyMatch(f.layout, e)
-			if match.Src+match.Dst != "" {
-				match.Family = f.family
-			}
-			if _, base := hooks[chainKey{f.family, table, chain}]; !base {
-				addOther(&match, "the jump to "+chain)
-			}
+			match, text := legacyMatch(f, e)
 			d.Match, d.Rule = &match, text+"-j "+strings.ToUpper(d.Verdict)
 			if d.Verdict == "reject" {
 				d.Rule += " --reject-with " + e.rejectWith(f.layout)
 			}
 			// Rules that read the same are told apart, for their counters.
 			key := d.Name()
+			ways.before(from, &d)
 			if alike[key]++; alike[key] > 1 {
 				d.Handle = uint64(alike[key])
 			}
 		}
 		drops = append(drops, d)
 	}
-	spreadHooks(hooks, jumps)
-	for i, d := range drops {
-		drops[i].Hook = hooks[chainKey{d.Family, d.Table, d.Chain}]
-	}
+	ways.finish(drops)
 	return drops
 }
 
 // legacyMatch is what an entry asks of a packet, and how iptables-save(8) would write
 // it: matches of which only the name is known with that alone, "-m conntrack".
-func legacyMatch(l legacyLayout, e legacyEntry) (facts.Match, string) {
+func legacyMatch(f legacyFamily, e legacyEntry) (facts.Match, string) {
+	l := f.layout
 	var m facts.Match
 	var text strings.Builder
 	inverted := e.body[l.inverted]
-	part := func(option, value string, bit byte, into *string) {
+	part := func(option, of, value string, bit byte, into *string) {
 		switch {
 		case value == "":
 		case inverted&bit != 0:
-			addOther(&m, "! "+option)
+			if of == "" {
+				addOther(&m, "! "+option)
+			} else {
+				demand(&m, facts.Demand{Of: []string{of}, Not: true, Among: []string{value}}, "! "+option)
+			}
 			text.WriteString("! " + option + " " + value + " ")
 		default:
 			*into = value
@@ -207,17 +211,20 @@ func legacyMatch(l legacyLayout, e legacyEntry) (facts.Match, string) {
 		}
 		return name
 	}
-	part("-s", address(0), xtInvertSrc, &m.Src)
-	part("-d", address(1), xtInvertDst, &m.Dst)
-	part("-i", device(0), xtInvertIn, &m.In)
-	part("-o", device(1), xtInvertOut, &m.Out)
+	part("-s", "saddr", address(0), xtInvertSrc, &m.Src)
+	part("-d", "daddr", address(1), xtInvertDst, &m.Dst)
+	part("-i", "", device(0), xtInvertIn, &m.In)
+	part("-o", "", device(1), xtInvertOut, &m.Out)
 	if number := binary.NativeEndian.Uint16(e.body[l.protocol:]); number > 0 && number < 256 {
-		part("-p", protocolName(byte(number)), xtInvertProtocol, &m.Protocol)
+		part("-p", "protocol", protocolName(byte(number)), xtInvertProtocol, &m.Protocol)
 	}
 	if inverted&^(xtInvertSrc|xtInvertDst|xtInvertIn|xtInvertOut|xtInvertProtocol) != 0 || e.body[l.inverted-1]&l.asks != 0 {
 		addOther(&m, "a flag")
 	}
-	legacyMatches(l, e, &m, &text)
+	legacyMatches(f, e, &m, &text)
+	if m.Src+m.Dst != "" || len(m.Demands) > 0 {
+		m.Family = f.family
+	}
 	m.In, m.Out = strings.ReplaceAll(m.In, "+", "*"), strings.ReplaceAll(m.Out, "+", "*")
 	written := text.String()
 	if len(written) > maxLegacyRule {
@@ -227,8 +234,8 @@ func legacyMatch(l legacyLayout, e legacyEntry) (facts.Match, string) {
 }
 
 // legacyMatches takes in the extensions of an entry, which follow its head.
-func legacyMatches(l legacyLayout, e legacyEntry, m *facts.Match, text *strings.Builder) {
-	matches := e.body[l.size : len(e.body)-len(e.target)]
+func legacyMatches(f legacyFamily, e legacyEntry, m *facts.Match, text *strings.Builder) {
+	matches := e.body[f.layout.size : len(e.body)-len(e.target)]
 	for n := 0; len(matches) >= xtHeader; n++ {
 		size := int(binary.NativeEndian.Uint16(matches))
 		if size < xtHeader || size > len(matches) || n == maxLegacyMatches {
@@ -244,16 +251,14 @@ func legacyMatches(l legacyLayout, e legacyEntry, m *facts.Match, text *strings.
 				comment = comment[:maxComment] + "..."
 			}
 			text.WriteString(`--comment "` + commentEscapes.Replace(comment) + `" `)
-		case "tcp", "udp":
-			var ports facts.Match
-			xtPorts(&ports, name, data)
-			text.WriteString(portOption("--sport", ports.SrcPort) + portOption("--dport", ports.DstPort))
-			m.SrcPort, m.DstPort = ports.SrcPort, ports.DstPort
-			for _, other := range ports.Others {
-				addOther(m, other)
-			}
 		default:
-			addOther(m, "-m "+name)
+			var more facts.Match
+			xtMatch(&more, name, uint32(matches[xtHeader-1]), f.family == "ip6", data)
+			text.WriteString(portOption("--sport", more.SrcPort) + portOption("--dport", more.DstPort))
+			if len(more.Demands) > 0 {
+				text.WriteString("... ") // which are not written here
+			}
+			*m = both(more, *m)
 		}
 		matches = matches[size:]
 	}
@@ -267,31 +272,4 @@ func portOption(option string, p facts.Ports) string {
 		return ""
 	}
 	return option + " " + strings.ReplaceAll(p.String(), "-", ":") + " "
-}
-
-// xtPorts are those of x_tables' matches for TCP and UDP: struct xt_tcp and xt_udp of
-// include/uapi/linux/netfilter/xt_tcpudp.h.
-func xtPorts(m *facts.Match, what string, data []byte) {
-	const ports, tcpSize, udpSize = 8, 12, 9
-	flags, inverted := byte(0), byte(0)
-	switch {
-	case what == "tcp" && len(data) >= tcpSize:
-		flags, inverted = data[8]|data[9], data[11]
-	case what == "udp" && len(data) >= udpSize:
-		inverted = data[ports]
-	default:
-		addOther(m, "-m "+what)
-		return
-	}
-	if flags|inverted != 0 {
-		addOther(m, fmt.Sprintf("-m %s with flags", what))
-	}
-	u16 := func(at int) uint16 { return binary.NativeEndian.Uint16(data[at:]) }
-	every := facts.Ports{Last: 1<<16 - 1} // when none were asked for
-	if from := (facts.Ports{First: u16(0), Last: u16(2)}); from != every && inverted&1 == 0 {
-		setPorts(m, &m.SrcPort, from)
-	}
-	if to := (facts.Ports{First: u16(4), Last: u16(6)}); to != every && inverted&2 == 0 {
-		setPorts(m, &m.DstPort, to)
-	}
 }

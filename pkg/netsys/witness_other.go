@@ -41,7 +41,10 @@ func ProxyRules() ([]string, error) { return nil, ErrUnsupported }
 func Forward(netip.Addr, netip.Addr, int) (facts.Forward, bool) { return facts.Forward{}, false }
 
 // FilterDrops is for Linux only.
-func FilterDrops() ([]facts.Drop, error) { return nil, ErrUnsupported }
+func FilterDrops([]netip.Addr) ([]facts.Drop, error) { return nil, ErrUnsupported }
+
+// CountedDrops is for Linux only.
+func CountedDrops() ([]facts.Drop, error) { return nil, ErrUnsupported }
 
 // LegacyDrops is for Linux only.
 func LegacyDrops() (LegacyFilter, error) { return LegacyFilter{}, ErrUnsupported }

@@ -219,7 +219,7 @@ const mostHandedTo = 6
 func answering(results []check.Result) Step {
 	counts := map[string]int{}
 	var order []string
-	silent, closed := 0, 0
+	silent, closed, failing := 0, 0, 0
 	for _, r := range results {
 		answer := ""
 		for _, e := range r.Evidence {
@@ -229,6 +229,9 @@ func answering(results []check.Result) Step {
 		}
 		if r.Failure == check.NotServing {
 			closed++
+		}
+		if r.Failure == check.HTTP {
+			failing++
 		}
 		switch {
 		case answer != "":
@@ -246,6 +249,9 @@ func answering(results []check.Result) Step {
 		parts = append(parts, fmt.Sprintf("%s from %d", answer, counts[answer]))
 	}
 	s := Step{Name: "application", Status: check.Pass}
+	if failing > 0 {
+		s.Status, s.Partly = check.Warn, failing < len(results) // an answer, if not a good one
+	}
 	if closed > 0 {
 		s.Status, s.Partly = check.Fail, closed < len(results)
 	}

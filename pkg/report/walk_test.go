@@ -65,6 +65,8 @@ func TestWalk(t *testing.T) {
 			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Fail, "application": check.Fail}, "application"},
 		{"one says that it does not serve", web, append(ok[:5:5], result("service.endpoint", "10.2.0.2:8080", check.Fail, check.NotServing, "gRPC health NOT_SERVING")), map[string]check.Status{
 			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Fail, "application": check.Fail}, "application"},
+		{"one answers that it is not there", web, append(ok[:5:5], result("service.endpoint", "10.2.0.2:8080", check.Warn, check.HTTP, "HTTP 503 Service Unavailable")), map[string]check.Status{
+			"name": check.Pass, "ClusterIP": check.Pass, "handed to": check.Skipped, "ready": check.Pass, "endpoints": check.Warn, "application": check.Warn}, ""},
 		{"headless", headless, append(ok[:1:1], ok[3:]...), map[string]check.Status{
 			"name": check.Pass, "ClusterIP": check.Skipped, "ready": check.Pass, "endpoints": check.Pass, "application": check.Pass}, ""},
 		{"an alias of nothing", alias, []check.Result{name, result("service.alias", "gone.example", check.Fail, check.NXDomain, "")}, map[string]check.Status{

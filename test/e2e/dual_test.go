@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 )
@@ -67,4 +68,50 @@ func TestDualStack(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a service without endpoints over IPv6", oneFamily)
+}
+
+// oneFamily: a service is to have both families, and its EndpointSlice is of one. Its name
+// has an address of the other, which leads nowhere: that is the cause, and explains it.
+func oneFamily(t *testing.T) {
+	needBed(t)
+	_, _, ip := webPod(t)
+	if !netip.MustParseAddr(ip).Is4() {
+		t.Fatalf("the first address of a pod is %s: this cluster's first family is not IPv4", ip)
+	}
+	kubectlApply(t, `
+apiVersion: v1
+kind: Service
+metadata: {name: half, namespace: `+namespace+`}
+spec:
+  ipFamilyPolicy: RequireDualStack
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: half-ipv4, namespace: `+namespace+`, labels: {kubernetes.io/service-name: half}}
+addressType: IPv4
+ports: [{name: http, port: 8080, protocol: TCP}]
+endpoints: [{addresses: [`+ip+`], conditions: {ready: true}}]
+`)
+	vips := strings.Fields(kubectl(t, "-n", namespace, "get", "service", "half", "-o", "jsonpath={.spec.clusterIPs[*]}"))
+	if len(vips) != 2 || !strings.Contains(vips[1], ":") {
+		t.Fatalf("the service has the ClusterIPs %v", vips)
+	}
+	connect := func(vip string) bool {
+		return program(t, nil, "testcluster", "exec-pod", namespace+"/client", "--", "timeout", "1", "bash", "-c", "exec 3<>/dev/tcp/"+vip+"/80").code == 0
+	}
+	for deadline := time.Now().Add(30 * time.Second); !connect(vips[0]); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not answer", vips[0])
+		}
+	}
+	if connect(vips[1]) {
+		t.Fatalf("%s answers: nothing is wrong", vips[1])
+	}
+	rep, r := diagnose(t, "service", "half", "-n", namespace, "--from", "pod/client")
+	if r.code != 1 || firstCause(rep) != "NL-SVC-FAMILY" || len(rep.Verdict.Causes) != 1 || len(rep.Verdict.Unexplained) > 0 {
+		t.Errorf("status %d, causes %+v, unexplained %q\n%s", r.code, rep.Verdict.Causes, rep.Verdict.Unexplained, bad(rep))
+	}
+	must(t, rep, "service.family", "", check.Warn)
 }

@@ -19,13 +19,13 @@ tcp() {
   esac
 }
 
-# many N IP PORT: how many of N HTTP requests are answered, at most 10 at a time.
+# many N IP PORT: how many of N HTTP requests are answered, at most 20 at a time.
 many() {
   local i
   {
     for ((i = 1; i <= $1; i++)); do
       tcp "$2" "$3" &
-      ((i % 10)) || wait
+      ((i % 20)) || wait
     done
     wait
   } | grep -c "^ok\$" || true
@@ -57,24 +57,9 @@ lost() {
 # dns udp|tcp SERVER NAME: asks for the A records. noerror, nxdomain, rcode N, timeout.
 # The layout is RFC 1035, section 4.
 dns() {
-  local query='\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00' label length=12 answer
-  for label in ${3//./ }; do
-    query+=$(printf '\\x%02x%s' "${#label}" "$label")
-    length=$((length + 1 + ${#label}))
-  done
-  query+='\x00\x00\x01\x00\x01'
-  length=$((length + 5))
-  local skip=0
-  if [[ $1 == tcp ]]; then
-    query=$(printf '\\x%02x\\x%02x' $((length >> 8)) $((length & 255)))$query
-    skip=2
-  fi
-  # Through dd: bash writes line by line, and a label of ten letters has a newline.
-  answer=$(timeout 1.5 bash -c '
-    exec 3<>"/dev/$0/$1/53" || exit 1
-    printf "$2" | dd bs=4096 iflag=fullblock 2>/dev/null >&3
-    head -c "$3" <&3 | od -An -v -tu1' "$1" "$2" "$query" $((4 + skip)) 2>/dev/null)
-  local bytes=($answer)
+  local skip=0 bytes
+  if [[ $1 == tcp ]]; then skip=2; fi
+  bytes=($(ask "$@" $((4 + skip))))
   if ((${#bytes[@]} < 4 + skip)); then
     echo timeout
     return
@@ -84,6 +69,33 @@ dns() {
     3) echo nxdomain ;;
     *) echo "rcode $((bytes[3 + skip] & 15))" ;;
   esac
+}
+
+# address SERVER NAME: the last A record that a server has for a name, which ends its
+# answer.
+address() {
+  local bytes
+  bytes=($(ask udp "$@" 512))
+  if ((${#bytes[@]} > 12 + 4)); then echo "${bytes[-4]}.${bytes[-3]}.${bytes[-2]}.${bytes[-1]}"; fi
+}
+
+# ask udp|tcp SERVER NAME BYTES: asks for the A records, and prints so many bytes of the
+# answer as numbers, or what there is of it over UDP.
+ask() {
+  local query='\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00' label length=12
+  for label in ${3//./ }; do
+    query+=$(printf '\\x%02x%s' "${#label}" "$label")
+    length=$((length + 1 + ${#label}))
+  done
+  query+='\x00\x00\x01\x00\x01'
+  length=$((length + 5))
+  if [[ $1 == tcp ]]; then query=$(printf '\\x%02x\\x%02x' $((length >> 8)) $((length & 255)))$query; fi
+  # Through dd: bash writes line by line, and a label of ten letters has a newline; a
+  # datagram is one read, a stream may be several.
+  timeout 1.5 bash -c '
+    exec 3<>"/dev/$0/$1/53" || exit 1
+    printf "$2" | dd bs=4096 iflag=fullblock 2>/dev/null >&3
+    if [[ $0 == tcp ]]; then head -c "$3" <&3; else dd bs="$3" count=1 2>/dev/null <&3; fi | od -An -v -tu1' "$1" "$2" "$query" "$4" 2>/dev/null
 }
 
 # all VIP DNS IP...: 20 of 20 requests to a service, one to each of its endpoints, and

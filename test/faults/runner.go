@@ -157,6 +157,9 @@ func (o Options) rung(ctx context.Context, f Fault, want Expect, flags string, t
 			return Score{Outcome: NotRun}, err
 		}
 		runs = append(runs, run)
+		if Grade(f, want, []Run{run}).missed(flags != "") {
+			fmt.Fprintf(o.Log, "  %s%s missed; what its report holds:\n%s", f.Name, flags, Gist(report))
+		}
 		if run.Note != "" {
 			fmt.Fprintf(o.Log, "  %s%s: no report: %s\n", f.Name, flags, run.Note)
 		}

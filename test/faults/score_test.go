@@ -90,10 +90,25 @@ func TestParseReport(t *testing.T) {
 	}
 }
 
+// TestGist: a log tells why a verdict missed, whatever the report holds.
+func TestGist(t *testing.T) {
+	report := `{"kind":"Report","verdict":{"causes":[{"code":"NL-A-C","confidence":"likely","headline":"so","evidence":["seen\u001b[2J"]}],"unexplained":["pod/a/b x 1.2.3.4"]},
+		"results":[{"vantage":"pod/a/b","check":"path.loss","target":"1.2.3.4:80","status":"fail","failure":"loss","summary":"1 of 20"},{"check":"path.mtu","status":"pass"}]}`
+	got := Gist([]byte(report))
+	for _, want := range []string{"likely NL-A-C: so", "unexplained: pod/a/b x 1.2.3.4", "path.loss 1.2.3.4:80 fail loss: 1 of 20"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "path.mtu") || strings.Contains(got, "\x1b") || Gist([]byte("no")) != "" {
+		t.Errorf("a pass, a raw escape or a report out of nothing in\n%s", got)
+	}
+}
+
 func TestTable(t *testing.T) {
 	rows := []Row{
 		{Fault: Fault{Name: "01-healthy", Title: "nothing"}, Shallow: Score{Outcome: Right, Runs: 20, Median: time.Second}, Deep: Score{Outcome: Right, Runs: 1, Median: 2 * time.Second},
-			First: &Row{Shallow: Score{Outcome: Right}, Deep: Score{Outcome: Unexplained}}},
+			First: &Row{Fault: Fault{Name: "01-healthy"}, Shallow: Score{Outcome: Right}, Deep: Score{Outcome: Unexplained}}},
 		{Fault: Fault{Name: "02-broken", Title: "all", Inject: "x", Deep: Expect{Causes: []string{"NL-A-B"}}},
 			Shallow: Score{Outcome: CannotTell, Said: []string{"NL-A-B"}, Others: 9, Runs: 1, Median: time.Second},
 			Deep:    Score{Outcome: Wrong, Said: []string{"NL-A-C"}, False: []string{"NL-A-C"}, Runs: 1, Median: 9 * time.Second}},
@@ -117,8 +132,9 @@ func TestTable(t *testing.T) {
 	if !strings.Contains(text.String(), "02-broken") {
 		t.Errorf("the fault is not in\n%s", text.String())
 	}
-	if got := Summarize(rows).Problems(); len(got) != 2 {
-		t.Errorf("problems %q, want two: deep, false causes", got)
+	got := Summarize(rows).Problems()
+	if len(got) != 3 || got[2] != "02-broken (shallow cannot tell NL-A-B, deep wrong NL-A-C)" {
+		t.Errorf("problems %q, want three: deep, false causes, and which fault missed", got)
 	}
 	if got := Summarize(rows).Late(); len(got) != 1 {
 		t.Errorf("late %q, want one: the median of deep", got)

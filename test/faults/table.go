@@ -3,7 +3,6 @@ package faults
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -25,10 +24,20 @@ type Row struct {
 
 // missed reports whether a verdict misses the bar. A rung that was not run misses none.
 func (r Row) missed() bool {
-	bad := func(s Score, good ...Outcome) bool {
-		return s.Outcome != "" && !slices.Contains(good, s.Outcome) || len(s.False) > 0
+	return r.Shallow.missed(false) || r.Deep.missed(true)
+}
+
+// missed reports whether a score is below the bar of its rung.
+func (s Score) missed(deep bool) bool {
+	return s.Outcome != "" && s.Outcome != Right && (deep || s.Outcome != CannotTell) || len(s.False) > 0
+}
+
+// tells is a row in short, where it missed the bar.
+func (r Row) tells() string {
+	rung := func(name string, s Score) string {
+		return strings.TrimSpace(fmt.Sprintf("%s %s %s", name, s.Outcome, strings.Join(s.Said, " ")))
 	}
-	return bad(r.Shallow, Right, CannotTell) || bad(r.Deep, Right)
+	return fmt.Sprintf("%s (%s, %s)", r.Fault.Name, rung("shallow", r.Shallow), rung("deep", r.Deep))
 }
 
 // Summary is what all rows together come to.
@@ -40,6 +49,8 @@ type Summary struct {
 	ShallowSkipped, DeepMissed bool
 	// Again are the faults that were played twice, with what the first run came to.
 	Again []string
+	// Missed are those whose verdict missed the bar in the end.
+	Missed []string
 }
 
 // Summarize adds rows up.
@@ -48,7 +59,10 @@ func Summarize(rows []Row) Summary {
 	var shallow, deep []time.Duration
 	for _, row := range rows {
 		if first := row.First; first != nil {
-			s.Again = append(s.Again, fmt.Sprintf("%s (shallow %s, deep %s)", row.Fault.Name, first.Shallow.Outcome, first.Deep.Outcome))
+			s.Again = append(s.Again, first.tells())
+		}
+		if row.missed() {
+			s.Missed = append(s.Missed, row.tells())
 		}
 		if row.Shallow.Outcome == Right || row.Shallow.Outcome == CannotTell {
 			s.ShallowGood++
@@ -76,7 +90,7 @@ func (s Summary) Problems() []string {
 	add(!s.ShallowSkipped && s.ShallowGood < s.Faults, "shallow: right first or an honest cannot tell on %d of %d", s.ShallowGood, s.Faults)
 	add(!s.DeepMissed && s.DeepGood < s.Faults, "deep: right first on %d of %d", s.DeepGood, s.Faults)
 	add(s.FalseCauses > 0, "%d false causes", s.FalseCauses)
-	return list
+	return append(list, s.Missed...)
 }
 
 // Late says which budgets of time are missed. That is told, and fails nothing: the

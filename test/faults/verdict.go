@@ -37,6 +37,47 @@ func ParseReport(report []byte) (Verdict, error) {
 	return *r.Verdict, nil
 }
 
+// maxGist is how many lines of a report are told in a log.
+const maxGist = 60
+
+// Gist is what a report holds that did not go well, for a log: its causes with their
+// evidence, and every result that is not a pass. What is no report is "".
+func Gist(report []byte) string {
+	type cause struct {
+		Code, Confidence, Headline string
+		Evidence                   []string
+	}
+	var r struct {
+		Verdict struct {
+			Causes, Candidates []cause
+			Unexplained        []string
+		}
+		Results []struct{ Vantage, Check, Target, Status, Failure, Summary string }
+	}
+	if json.Unmarshal(report, &r) != nil {
+		return ""
+	}
+	var lines []string
+	for _, list := range [][]cause{r.Verdict.Causes, r.Verdict.Candidates} {
+		for _, c := range list {
+			lines = append(lines, fmt.Sprintf("%s %s: %s; %q", c.Confidence, c.Code, c.Headline, c.Evidence))
+		}
+	}
+	for _, key := range r.Verdict.Unexplained {
+		lines = append(lines, "unexplained: "+key)
+	}
+	for _, result := range r.Results {
+		if result.Status != "pass" {
+			lines = append(lines, fmt.Sprintf("%s %s %s %s %s: %s", result.Vantage, result.Check, result.Target, result.Status, result.Failure, result.Summary))
+		}
+	}
+	text := ""
+	for _, line := range lines[:min(len(lines), maxGist)] {
+		text += fmt.Sprintf("    %.400q\n", line)
+	}
+	return text
+}
+
 func codes(causes []Cause) []string {
 	var list []string
 	for _, cause := range causes {

@@ -42,7 +42,7 @@ func readCounters() check.Result {
 			r.With("conntrack", "its counters cannot be read")
 		}
 	}
-	for _, d := range readFilter().all() { // NET_ADMIN; node.filter says more
+	for _, d := range countedDrops() { // NET_ADMIN; node.filter says more
 		if d.Packets != nil {
 			all[d.Counter()] = *d.Packets
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -19,15 +20,32 @@ import (
 const maxDropsShown = 20
 
 func init() {
-	Registry.Add(check.Define(check.Spec[nodeParams]{
+	Registry.Add(check.Define(check.Spec[filterParams]{
 		ID:      "node.filter",
 		Area:    "node",
 		Summary: "reads the packet filter rules that drop or reject, and which backends hold rules (iptables-legacy beside nftables is a warning)",
-		Plan:    planNode("packet filter"),
-		Run: func(context.Context, check.Task, nodeParams) check.Result {
-			return judgeFilter(readFilter())
+		Plan:    planFilter,
+		Run: func(_ context.Context, _ check.Task, p filterParams) check.Result {
+			var f filters
+			f.drops, f.err = netsys.FilterDrops(p.About)
+			f.legacy, f.legacyErr = netsys.LegacyDrops()
+			return judgeFilter(f)
 		},
 	}))
+}
+
+// filterParams are the addresses that are looked for in sets: what else a set holds is
+// nobody's business, and may be very much.
+type filterParams struct {
+	About []netip.Addr `json:"about,omitempty"`
+}
+
+func planFilter(f *facts.Facts) []check.Planned[filterParams] {
+	p, ok := nodeFacts(f)
+	if !ok {
+		return nil
+	}
+	return []check.Planned[filterParams]{{Label: nodeTask("packet filter", p).Label, Params: filterParams{About: f.Ends()}}}
 }
 
 // filters are what both packet filters of a kernel hold, and what could not be read.
@@ -38,11 +56,12 @@ type filters struct {
 	legacyErr error
 }
 
-func readFilter() filters {
+// countedDrops are the rules of both, for their counters.
+func countedDrops() []facts.Drop {
 	var f filters
-	f.drops, f.err = netsys.FilterDrops()
+	f.drops, f.err = netsys.CountedDrops()
 	f.legacy, f.legacyErr = netsys.LegacyDrops()
-	return f
+	return f.all()
 }
 
 // all are the rules of both.

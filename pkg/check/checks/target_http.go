@@ -2,8 +2,10 @@ package checks
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
@@ -43,8 +45,9 @@ func planTargetHTTP(f *facts.Facts) []check.Planned[httpParams] {
 	return tasks
 }
 
-// runHTTP asks for a URL. Redirects are told, not followed; 5xx is a failure of the
-// application, 4xx an answer.
+// runHTTP asks for a URL. Redirects are told, not followed, but to another port of the same
+// host, where whoever follows one would connect; 5xx is a failure of the application, 4xx
+// an answer.
 func runHTTP(ctx context.Context, t check.Task, p httpParams) check.Result {
 	u, err := url.Parse(p.URL)
 	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
@@ -54,7 +57,7 @@ func runHTTP(ctx context.Context, t check.Task, p httpParams) check.Result {
 	if err != nil {
 		return check.Errorf("%q has no valid port", dial.Clean(p.URL, 120))
 	}
-	return askURL(ctx, t, urlAsked{URL: u, Peer: peer, CA: p.CA, Soft: p.Soft, Sidecar: p.Sidecar})
+	return askURL(ctx, t, urlAsked{URL: u, Peer: peer, CA: p.CA, Soft: p.Soft, Sidecar: p.Sidecar, Redirects: true})
 }
 
 // urlAsked is a URL with the peer to ask for it, which need not be its host.
@@ -66,6 +69,8 @@ type urlAsked struct {
 	Sidecar string // as in reachParams
 	// AnyName lets the certificate be for any name.
 	AnyName bool
+	// Redirects looks whether a redirect leads anywhere on the same host.
+	Redirects bool
 }
 
 // askURL asks a peer for a URL as often as the task says.
@@ -83,6 +88,9 @@ func askURL(ctx context.Context, t check.Task, asked urlAsked) check.Result {
 		try, answer := dial.Get(ctx, options)
 		if answer != nil {
 			status(&try, answer)
+			if asked.Redirects && try.Failure == "" {
+				redirected(ctx, &try, asked.URL, answer.Location)
+			}
 		}
 		return try
 	})
@@ -101,6 +109,35 @@ func status(t *dial.Try, a *dial.Answer) {
 	t.Detail = "HTTP " + a.Text
 	t.Judge(a)
 }
+
+// redirected connects to where a redirect leads, if that is another port of the host that
+// gave it, and says so in t if nobody is there. An application that wants HTTPS knows
+// nothing of the Service before it, which may have no such port. A warning: clients need
+// not follow.
+func redirected(ctx context.Context, t *dial.Try, from *url.URL, location string) {
+	to, err := from.Parse(location)
+	if location == "" || err != nil || !strings.EqualFold(to.Hostname(), from.Hostname()) || (to.Scheme != "http" && to.Scheme != "https") {
+		return
+	}
+	here, err := peerOf(from)
+	if err != nil {
+		return
+	}
+	there, err := peerOf(to)
+	if err != nil || there.Port == here.Port {
+		return
+	}
+	next := dial.Connect(ctx, there)
+	if next.Failure == "" || next.Err != nil {
+		return
+	}
+	t.See(redirectFails, "%s at port %d", next.Failure, there.Port)
+	t.Failure, t.Soft = check.HTTP, true
+	t.Detail = fmt.Sprintf("%s, redirects to %s, where nobody answers: %s", t.Detail, dial.Clean(to.String(), 120), next.Failure)
+}
+
+// redirectFails is the key of the evidence of a redirect that leads nowhere.
+const redirectFails = "redirect fails"
 
 // peerOf is the host and port of a URL.
 func peerOf(u *url.URL) (dial.Peer, error) {

@@ -59,6 +59,8 @@ type session struct {
 	start time.Time
 	done  func() bool
 	early uint32 // see settle
+	// wantsCertificate says that the server asked for one of ours, in a handshake.
+	wantsCertificate bool
 }
 
 // Close ends the connection and the watch over its context.

@@ -57,6 +57,8 @@ func Get(ctx context.Context, o GetOptions) (Try, *Answer) {
 		t.RTT = check.Duration(time.Since(s.start))
 		if err == nil {
 			err = judge(secure.ConnectionState(), o.Trust, time.Now(), &t)
+		} else {
+			err = s.withoutCertificate(err)
 		}
 		if err != nil {
 			t.failOn(ctx, err, s, stageTLS)
@@ -72,7 +74,7 @@ func Get(ctx context.Context, o GetOptions) (Try, *Answer) {
 	})
 	if err != nil {
 		t.RTT = check.Duration(time.Since(s.start))
-		t.failOn(ctx, err, s, stageFirstByte)
+		t.failOn(ctx, s.withoutCertificate(err), s, stageFirstByte)
 		return t, nil
 	}
 	return t, answer
@@ -121,11 +123,20 @@ func (a *Answer) broken() *problem {
 // roundTrip sends a GET and reads the head of the answer; first is called when its
 // first byte has come.
 func roundTrip(conn net.Conn, u *url.URL, first func()) (*Answer, error) {
-	request := &http.Request{
-		Method: http.MethodGet, URL: u, Host: u.Host, Close: true,
+	request := newRequest(http.MethodGet, u)
+	return trip(conn, request, request.Write, first)
+}
+
+func newRequest(method string, u *url.URL) *http.Request {
+	return &http.Request{
+		Method: method, URL: u, Host: u.Host, Close: true,
 		Header: http.Header{"User-Agent": {userAgent}, "Accept": {"*/*"}},
 	}
-	if err := request.Write(conn); err != nil {
+}
+
+// trip is roundTrip with a request, and how it is written.
+func trip(conn net.Conn, request *http.Request, write func(io.Writer) error, first func()) (*Answer, error) {
+	if err := write(conn); err != nil {
 		return nil, fmt.Errorf("send: %w", err)
 	}
 	limited := &io.LimitedReader{R: conn, N: maxHead}
@@ -161,10 +172,28 @@ func roundTrip(conn net.Conn, u *url.URL, first func()) (*Answer, error) {
 		Location: Clean(response.Header.Get("Location"), 120),
 	}
 	// The head was the answer. A body that does not come along with it is not awaited.
-	const line, patience = 120, 50 * time.Millisecond
+	const line, some, patience = 120, 1 << 10, 50 * time.Millisecond
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
-	body, _ := io.ReadAll(io.LimitReader(response.Body, line))
+	most := int64(line)
+	if answer.Status == http.StatusBadRequest {
+		most = some // it may say why
+	}
+	body, _ := io.ReadAll(io.LimitReader(response.Body, most))
+	if answer.Status == http.StatusBadRequest {
+		for _, words := range saidByTLS {
+			if strings.Contains(string(body), words) {
+				return nil, problemf(check.Protocol, "answers HTTP %s, \"%s\": this port speaks TLS", answer.Text, words)
+			}
+		}
+	}
 	text, _, _ := strings.Cut(string(body), "\n")
 	answer.Body = Clean(text, line)
 	return answer, nil
+}
+
+// saidByTLS is what servers of HTTPS answer, in the clear, to a request in plain HTTP: Go's,
+// nginx, Apache, Tomcat.
+var saidByTLS = []string{
+	"Client sent an HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port",
+	"speaking plain HTTP to an SSL-enabled server port", "combination of host and port requires TLS",
 }

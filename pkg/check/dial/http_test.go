@@ -195,6 +195,9 @@ func TestGetFailures(t *testing.T) {
 		{"http where https is asked", saying("HTTP/1.0 400 Bad Request\r\n\r\n"), "https", check.Protocol},
 		{"handshake refused", saying("\x15\x03\x03\x00\x02\x02\x28"), "https", check.TLS},
 		{"no http", saying("220 smtp\r\n"), "http", check.Protocol},
+		{"https of Go where http is asked", saying("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"), "http", check.Protocol},
+		{"https of nginx", saying("HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nConnection: close\r\n\r\n<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n"), "http", check.Protocol},
+		{"https of Apache", saying("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n" + strings.Repeat("<p>well</p>\n", 20) + "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />\n"), "http", check.Protocol},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -209,19 +212,45 @@ func TestGetFailures(t *testing.T) {
 }
 
 // TestGetWithoutClientCertificate: over TLS 1.3 the server's word about a certificate it
-// wants comes only after the handshake. It is the server's, and about TLS.
+// wants comes only after the handshake, and some say none at all. That it had asked is
+// known. Who asks and does without is well.
 func TestGetWithoutClientCertificate(t *testing.T) {
 	ca := newAuthority(t)
-	config := &tls.Config{
-		Certificates: []tls.Certificate{ca.issue(t, "127.0.0.1", time.Now().Add(time.Hour))},
-		ClientAuth:   tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13,
-	}
-	addr := serve(t, "127.0.0.1", func(c net.Conn) {
-		_ = tls.Server(c, config).Handshake()
-		_, _ = io.Copy(io.Discard, c) // closing early would reset
-	})
-	try, answer := Get(within(t, 2*time.Second), GetOptions{Peer: Peer{Addr: addr}, URL: &url.URL{Scheme: "https", Host: addr.String()}, Trust: Trust{Why: "none"}})
-	if try.Failure != check.TLS || answer != nil || try.Err != nil || !strings.Contains(try.Detail, "certificate required") {
-		t.Errorf("got %q (%s) %v", try.Failure, try.Detail, try.Err)
+	for _, tt := range []struct {
+		name    string
+		version uint16
+		clients tls.ClientAuthType
+		rude    bool
+		want    string
+		soft    bool
+	}{
+		{"TLS 1.3", tls.VersionTLS13, tls.RequireAnyClientCert, false, WantsCertificate + " (remote error: tls: certificate required)", true},
+		{"TLS 1.2", tls.VersionTLS12, tls.RequireAnyClientCert, false, WantsCertificate + " (remote error: tls: ", true},
+		{"it asks, and hangs up", tls.VersionTLS13, tls.RequestClientCert, true, WantsCertificate + " (closed by the peer)", true},
+		{"it does not ask, and hangs up", tls.VersionTLS13, tls.NoClientCert, true, "firstByte: closed by the peer", false},
+		{"it asks, and answers all the same", tls.VersionTLS13, tls.RequestClientCert, false, "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			config := &tls.Config{
+				Certificates: []tls.Certificate{ca.issue(t, "127.0.0.1", time.Now().Add(time.Hour))},
+				ClientAuth:   tt.clients, MinVersion: tt.version, MaxVersion: tt.version,
+			}
+			addr := serve(t, "127.0.0.1", func(c net.Conn) {
+				secure := tls.Server(c, config)
+				if secure.Handshake() != nil {
+					_, _ = io.Copy(io.Discard, c) // closing early would reset
+					return
+				}
+				_, _ = secure.Read(make([]byte, 4096))
+				if !tt.rude {
+					_, _ = io.WriteString(secure, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				}
+				_ = secure.Close()
+			})
+			try, _ := Get(within(t, 2*time.Second), GetOptions{Peer: Peer{Addr: addr}, URL: &url.URL{Scheme: "https", Host: addr.String()}, Trust: Trust{Why: "none"}})
+			if !strings.HasPrefix(try.Detail, tt.want) || (try.Detail == "") != (tt.want == "") || try.Soft != tt.soft || try.Err != nil || tt.soft && try.Failure != check.TLS {
+				t.Errorf("got %q (%s), soft %v, %v", try.Failure, try.Detail, try.Soft, try.Err)
+			}
+		})
 	}
 }

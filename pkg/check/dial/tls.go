@@ -37,6 +37,10 @@ func handshake(ctx context.Context, s *session, serverName string, protocols ...
 		NextProtos: protocols,
 		// Verified by judge, which can say what is wrong; nothing secret is sent.
 		InsecureSkipVerify: true, //nolint:gosec // see above
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			s.wantsCertificate = true
+			return new(tls.Certificate), nil // none: RFC 8446, section 4.4.2
+		},
 	})
 	// The session ends what takes too long, or is cancelled. crypto/tls would close the
 	// connection, which can then not be asked what it has lost.
@@ -56,6 +60,28 @@ func handshake(ctx context.Context, s *session, serverName string, protocols ...
 	// What is left are alerts and messages that do not fit: of TLS, good or bad.
 	return nil, problemf(check.TLS, "%s", Clean(err.Error(), 160))
 }
+
+// withoutCertificate says of an error that ended a connection what it is where the server
+// had asked for a certificate: over TLS 1.2 an alert in the handshake, over TLS 1.3 one
+// behind it, and of some servers no word at all. The application may have a certificate
+// that the probe has not, so it is no more than a warning.
+func (s *session) withoutCertificate(err error) error {
+	kind := KindOf(err, nowhere)
+	if !s.wantsCertificate || kind != check.TLS && kind != check.Reset && kind != check.Closed {
+		return err
+	}
+	how := reason(err)
+	if p, ok := errors.AsType[*problem](err); ok {
+		how = p.detail
+	}
+	p := problemf(check.TLS, "%s (%s)", WantsCertificate, how)
+	p.soft = true
+	return p
+}
+
+// WantsCertificate begins the detail of an attempt that a server ended which had asked for
+// a certificate.
+const WantsCertificate = "the server wants a certificate of its clients, and the probe has none"
 
 // askTLS is the dialog of ports whose content nobody promised: a handshake, or an
 // alert in its stead, proves that a TLS server answers. An expired certificate is a

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -16,14 +17,19 @@ type appWay struct {
 	says, say  string
 	confidence diagnose.Confidence
 	likely     string
+	// warned says which warnings count too; nil for none.
+	warned func(check.Result) bool
 }
 
-// find is the Find of such a cause. A warning is left to its row: the port's protocol was
-// guessed then, or the answer is no proof of anything.
+// find is the Find of such a cause. Most warnings are left to their rows: the port's
+// protocol was guessed then, or the answer is no proof of anything.
 func (w appWay) find(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	for _, id := range []string{"service.endpoint", "target.tcp", "target.http"} {
-		for _, group := range bySubject(c.Find(diagnose.Match{Check: id, Status: []check.Status{check.Fail}, Failure: w.kinds})) {
+		found := slices.DeleteFunc(c.Find(diagnose.Match{Check: id, Status: failing, Failure: w.kinds}), func(r check.Result) bool {
+			return r.Status != check.Fail && (w.warned == nil || !w.warned(r))
+		})
+		for _, group := range bySubject(found) {
 			f := diagnose.Finding{
 				Headline:   group[0].Target + " " + w.says,
 				Confidence: w.confidence,

@@ -1,6 +1,9 @@
 package causes
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 )
@@ -12,11 +15,12 @@ func init() {
 		say:        "are reached, and answer with an HTTP error of their own",
 		confidence: diagnose.Likely,
 		likely:     "the application fails, or a proxy answers in its stead because what lies behind it is down (502, 503, 504)",
+		warned:     unavailable,
 	}
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-APP-ERROR",
 		Summary: "an application, or a proxy in front of it, answers with an HTTP error",
-		Signal:  "A request is answered with a status of 500 or more.",
+		Signal:  "A request is answered with a status of 500 or more: that of a URL which was asked for; or every one to a port of a service with 502, 503 or 504, which say so of the whole server.",
 		Meaning: "The network on the way there is in order: who answered was reached. Look at its log, and if it is a proxy, at what stands behind it.",
 		Confirm: []string{"curl -v URL: the headers tell who answered"},
 		Remedy:  []string{"mend what the log of who answered names", "kubectl netlook service NAME for the service that a proxy sends to"},
@@ -24,4 +28,17 @@ func init() {
 		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "answers 5xx"},
 		Find:    way.find,
 	})
+}
+
+// unavailable reports whether every attempt was answered by a server that says of itself,
+// or of what it stands before, that it is not there. Another error at the path / need not
+// mean anything: nobody said that the application serves it.
+func unavailable(r check.Result) bool {
+	for _, a := range r.Attempts {
+		words := strings.Fields(a.Detail) // "HTTP 503 Service Unavailable"
+		if a.Failure != check.HTTP || len(words) < 2 || words[0] != "HTTP" || !slices.Contains([]string{"502", "503", "504"}, words[1]) {
+			return false
+		}
+	}
+	return len(r.Attempts) > 0
 }

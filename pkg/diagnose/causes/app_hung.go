@@ -54,7 +54,7 @@ func hung(c *diagnose.Case, group []check.Result) diagnose.Finding {
 		Where:      places(c, group),
 		Evidence:   seenAll(group),
 		Explains:   c.Through(diagnose.Keys(group)),
-		Likely:     "the process is stuck, overloaded, or waits for something behind it",
+		Likely:     "the process is stuck, overloaded, or waits for something behind it; one that is only slow answers in time with a longer --timeout",
 		Rank:       rankSymptom + 1,
 	}
 	if s := c.Service(group[0].Subject); s != nil {

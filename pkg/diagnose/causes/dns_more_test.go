@@ -56,6 +56,10 @@ func TestMoreOfDNS(t *testing.T) {
 			newWorld().fail(check.NXDomain, -1, "dns.cluster")},
 		{"one server of two does not: it is no question of the zone", "", "", 0,
 			newWorld().fail(check.NXDomain, -1, "dns.cluster 10.2.0.53")},
+		{"no server knows the cluster's names, and one that was replaced answered once through the service", "NL-DNS-ZONE", "service/kube-system/kube-dns", diagnose.Certain,
+			newWorld().fail(check.NXDomain, 1, "dns.cluster 10.96.0.10 udp").fail(check.NXDomain, -1, "dns.cluster 10.96.0.10 tcp", "dns.cluster 10.1.0.53", "dns.cluster 10.2.0.53", "dns.cluster resolv.conf")},
+		{"one of the servers knows them, now and then", "", "", 0,
+			newWorld().fail(check.NXDomain, -1, "dns.cluster 10.96.0.10", "dns.cluster 10.1.0.53").fail(check.NXDomain, 1, "dns.cluster 10.2.0.53")},
 		{"the pod's own dnsConfig names the zone that was asked for", "NL-DNS-ZONE", "service/kube-system/kube-dns", diagnose.Likely, newWorld().ownDNS().fail(check.NXDomain, -1, "dns.cluster")},
 		{"the zone that was asked for is only assumed", "", "", 0, newWorld().fail(check.NXDomain, -1, "dns.cluster").telling("dns.cluster", "cluster domain")},
 		{"the pod's own name server is silent", "NL-DNS-RESOLVER", mine, diagnose.Certain,
@@ -113,5 +117,15 @@ func TestServiceByName(t *testing.T) {
 		if len(v.Causes) != 1 || v.Causes[0].Headline != tt.headline {
 			t.Errorf("%s: %+v", tt.name, v.Causes)
 		}
+	}
+}
+
+// TestWrongAnswerSaysTheName: of the name that was asked for, not of the question's label.
+func TestWrongAnswerSaysTheName(t *testing.T) {
+	w := newWorld().with("dns.service", "10.96.0.10 udp A web", "service/kube-system/kube-dns", check.Fail, check.WrongAnswer, check.Evidence{Key: "name", Value: "web.shop.svc.cluster.local."})
+	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+	const want = "DNS leads web.shop.svc.cluster.local to an address that is not its own"
+	if len(v.Causes) != 1 || v.Causes[0].Headline != want {
+		t.Errorf("causes %+v, want %q", v.Causes, want)
 	}
 }

@@ -1,7 +1,9 @@
 package causes
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -23,12 +25,12 @@ func init() {
 				return nil
 			}
 			f := diagnose.Finding{
-				Headline:   fmt.Sprintf("DNS leads %s to an address that is not its own", wrong[0].Target),
+				Headline:   fmt.Sprintf("DNS leads %s to an address that is not its own", cmp.Or(strings.TrimSuffix(value(wrong[0], "name"), "."), wrong[0].Target)),
 				Confidence: diagnose.Certain,
 				Where:      places(c, wrong),
 				Evidence:   firstOf(seenAll(wrong), mostEvidence),
 				Explains:   diagnose.Keys(wrong),
-				Likely:     "the Corefile rewrites the name, or has it in a hosts or template block",
+				Likely:     "the Corefile rewrites the name, or has it in a hosts or template block; or the service was made anew within the last half minute, and a cache still has its old address",
 				Try:        []string{"kubectl -n kube-system get configmap coredns -o jsonpath='{.data.Corefile}'"},
 				Rank:       rankMeasured,
 			}

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -26,26 +27,34 @@ func findDNSZone(c *diagnose.Case) []diagnose.Finding {
 	if s == nil || len(asked) == 0 {
 		return nil
 	}
-	var unknown []check.Result
+	var unknown, partly []check.Result
+	servers := 0
 	for _, r := range asked {
+		addr, _ := diagnose.TargetAddr(r)
+		through := slices.Contains(s.ClusterIPs, addr)
 		switch {
 		case r.Status == check.Skipped || r.Object == "": // resolv.conf's may be others
 		case says(r, "cluster domain"):
 			return nil // the domain that was asked for is only assumed
 		case diagnose.Bad(r) && allFailures(r, check.NXDomain):
 			unknown = append(unknown, r)
+			if !through {
+				servers++
+			}
+		case through && r.Failure == check.NXDomain:
+			partly = append(partly, r) // one that is no longer behind it may have answered too
 		default:
 			return nil
 		}
 	}
-	if len(unknown) == 0 {
+	if len(unknown) == 0 || len(partly) > 0 && servers == 0 {
 		return nil
 	}
 	f := diagnose.Finding{
 		Headline:   fmt.Sprintf("the servers of %s answer, and know none of the cluster's names", s.Ref()),
 		Confidence: diagnose.Certain,
 		Where:      []string{"service/" + s.Ref().String()},
-		Evidence:   append(firstOf(seenAll(unknown), mostPlaces), evidenceLines(unknown[0])...),
+		Evidence:   slices.Concat(firstOf(seenAll(unknown), mostPlaces), seenAll(partly), evidenceLines(unknown[0])),
 		Likely:     "the Corefile serves another zone than this cluster's domain, or has lost its kubernetes plugin",
 		Try: []string{
 			fmt.Sprintf("kubectl -n %s get configmap coredns -o jsonpath='{.data.Corefile}'", s.Namespace),

@@ -15,7 +15,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-NODE-FILTER-DROP",
 		Summary: "a packet filter rule on a node drops or rejects the packets",
-		Signal:  "While the failing checks were repeated, the counter of a rule of nftables (of any family), iptables-nft or iptables-legacy that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter is meant where it asks for the very addresses or ports that fail, and nothing else; others can only be suspected, and so can one for a device that the connections are not known to pass. Without --deep: a TCP port that refuses at times and is silent at others.",
+		Signal:  "While the failing checks were repeated, the counter of a rule of nftables (of any family), iptables-nft or iptables-legacy that drops or rejects grew on a node, which did not send our connections on (they are not in its connection tracking). A rule without a counter is meant where it asks for the very addresses or ports that fail, by itself, by a set, map or range, or by the jumps that lead to it, and nothing before it in its chain lets them pass; or where they are none of those that it, or all that passes before it, lets pass (an allow-list). What is not understood of a rule (a limit, a mark, a payload) leaves it suspected, and so does a device that the connections are not known to pass. Without --deep: a TCP port that refuses at times and is silent at others.",
 		Meaning: "Somebody's rule, or a policy's, decides what may pass; what it hits fails, whatever the services and pods are like.",
 		Confirm: []string{"nft -a list ruleset (on the node)", "iptables-save -c | grep -e DROP -e REJECT (on the node)", "iptables-legacy-save -c (on the node; nft does not show these)"},
 		Remedy:  []string{"nft delete rule FAMILY TABLE CHAIN handle N (on the node), once you know whose it is: a NetworkPolicy's comes back"},
@@ -50,12 +50,6 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 			}
 			switch {
 			case len(stopped) == 0 || len(named) == 0 && forOthers(c, node, d, stopped, stoppedFlows(c, node, stopped)):
-			case d.Packets == nil && len(named) > 0:
-				f := filterFinding(node, d, ends, about(c, node, named))
-				f.Confidence = diagnose.Likely // a rule before it may let them pass
-				doubtDevice(&f, way)
-				f.Evidence = append(f.Evidence, "it counts nothing, but asks for what fails: "+d.Match.String(), ended(node, named))
-				findings = append(findings, f)
 			case d.Packets == nil && onTheWay(d) && len(answersNamedBy(c, node, d)) > 0:
 				ends := answersNamedBy(c, node, d)
 				f := filterFinding(node, d, ends, about(c, node, ends))
@@ -63,6 +57,12 @@ func findFilterDrop(c *diagnose.Case) []diagnose.Finding {
 				f.Confidence = diagnose.Likely // what of it is not understood may ask for others
 				doubtDevice(&f, way)
 				f.Evidence = append(f.Evidence, fmt.Sprintf("node %s saw %d of our connections answered, and the answers did not leave it", node, len(ends)), "it counts nothing, but asks for that address: "+d.Match.String())
+				findings = append(findings, f)
+			case d.Packets == nil && len(named) > 0:
+				f := filterFinding(node, d, ends, about(c, node, named))
+				f.Confidence = diagnose.Likely // a rule before it may let them pass
+				doubtDevice(&f, way)
+				f.Evidence = append(f.Evidence, asksForIt(d), ended(node, named))
 				findings = append(findings, f)
 			case d.Packets == nil && onTheWay(d):
 				if way > astray {

@@ -46,15 +46,18 @@ func namedBy(c *diagnose.Case, node string, d facts.Drop, stopped []netip.AddrPo
 
 func names(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) (dst, end netip.AddrPort, ok bool) {
 	src, dst, ends, ok := wayOf(c, flow)
-	if !ok || d.Hook == "" || d.Match == nil {
+	if !ok || d.Hook == "" {
 		return dst, dst, false
 	}
 	for _, to := range ends {
-		if (d.Match.Names(flow.Protocol, src, to) || d.Match.Names(flow.Protocol, to, src)) && reachOf(c, node, d, src.Addr(), to.Addr()) > astray {
-			return dst, to, true
+		for _, p := range packetsOf(flow, src, to) {
+			if d.Match.Names(p) && !letBy(c, node, d, p) && reachOf(c, node, d, src.Addr(), to.Addr()) > astray {
+				return dst, to, true
+			}
 		}
 	}
-	return dst, dst, false
+	to, ok := excluded(c, node, d, flow)
+	return dst, to, ok
 }
 
 // meantBy keeps of where connections came to an end on a node those that are of a rule's
@@ -139,7 +142,7 @@ func answersNamedBy(c *diagnose.Case, node string, d facts.Drop) []netip.AddrPor
 	var list []netip.AddrPort
 	for _, flow := range flowsAt(c, node) {
 		src, dst, _, ok := wayOf(c, flow)
-		if ok && heldHalfOpen(flow) && understood.Names(flow.Protocol, dst, src) && reachOf(c, node, d, src.Addr(), dst.Addr()) > astray {
+		if ok && heldHalfOpen(flow) && understood.Names(packetsOf(flow, src, dst)[1]) && reachOf(c, node, d, src.Addr(), dst.Addr()) > astray {
 			list = append(list, dst)
 		}
 	}
@@ -156,7 +159,7 @@ func forOthers(c *diagnose.Case, node string, d facts.Drop, stopped []netip.Addr
 	if m == nil {
 		return false
 	}
-	if len(m.Others) > 0 || m.Src == "" && m.Dst == "" && m.SrcPort.Any() && m.DstPort.Any() {
+	if len(m.Others) > 0 || m.Anyone() || slices.ContainsFunc(flows, func(flow facts.Flow) bool { return mayTake(c, node, d, flow) }) {
 		return false
 	}
 	for _, at := range stopped {
@@ -177,5 +180,9 @@ func mayCarry(c *diagnose.Case, m *facts.Match) bool {
 		prefix, err := netip.ParsePrefix(cidr)
 		return err != nil || slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool { return slices.ContainsFunc(n.IPs, prefix.Contains) })
 	}
-	return ofNodes(m.Src) && ofNodes(m.Dst)
+	return ofNodes(m.Src) && ofNodes(m.Dst) && !slices.ContainsFunc(m.Demands, func(d facts.Demand) bool {
+		return !slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool {
+			return slices.ContainsFunc(n.IPs, func(ip netip.Addr) bool { return d.MayBeFor("saddr", ip) && d.MayBeFor("daddr", ip) })
+		})
+	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 func init() {
@@ -112,6 +113,7 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 	// Echoes last, and only as a second witness: some networks let few of them pass.
 	results := slices.Clone(c.Results)
 	slices.SortStableFunc(results, func(a, b check.Result) int { return boolInt(a.Check == "path.echo") - boolInt(b.Check == "path.echo") })
+	alive := answering(results, vantage)
 	for _, r := range results {
 		addr, known := diagnose.TargetAddr(r)
 		if !known || r.Vantage != vantage || c.NodeOf(r) == "" || r.Check == "path.mtu" || len(r.Attempts) == 0 {
@@ -137,7 +139,7 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 				lost++
 			}
 		}
-		if lost == len(r.Attempts) && lost > 1 && r.Check != "path.loss" {
+		if lost == len(r.Attempts) && lost > 1 && r.Check != "path.loss" && !(alive[portOf(r)] && ofItsOwn(r)) {
 			continue // a port that never answers has a trouble of its own
 		}
 		t.tried += len(r.Attempts)
@@ -164,6 +166,38 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 		nodes[node].add(*t)
 	}
 	return nodes
+}
+
+// spokenPort is a port, and the protocol that it is spoken to in.
+type spokenPort struct {
+	at       netip.AddrPort
+	protocol facts.Protocol
+}
+
+func portOf(r check.Result) spokenPort {
+	at, protocol, _ := diagnose.TargetPort(r)
+	return spokenPort{netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), protocol}
+}
+
+// answering are the ports that answered some attempt from a vantage point: two attempts in
+// a row that both time out there are chance, where packets get lost.
+func answering(results []check.Result, vantage string) map[spokenPort]bool {
+	alive := map[spokenPort]bool{}
+	for _, r := range results {
+		if port := portOf(r); port.at.IsValid() && r.Vantage == vantage && ofItsOwn(r) {
+			alive[port] = alive[port] || slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return a.Failure == "" })
+		}
+	}
+	return alive
+}
+
+// ofItsOwn reports whether a port answers what a check asked it of its own accord, or does
+// not: a name outside the cluster is another server's to answer. Nothing but timeouts: what
+// is said or sent after a connection came about has other ways to fail.
+func ofItsOwn(r check.Result) bool {
+	return r.Check != "dns.external" && !slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool {
+		return a.Failure != "" && a.Failure != check.Timeout
+	})
 }
 
 // lossFinding says that the way to place loses packets; node is where to look.

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -31,6 +32,9 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 		if f, found := notSearched(c, r); found {
 			findings = append(findings, f)
 			continue
+		}
+		if slices.ContainsFunc(c.Facts.Targets, func(t facts.Target) bool { return isAlias(t) && t.Host == r.Target }) {
+			continue // as below
 		}
 		if s := serviceNamed(c, r.Target); s != nil {
 			if s.Type == "ExternalName" {

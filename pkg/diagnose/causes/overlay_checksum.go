@@ -113,7 +113,7 @@ func damage(c *diagnose.Case, h diagnose.Hop) (damaged, bool) {
 		case d.errors >= d.lost:
 			d.certain = true
 			return d, true
-		case !way.whole || d.invalid < d.lost || l.filtered >= minFiltered || ill(c, l.to) || tracksPast(c, l.to):
+		case !way.whole || d.invalid < d.lost || l.filtered >= minFiltered || ill(c, l.to) || tracksPast(c, l.to) || accounted(c, h, l):
 		case l.counted && l.given >= l.packets && l.received >= l.packets:
 			// INVALID packets of strangers are the rule on a busy node, in such a number
 			// they are not.

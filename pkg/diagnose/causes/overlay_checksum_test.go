@@ -61,6 +61,13 @@ func checksumCases() []deepCase {
 			cause: code, confidence: diagnose.Certain, where: "node/a"},
 		{name: "a rule drops what is well", world: lost().tracks("b").drops("b", "forward", true), moved: counted(12, 12, map[string]uint64{"conntrack.invalid": 1, "filter.inet guard c handle 7": 9}),
 			cause: "NL-NODE-FILTER-DROP", confidence: diagnose.Certain, where: "node/b", not: code},
+		{name: "a rule that counts nothing drops them, and strangers' packets are invalid", world: lost().tracks("b").rule("b", facts.Drop{Family: "inet", Table: "guard", Chain: "c", Handle: 7, Hook: "forward", Verdict: "drop", Match: &facts.Match{Src: "10.1.0.0/24", Protocol: "tcp"}}), moved: counted(12, 12, invalid(9)),
+			cause: "NL-NODE-FILTER-DROP", confidence: diagnose.Likely, where: "node/b", not: code},
+		{name: "a rule that counts nothing drops another's", world: lost().tracks("b").rule("b", facts.Drop{Family: "inet", Table: "guard", Chain: "c", Handle: 7, Hook: "forward", Verdict: "drop", Match: &facts.Match{Dst: "10.2.0.3/32"}}), moved: counted(12, 12, invalid(9)),
+			cause: code, confidence: diagnose.Certain, where: "node/a"},
+		{name: "one pod's port is silent, and strangers' packets are invalid", world: newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.3").fail(check.Timeout, 2, "service.vip").deep().tracks("a").tracks("b").
+			flows("a", [2]string{"10.2.0.3:8080", "10.2.0.3:8080"}, [2]string{"10.2.0.3:8080", "10.2.0.3:8080"}, [2]string{"10.2.0.3:8080", "10.2.0.3:8080"}).flows("b", [2]string{"10.2.0.3:8080"}, [2]string{"10.2.0.3:8080"}, [2]string{"10.2.0.3:8080"}),
+			moved: counted(12, 12, invalid(9)), not: code, cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely, where: "10.2.0.3:8080 = pod/shop/web-2 on node b"},
 		{name: "packets are damaged on a healthy cluster", world: newWorld().deep().tunnelled(true), moved: counted(90, 90, map[string]uint64{"conntrack.invalid": 9, "udp.InCsumErrors": 9})},
 		{name: "some connections come about", world: newWorld().loss("10.2.0.2", 4, 4).loss("10.2.0.3", 5, 3).deep().tunnelled(true), moved: counted(90, 90, invalid(40)),
 			cause: "NL-PATH-LOSS", confidence: diagnose.Likely, where: "node/b", not: code},

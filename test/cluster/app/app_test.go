@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"syscall"
@@ -81,6 +84,57 @@ func TestHTTP(t *testing.T) {
 				t.Errorf("body %q, error %v; want %q", body, err, test.want)
 			}
 		})
+	}
+}
+
+// TestHTTPSClients: what a strict client meets that trusts the certificate itself.
+func TestHTTPSClients(t *testing.T) {
+	for _, test := range []struct {
+		flag    string
+		trouble string // "" is none
+	}{
+		{"https", ""},
+		{"https-expired", "has expired"},
+		{"https-mutual", "certificate required"},
+	} {
+		address := start(t, "tcp", test.flag)
+		conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
+		if err == nil {
+			pool := x509.NewCertPool()
+			pool.AddCert(conn.ConnectionState().PeerCertificates[0])
+			client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+			_, err = client.Get("https://" + address)
+			conn.Close()
+		}
+		if got := fmt.Sprint(err); err == nil && test.trouble != "" || err != nil && (test.trouble == "" || !strings.Contains(got, test.trouble)) {
+			t.Errorf("%s: %v, want %q", test.flag, err, test.trouble)
+		}
+	}
+}
+
+func TestHTTPErrorRedirectAndSlow(t *testing.T) {
+	response, err := http.Get("http://" + start(t, "tcp", "http-error") + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("status %d", response.StatusCode)
+	}
+	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err = stay.Get("http://" + start(t, "tcp", "http-redirect") + "/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if got := response.Header.Get("Location"); response.StatusCode != http.StatusMovedPermanently || got != "https://127.0.0.1/x" {
+		t.Errorf("status %d, to %q", response.StatusCode, got)
+	}
+	server := httptest.NewServer(slow(time.Hour))
+	defer server.Close()
+	client := &http.Client{Timeout: 100 * time.Millisecond}
+	if _, err := client.Get(server.URL); !os.IsTimeout(err) {
+		t.Errorf("%v, want a timeout", err)
 	}
 }
 

@@ -23,7 +23,12 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{"http", "HTTP `address`: / answers the host name, /healthz answers ok", serveHTTP},
-		{"https", "HTTPS `address` with a certificate made at start", serveHTTPS},
+		{"http-error", "HTTP `address` that answers 503 to everything, as a proxy does whose backends are gone", serveHandler(failing())},
+		{"http-redirect", "HTTP `address` that sends every request to https:// of the same host", serveHandler(secured())},
+		{"http-slow", "HTTP `address` that takes eight seconds for each answer", serveHandler(slow(8 * time.Second))},
+		{"https", "HTTPS `address` with a certificate made at start", serveHTTPS(lasting, tls.NoClientCert)},
+		{"https-expired", "HTTPS `address` whose certificate ended a day ago", serveHTTPS(expired, tls.NoClientCert)},
+		{"https-mutual", "HTTPS `address` that wants a certificate of its clients", serveHTTPS(lasting, tls.RequireAnyClientCert)},
 		{"tcp-echo", "TCP `address` that repeats what it is sent; silent until then", tcp(echo)},
 		{"udp-echo", "UDP `address` that sends every datagram back", serveUDPEcho},
 		{"banner", "TCP `address` that speaks first, as SMTP and SSH do", tcp(banner)},
@@ -50,34 +55,77 @@ func handler() http.Handler {
 	return mux
 }
 
+// failing answers what a proxy says that has nobody to hand the request to.
+func failing() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		log.Printf("%q %q from %s", r.Method, r.URL.Path, r.RemoteAddr)
+		http.Error(w, "no healthy upstream", http.StatusServiceUnavailable)
+	})
+}
+
+// secured answers what an application does that is told to be asked by HTTPS only.
+func secured() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		log.Printf("%q %q from %s", r.Method, r.URL.Path, r.RemoteAddr)
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		http.Redirect(w, r, "https://"+host+r.URL.Path, http.StatusMovedPermanently) //nolint:gosec // to whoever was asked for: that is what it plays
+	})
+}
+
+// slow answers as the others do, after a while.
+func slow(after time.Duration) http.Handler {
+	prompt := handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(after):
+			prompt.ServeHTTP(w, r)
+		case <-r.Context().Done(): // the client has gone
+		}
+	})
+}
+
 func serveHTTP(ctx context.Context, address string) error {
-	listener, err := listen(ctx, address)
-	if err != nil {
-		return err
-	}
-	go serve(listener)
-	return nil
+	return serveHandler(handler())(ctx, address)
 }
 
-func serveHTTPS(ctx context.Context, address string) error {
-	certificate, err := selfSigned(time.Now())
-	if err != nil {
-		return fmt.Errorf("make a certificate: %w", err)
+func serveHandler(handler http.Handler) func(context.Context, string) error {
+	return func(ctx context.Context, address string) error {
+		listener, err := listen(ctx, address)
+		if err != nil {
+			return err
+		}
+		go serve(listener, handler)
+		return nil
 	}
-	listener, err := listen(ctx, address)
-	if err != nil {
-		return err
-	}
-	go serve(tls.NewListener(listener, &tls.Config{
-		Certificates: []tls.Certificate{certificate},
-		NextProtos:   []string{"http/1.1"},
-		MinVersion:   tls.VersionTLS12,
-	}))
-	return nil
 }
 
-func serve(listener net.Listener) {
-	server := &http.Server{Handler: handler(), ReadHeaderTimeout: 10 * time.Second}
+// serveHTTPS makes a server with a certificate of the span of time, which asks its clients
+// for theirs, or not.
+func serveHTTPS(span span, clients tls.ClientAuthType) func(context.Context, string) error {
+	return func(ctx context.Context, address string) error {
+		certificate, err := selfSigned(time.Now(), span)
+		if err != nil {
+			return fmt.Errorf("make a certificate: %w", err)
+		}
+		listener, err := listen(ctx, address)
+		if err != nil {
+			return err
+		}
+		go serve(tls.NewListener(listener, &tls.Config{
+			Certificates: []tls.Certificate{certificate},
+			NextProtos:   []string{"http/1.1"},
+			MinVersion:   tls.VersionTLS12,
+			ClientAuth:   clients,
+		}), handler())
+		return nil
+	}
+}
+
+func serve(listener net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	if err := server.Serve(listener); err != nil && !errors.Is(err, net.ErrClosed) {
 		log.Printf("%s: %v", listener.Addr(), err)
 	}

@@ -142,6 +142,10 @@ func (s Setup) mounts() error {
 		defer unix.Close(descriptor)
 		kept[path] = descriptor
 	}
+	// The machine's own, as systemd and tc(8) make it, would still be listed below the new
+	// /sys, and Cilium ends where it finds two.
+	for unix.Unmount("/sys/fs/bpf", unix.MNT_DETACH) == nil {
+	}
 	// A sysfs mounted in this network namespace shows the node's interfaces. It
 	// covers the control groups, without which kubelet ends.
 	if err := mount("sysfs", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
