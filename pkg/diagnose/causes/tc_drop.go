@@ -63,7 +63,7 @@ func findTCDrop(c *diagnose.Case) []diagnose.Finding {
 func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
 	f := tcFinding(c, t)
 	n := uint64(len(t.flows))
-	named := len(t.a.Match.Others) == 0 && !asksNothing(t.a.Match)
+	named := len(t.a.Match.Others) == 0 && !t.a.Match.Anyone()
 	alone := !slices.ContainsFunc(r.Kernel.Attached, func(o facts.Attached) bool {
 		return o.Name() != t.a.Name() && o.Packets != nil && o.CountedBy == t.a.CountedBy && o.CountedBy != ownAction
 	})

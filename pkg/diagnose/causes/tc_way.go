@@ -56,7 +56,7 @@ func takenBy(c *diagnose.Case, node string, a facts.Attached) takenAt {
 			if answers {
 				from, at = to, src
 			}
-			if passes == astray || !mayTake(c, node, t.a, links, links[i], flow, from, at) {
+			if passes == astray || !attachedMayTake(c, node, t.a, links, links[i], flow, from, at) {
 				continue
 			}
 			t.flows, t.ends = append(t.flows, flow), append(t.ends, dst)
@@ -213,24 +213,15 @@ func pick(yes bool, then, otherwise reach) reach {
 	return otherwise
 }
 
-// mayTake reports whether what a filter asks for, as far as it is understood, fits packets
-// from one end to another, or those in which a tunnel carries them. Of a program nothing is
-// understood.
-func mayTake(c *diagnose.Case, node string, a facts.Attached, links []facts.Link, l facts.Link, flow facts.Flow, from, to netip.AddrPort) bool {
+// attachedMayTake reports whether what a filter asks for, as far as it is understood, fits
+// packets from one end to another, or those in which a tunnel carries them. Of a program
+// nothing is understood.
+func attachedMayTake(c *diagnose.Case, node string, a facts.Attached, links []facts.Link, l facts.Link, flow facts.Flow, from, to netip.AddrPort) bool {
 	m := *a.Match
 	if underlays(c, node, links, l) && slices.ContainsFunc(links, isTunnel) && c.HostOfAddr(from.Addr()) == "" && c.HostOfAddr(to.Addr()) == "" {
 		return mayCarry(c, &m) && mayBe(c, node, m.Family)
 	}
-	m.Others = nil
-	if asksNothing(&m) {
-		return (m.Protocol == "" || m.Protocol == flow.Protocol) && (m.Family == "" || (m.Family == "ip") == to.Addr().Unmap().Is4())
-	}
-	return m.Names(flow.Protocol, from, to)
-}
-
-// asksNothing reports whether a filter asks for no address and no port.
-func asksNothing(m *facts.Match) bool {
-	return m.Src == "" && m.Dst == "" && m.SrcPort.Any() && m.DstPort.Any()
+	return m.Takes(facts.Packet{Protocol: flow.Protocol, Src: from, Dst: to}) > facts.No
 }
 
 // what says what is taken.
