@@ -152,6 +152,9 @@ func TestDeepFromANode(t *testing.T) {
 	if diff := cmp.Diff([]string{"w1", "w2"}, d.witnessed()); diff != "" || d.injected != 2 {
 		t.Errorf("%d probes at (-want +got):\n%s", d.injected, diff)
 	}
+	if o := d.options["node w1"]; o.KeepAlive == 0 || o.Lifetime <= o.KeepAlive {
+		t.Errorf("its probe would end before it is asked again: %+v", o)
+	}
 	// The own kernel is asked for the flows too: nobody else has what it translated.
 	const second = "node.bridge node.counters node.flows node.neightable"
 	if at := d.sessions["node w1"]; len(at) != 3 || at[2] != second || d.last.Moved["w1"] == nil {

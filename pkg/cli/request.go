@@ -32,7 +32,11 @@ func (d *diagnosis) request() cluster.Request {
 
 // probeOptions are those of the probe at the vantage point.
 func (d *diagnosis) probeOptions() inject.Options {
-	lifetime := d.flags.Deadline + d.flags.KeepAlive + time.Minute
+	keepAlive := d.flags.KeepAlive
+	if d.vantage.kind == facts.VantageNode && d.flags.Deep != deepOff {
+		keepAlive = max(keepAlive, time.Minute) // it is asked again, and deleted when the run ends
+	}
+	lifetime := d.flags.Deadline + keepAlive + time.Minute
 	if d.vantage.kind == facts.VantagePod {
 		// A probe in a pod is there for the runs to come as well, and is found again
 		// by its settings: a short life would add a container every few minutes.
@@ -40,7 +44,7 @@ func (d *diagnosis) probeOptions() inject.Options {
 	}
 	return inject.Options{
 		Image: d.flags.Image, PullPolicy: d.flags.PullPolicy, PullSecrets: d.flags.PullSecrets, Profile: d.profile(),
-		Timeout: d.flags.Start, KeepAlive: d.flags.KeepAlive, Lifetime: lifetime,
+		Timeout: d.flags.Start, KeepAlive: keepAlive, Lifetime: lifetime,
 		Longest: d.flags.Deadline, Events: d.event,
 	}
 }

@@ -14,6 +14,7 @@ type Kernel struct {
 	Forwards   []Forward   `json:"forwards,omitempty"`
 	Drops      []Drop      `json:"drops,omitempty"`
 	Qdiscs     []Qdisc     `json:"qdiscs,omitempty"`
+	Attached   []Attached  `json:"attached,omitempty"`
 	Flows      []Flow      `json:"flows,omitempty"`
 	Listeners  []string    `json:"listeners,omitempty"` // TCP, address and port
 	// FullQueues are those of listening TCP sockets that take no more connections.
@@ -26,7 +27,8 @@ type Kernel struct {
 	// of /proc/net, with what they belong to before a dot: ip, icmp, tcp, udp, ip6,
 	// icmp6, udp6, tcpext, dev.INTERFACE, softnet, conntrack, arp, ndisc. IpExt of
 	// /proc/net/netstat is in ip: "ip.InNoRoutes". Those of packet filter rules that drop
-	// are in filter; see Drop.Counter.
+	// are in filter, and what programs and filters at interfaces take in attached; see
+	// Drop.Counter and Attached.Counter.
 	Counters map[string]uint64 `json:"counters,omitempty"`
 }
 

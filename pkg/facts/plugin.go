@@ -16,6 +16,9 @@ type Plugin struct {
 	// tracks pods' connections by itself, in eBPF maps or in zones of Open vSwitch, past
 	// the table that the kernel shows.
 	Devices, Tracked []string
+	// Programs are how the names of the eBPF programs begin that it attaches to
+	// interfaces; none for a plugin that attaches none.
+	Programs []string
 	// Aside says which tables of the kernel then say nothing of pods' packets.
 	Aside string
 	// Health is the path at which its agent tells on a node's localhost whether it is
@@ -40,11 +43,11 @@ type Plugin struct {
 // flannel's and Calico's node condition code.
 var Plugins = []Plugin{
 	{Name: "Cilium", Bridgeless: true, Reason: "CiliumIsUp", Annotations: []string{"network.cilium.io/"}, Groups: []string{"cilium.io"},
-		Devices: []string{"cilium_", "lxc"}, Tracked: []string{"cilium_", "lxc"}, Health: "/healthz", HealthPort: 9879, Enforces: true,
+		Devices: []string{"cilium_", "lxc"}, Tracked: []string{"cilium_", "lxc"}, Programs: []string{"cil_", "bpf_lxc", "bpf_host", "bpf_netdev", "bpf_overlay", "bpf_network", "bpf_xdp", "bpf_wireguard"}, Health: "/healthz", HealthPort: 9879, Enforces: true,
 		HintsAside: true, // loadBalancer.serviceTopology is false by default
 		Aside:      "pods' connections and services are in its eBPF maps; the kernel's connection tracking, bridges and FDB say nothing of them"},
 	{Name: "Calico", Bridgeless: true, Reason: "CalicoIsUp", Annotations: []string{"projectcalico.org/"}, Groups: []string{"crd.projectcalico.org", "projectcalico.org"},
-		Devices: []string{"cali", "vxlan.calico", "bpfin.cali", "bpfout.cali"}, Tracked: []string{"bpfin.cali", "bpfout.cali"}, Health: "/liveness", HealthPort: 9099, Enforces: true,
+		Devices: []string{"cali", "vxlan.calico", "bpfin.cali", "bpfout.cali"}, Tracked: []string{"bpfin.cali", "bpfout.cali"}, Programs: []string{"cali", "xdp_cali", "tc_cali"}, Health: "/liveness", HealthPort: 9099, Enforces: true,
 		Aside: "with its eBPF dataplane pods' connections are in eBPF maps; the kernel's connection tracking says nothing of them"},
 	{Name: "Antrea", Bridgeless: true, Annotations: []string{"node.antrea.io/"}, Groups: []string{"crd.antrea.io"},
 		Devices: []string{"antrea-gw", "antrea-tun"}, Tracked: []string{"antrea-gw"}, Enforces: true,

@@ -22,6 +22,9 @@ func ConntrackCounters() (map[string]uint64, error) { return nil, ErrUnsupported
 // BridgeLinks is for Linux only.
 func BridgeLinks() ([]facts.Link, error) { return nil, ErrUnsupported }
 
+// AttachedAll is for Linux only.
+func AttachedAll() (list []facts.Attached, unread, err error) { return nil, nil, ErrUnsupported }
+
 // Rules is for Linux only.
 func Rules() ([]facts.Rule, error) { return nil, ErrUnsupported }
 

@@ -3,6 +3,7 @@ module github.com/netlook/kubectl-netlook/test/cluster
 go 1.26.0
 
 require (
+	github.com/cilium/ebpf v0.22.0
 	github.com/google/go-cmp v0.7.0
 	github.com/netlook/kubectl-netlook v0.0.0-00010101000000-000000000000
 	github.com/spf13/cobra v1.10.2

@@ -45,7 +45,7 @@ func (r Row) tells() string {
 type Summary struct {
 	Faults                     int
 	ShallowGood, DeepGood      int // right first; shallow: or an honest "cannot tell", or nothing to see
-	Unseen                     int // of those, by which nothing is seen
+	Unseen                     int // those by which nothing is to be seen without --deep
 	FalseCauses                int
 	ShallowMedian, DeepMedian  time.Duration
 	ShallowSkipped, DeepMissed bool
@@ -66,7 +66,7 @@ func Summarize(rows []Row) Summary {
 		if row.missed() {
 			s.Missed = append(s.Missed, row.tells())
 		}
-		if slices.Contains([]Outcome{Right, CannotTell, CannotSee}, row.Shallow.Outcome) {
+		if slices.Contains([]Outcome{Right, CannotTell}, row.Shallow.Outcome) {
 			s.ShallowGood++
 		}
 		if row.Shallow.Outcome == CannotSee {
@@ -92,7 +92,7 @@ func Summarize(rows []Row) Summary {
 func (s Summary) Problems() []string {
 	var list problems
 	add := list.add
-	add(!s.ShallowSkipped && s.ShallowGood < s.Faults, "shallow: right first or an honest cannot tell on %d of %d", s.ShallowGood, s.Faults)
+	add(!s.ShallowSkipped && s.ShallowGood+s.Unseen < s.Faults, "shallow: right first or an honest cannot tell on %d of %d", s.ShallowGood, s.Faults)
 	add(!s.DeepMissed && s.DeepGood < s.Faults, "deep: right first on %d of %d", s.DeepGood, s.Faults)
 	add(s.FalseCauses > 0, "%d false causes", s.FalseCauses)
 	return append(list, s.Missed...)
@@ -123,7 +123,7 @@ func (s Summary) String() string {
 		parts = append(parts, fmt.Sprintf("Shallow: right first, or an honest \"cannot tell\", on %d of %d; median %s.", s.ShallowGood, s.Faults, short(s.ShallowMedian)))
 	}
 	if s.Unseen > 0 {
-		parts = append(parts, fmt.Sprintf("Only --deep can see %d of these.", s.Unseen))
+		parts = append(parts, fmt.Sprintf("Of the rest, which is said to be healthy, only `--deep` can see %d.", s.Unseen))
 	}
 	if !s.DeepMissed {
 		parts = append(parts, fmt.Sprintf("With `--deep`: right first on %d of %d; median %s.", s.DeepGood, s.Faults, short(s.DeepMedian)))

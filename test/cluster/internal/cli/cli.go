@@ -58,7 +58,7 @@ kubelet, kube-proxy and flannel. No container engine, no image registry.`,
 		return usageError{fmt.Errorf("%w; see %s --help", err, command.CommandPath())}
 	})
 	root.AddCommand(
-		upCommand(), downCommand(), statusCommand(), execCommand(), execPodCommand(),
+		upCommand(), downCommand(), statusCommand(), execCommand(), execPodCommand(), dropCommand(),
 		loadCommand(), restartCommand(), kubeconfigCommand(), userCommand(), binCommand(), buildCommand(), packagesCommand(),
 	)
 	for _, command := range root.Commands() {

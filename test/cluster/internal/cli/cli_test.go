@@ -28,6 +28,9 @@ func TestErrors(t *testing.T) {
 		{"up extra", 2, "usage: testcluster up"},
 		{"nonsense", 2, "see testcluster --help"},
 		{"exec", 2, "usage: testcluster exec NODE -- CMD"},
+		{"drop lo", 2, "usage: testcluster drop DEVICE PLACE"},
+		{"drop lo egress-tcx agent 80", 2, "use one of xdp,"},
+		{"drop lo xdp agent 70000", 2, "is no port"},
 		{"load", 2, "usage: testcluster load"},
 		{"user a/b", 2, "may hold letters"},
 		{"user jane", 1, "no cluster is up"},
@@ -51,7 +54,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestHelpHasExamples(t *testing.T) {
-	for _, command := range []string{"", "up", "down", "exec", "exec-pod", "load", "kubeconfig", "status", "user", "bin", "build"} {
+	for _, command := range []string{"", "up", "down", "exec", "exec-pod", "drop", "load", "kubeconfig", "status", "user", "bin", "build"} {
 		var stdout, stderr bytes.Buffer
 		if code := cli.Run(t.Context(), append(strings.Fields(command), "--help"), &stdout, &stderr); code != 0 {
 			t.Errorf("%s --help: status %d, %s", command, code, stderr.String())
