@@ -44,6 +44,7 @@ func findTCDrop(c *diagnose.Case) []diagnose.Finding {
 				continue
 			}
 			t := takenBy(c, node, a)
+			t.counted -= min(t.counted, shotBeside(c, node, a, r.Kernel.Attached))
 			switch {
 			case len(t.flows) == 0:
 			case a.Packets == nil:
@@ -65,7 +66,7 @@ func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
 	n := uint64(len(t.flows))
 	named := len(t.a.Match.Others) == 0 && !t.a.Match.Anyone()
 	alone := !slices.ContainsFunc(r.Kernel.Attached, func(o facts.Attached) bool {
-		return o.Name() != t.a.Name() && o.Packets != nil && o.CountedBy == t.a.CountedBy && o.CountedBy != ownAction
+		return o.Name() != t.a.Name() && (o.Packets != nil && o.CountedBy == t.a.CountedBy && o.CountedBy != ownAction || shoots(o) && shares(t.a, o))
 	})
 	f.Confidence = diagnose.Possible
 	if t.way == onWay && t.counted >= n {

@@ -57,6 +57,11 @@ func countedBy(a facts.Attached, by string) facts.Attached {
 	return a
 }
 
+func pods(a facts.Attached, pods ...string) facts.Attached {
+	a.Pods = pods
+	return a
+}
+
 func redirect(dev string, m facts.Match) facts.Attached {
 	return countedBy(facts.Attached{Dev: dev, Hook: facts.TC, Direction: "ingress", Kind: "u32", Pref: 9, Handle: "800::800", Takes: []string{"redirect to nl0 (bridge)"}, Match: &m}, ownAction)
 }
@@ -71,7 +76,6 @@ func TestTCDrop(t *testing.T) {
 	port := facts.Ports{First: 8080, Last: 8080}
 	one := facts.Match{Family: "ip", Dst: "10.2.0.3/32", Protocol: "tcp", DstPort: port}
 	others := facts.Match{Family: "ip", Dst: "10.2.0.9/32"}
-	pods := func(a facts.Attached, pods ...string) facts.Attached { a.Pods = pods; return a }
 	arrives := map[string]uint64{"dev.flannel.1.rxPackets": 20, "dev.vetha.rxPackets": 20, "dev.eth0.rxPackets": 900, "dev.cni0.txPackets": 0}
 	for _, tt := range []struct {
 		name, plugin string
@@ -165,6 +169,37 @@ func TestTCDropSeveral(t *testing.T) {
 	found := findTCDrop(w.tcCase(map[string]uint64{"dev.flannel.1.rxPackets": 20}))
 	if len(found) != 1 || found[0].Confidence != diagnose.Likely || !strings.HasPrefix(found[0].Headline, "one of 2 eBPF programs and tc filters on node b may take ") || len(found[0].Where) != 3 {
 		t.Errorf("%+v", found)
+	}
+}
+
+// TestTCDropBeside: a qdisc's drops are those of all filters' actions as well, so that a
+// program beside a filter that drops did not take what that counted.
+func TestTCDropBeside(t *testing.T) {
+	guard := pods(countedBy(program("vetha", facts.TC, "ingress", "watch"), "qdisc clsact of vetha"), "10.2.0.3")
+	shot := redirect("vetha", facts.Match{Family: "ip", Src: "10.2.0.3/32", Protocol: "tcp"})
+	shot.Takes, shot.Pods = []string{"drop"}, guard.Pods
+	elsewhere := shot
+	elsewhere.Direction = "egress"
+	for name, tt := range map[string]struct {
+		beside      facts.Attached
+		qdisc, acts uint64
+		want        diagnose.Confidence
+	}{
+		"all of it":                     {shot, 9, 9, 0},
+		"more than it":                  {shot, 9, 4, diagnose.Likely},
+		"in the other direction":        {elsewhere, 9, 9, 0},
+		"which counted nothing":         {elsewhere, 9, 0, diagnose.Likely},
+		"one that drops beyond a rate":  {facts.Attached{Dev: "vetha", Hook: facts.TC, Direction: "egress", Takes: []string{"police (drop beyond a rate)"}}, 9, 0, diagnose.Likely},
+		"one that takes nothing":        {facts.Attached{Dev: "vetha", Hook: facts.TC, Direction: "egress", Kind: "u32"}, 9, 0, diagnose.Certain},
+		"one that drops somewhere else": {facts.Attached{Dev: "vethc", Hook: facts.TC, Takes: []string{"drop"}}, 9, 0, diagnose.Certain},
+	} {
+		w := tcWorld("flannel", guard, tt.beside).came("b", 6).sent("b")
+		found := slices.DeleteFunc(findTCDrop(w.tcCase(map[string]uint64{guard.Counter(): tt.qdisc, tt.beside.Counter(): tt.acts})), func(f diagnose.Finding) bool {
+			return !strings.Contains(f.Headline, "watch")
+		})
+		if tt.want == 0 && len(found) > 0 || tt.want != 0 && (len(found) != 1 || found[0].Confidence != tt.want) {
+			t.Errorf("%s: want %v, got %+v", name, tt.want, found)
+		}
 	}
 }
 

@@ -70,6 +70,27 @@ func takenBy(c *diagnose.Case, node string, a facts.Attached) takenAt {
 	return t
 }
 
+// shares reports whether what a filter counts by is its qdisc, which counts as well what
+// another filter's action shoots, of ingress and egress together.
+func shares(a, o facts.Attached) bool {
+	return a.Hook == facts.TC && o.Hook == facts.TC && a.Dev == o.Dev && a.CountedBy != ownAction
+}
+
+// shoots reports whether a filter's action drops, be it what is beyond a rate.
+func shoots(a facts.Attached) bool {
+	return slices.ContainsFunc(a.Takes, func(takes string) bool { return takes == "drop" || strings.HasPrefix(takes, "police ") })
+}
+
+// shotBeside is how much of what a filter's qdisc counted others' actions dropped.
+func shotBeside(c *diagnose.Case, node string, a facts.Attached, all []facts.Attached) (n uint64) {
+	for _, o := range all {
+		if shares(a, o) && shoots(o) && o.CountedBy == ownAction {
+			n += c.Moved[node][o.Counter()]
+		}
+	}
+	return n
+}
+
 // cameTo reports whether an interface took in as many packets as there were connections,
 // and a tunnel some from each of the nodes at their other ends; or sent fewer than that.
 func cameTo(c *diagnose.Case, t takenAt, l facts.Link) bool {
