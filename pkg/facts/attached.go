@@ -22,10 +22,12 @@ type Attached struct {
 	Hook      string `json:"hook"`           // xdp, tc, tcx, netkit
 	Direction string `json:"direction"`      // ingress, egress
 	Mode      string `json:"mode,omitempty"` // of XDP: native, generic, offloaded
-	// Kind, Pref and Handle name a filter of tc: u32, 49152, 800::800.
-	Kind   string `json:"kind,omitempty"`
-	Pref   uint16 `json:"pref,omitempty"`
-	Handle string `json:"handle,omitempty"`
+	// Kind, Pref, Handle and Protocol name a filter of tc: u32, 49152, 800::800, ip. Protocol
+	// is "" where that takes more, a chain.
+	Kind     string `json:"kind,omitempty"`
+	Pref     uint16 `json:"pref,omitempty"`
+	Handle   string `json:"handle,omitempty"`
+	Protocol string `json:"protocol,omitempty"`
 	// Decides says that it is an eBPF program whose verdict counts: it may drop, send
 	// elsewhere or let pass, which cannot be told from outside. ID is the kernel's number
 	// of it, and Program its name, "" where that may not be read.

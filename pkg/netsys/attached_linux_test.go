@@ -115,11 +115,11 @@ func TestAttached(t *testing.T) {
 	want := []facts.Attached{
 		{Dev: "near", Hook: facts.XDP, Direction: "ingress", Mode: "generic", Decides: true, Program: "guard"},
 		{
-			Dev: "near", Hook: facts.TC, Direction: "ingress", Kind: "u32", Pref: 9, Handle: "800::800", Takes: []string{"redirect to lo"},
+			Dev: "near", Hook: facts.TC, Direction: "ingress", Kind: "u32", Pref: 9, Handle: "800::800", Protocol: "ip", Takes: []string{"redirect to lo"},
 			Packets: new(uint64(0)), CountedBy: "its action", Match: &facts.Match{Family: "ip", Dst: "10.244.2.5/32", Protocol: "tcp", DstPort: facts.Ports{First: 8080, Last: 8080}},
 		},
 		{
-			Dev: "near", Hook: facts.TC, Direction: "egress", Kind: "bpf", Pref: 7, Handle: "0x1", Decides: true, Program: "cil_to_netdev",
+			Dev: "near", Hook: facts.TC, Direction: "egress", Kind: "bpf", Pref: 7, Handle: "0x1", Protocol: "ip", Decides: true, Program: "cil_to_netdev",
 			Packets: new(uint64(1)), CountedBy: "qdisc clsact of near", Match: &facts.Match{Family: "ip", Others: []string{"what its program looks at"}},
 		},
 		{Dev: "near", Hook: facts.TCX, Direction: "ingress", Decides: true, Program: "tcxshots"},

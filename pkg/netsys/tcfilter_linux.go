@@ -17,7 +17,10 @@ import (
 const (
 	tcaBPFName, tcaBPFFlags, tcaBPFID = 7, 8, 11
 	bpfDirect                         = 1 // TCA_BPF_FLAG_ACT_DIRECT
-	tcaU32Sel                         = 5
+	tcaU32Link, tcaU32Sel             = 3, 5
+	tcaU32Indev, tcaU32Mark           = 8, 10
+	tcaU32Flags, skipSoftware         = 11, 1 << 1 // TCA_CLS_FLAGS_SKIP_SW
+	u32Root                           = 0x800
 	tcaActParms                       = 2 // of gact, mirred and police alike in place
 	tcActShot                         = 2
 	tcActStolen                       = 4
@@ -56,6 +59,7 @@ func parseTCFilter(message []byte, devices map[int]device) (facts.Attached, bool
 		}
 		f.Handle = fmt.Sprintf("%x:%s:%x", header.Handle>>20, hexOrNone(header.Handle>>12&0xff), header.Handle&0xfff)
 		match = u32Match(options[tcaU32Sel], ethertype(header.Info))
+		match.Others = append(match.Others, u32Others(options, header.Handle>>20)...)
 	case "bpf":
 		f.Handle = fmt.Sprintf("0x%x", header.Handle)
 		f.ID, f.Program = options.u32(tcaBPFID), options.text(tcaBPFName)
@@ -69,12 +73,18 @@ func parseTCFilter(message []byte, devices map[int]device) (facts.Attached, bool
 	}
 	switch protocol := ethertype(header.Info); protocol {
 	case unix.ETH_P_ALL:
+		f.Protocol = "all"
 	case unix.ETH_P_IP:
-		match.Family = "ip"
+		f.Protocol, match.Family = "ip", "ip"
 	case unix.ETH_P_IPV6:
-		match.Family = "ip6"
+		f.Protocol, match.Family = "ipv6", "ip6"
 	default:
-		match.Others = append(match.Others, fmt.Sprintf("ethertype 0x%04x", protocol))
+		f.Protocol = fmt.Sprintf("0x%04x", protocol)
+		match.Others = append(match.Others, "ethertype "+f.Protocol)
+	}
+	if chain := as.u32(unix.TCA_CHAIN); chain != 0 {
+		f.Protocol = ""
+		match.Others = append(match.Others, fmt.Sprintf("what leads to chain %d", chain))
 	}
 	f.Match = match
 	addActions(&f, options.nest(actsOf[f.Kind]), devices)
@@ -166,6 +176,26 @@ func u32Match(sel []byte, protocol uint16) *facts.Match {
 		}
 	}
 	return m
+}
+
+// u32Others are what a filter u32 asks beside its keys, or is asked before it: a root table of
+// another priority than the first is not told from one to which others lead.
+func u32Others(options attributes, table uint32) (others []string) {
+	if table != u32Root {
+		others = append(others, fmt.Sprintf("what leads to hash table %x", table))
+	}
+	for _, more := range []struct {
+		attribute uint16
+		name      string
+	}{{tcaU32Link, "u32 link"}, {tcaU32Indev, "u32 indev"}, {tcaU32Mark, "u32 mark"}} {
+		if options[more.attribute] != nil {
+			others = append(others, more.name)
+		}
+	}
+	if options.u32(tcaU32Flags)&skipSoftware != 0 {
+		others = append(others, "skip_sw")
+	}
+	return others
 }
 
 // u32Key takes over one key of an IPv4 header, false when it is not understood.

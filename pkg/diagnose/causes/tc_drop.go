@@ -15,10 +15,10 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-NODE-TC-DROP",
 		Summary: "a tc filter or an eBPF program (XDP, tc, tcx) at a node's interface drops or redirects the packets",
-		Signal:  "Connections came to an end on a node just where such a filter or program stands, which is not the network plugin's: its interface took the packets in, and they are not in the node's connection tracking; or they are in it, and no answer came by. It is certain only where a counter of its own grew by as much: that of a filter's action, the drops of a qdisc clsact or ingress, a driver's of XDP. Generic XDP and tcx count nothing.",
+		Signal:  "Connections came to an end on a node just where such a filter or program stands, which is not the network plugin's: its interface took the packets in, and they are not in the node's connection tracking; or they are in it, and no answer came by. It is certain only where a counter of its own grew by as much, and not by many times that, and no other filter stands before it: that of a filter's action, the drops of a qdisc clsact or ingress, a driver's of XDP. Generic XDP and tcx count nothing.",
 		Meaning: "It decides before iptables and nftables see a packet, or behind them: no rule shows it, no counter of theirs moves, and what XDP drops tcpdump does not see either.",
 		Confirm: []string{"bpftool net show (on the node; all programs at interfaces)", "tc -s filter show dev DEVICE ingress, and egress (on the node)", "ip -d link show DEVICE (on the node; 'xdp', 'xdpgeneric')"},
-		Remedy:  []string{"find whose it is: bpftool prog show id N tells its name, bpftool link who holds it", "tc filter del dev DEVICE ingress pref N, ip link set dev DEVICE xdp off, or bpftool net detach (on the node), once you know whose it is: an agent that runs attaches it again", "reboot a node that was moved from one network plugin to another"},
+		Remedy:  []string{"find whose it is: bpftool prog show id N tells its name, bpftool link who holds it", "tc filter del dev DEVICE ingress protocol P pref N handle H KIND, ip link set dev DEVICE xdp off, or bpftool net detach (on the node), once you know whose it is: an agent that runs attaches it again", "reboot a node that was moved from one network plugin to another"},
 		Source:  "net/core/dev.c, sch_handle_ingress and do_xdp_generic; tc(8), bpftool-net(8)",
 		Deep:    true,
 		Spot:    diagnose.Spot{Place: diagnose.AtNode, Says: "tc or eBPF takes"},
@@ -64,6 +64,7 @@ func findTCDrop(c *diagnose.Case) []diagnose.Finding {
 func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
 	f := tcFinding(c, t)
 	n := uint64(len(t.flows))
+	sure := t.counted <= atMost*n && !slices.ContainsFunc(r.Kernel.Attached, func(o facts.Attached) bool { return before(o, t.a) })
 	named := len(t.a.Match.Others) == 0 && !t.a.Match.Anyone()
 	alone := !slices.ContainsFunc(r.Kernel.Attached, func(o facts.Attached) bool {
 		return o.Name() != t.a.Name() && (o.Packets != nil && o.CountedBy == t.a.CountedBy && o.CountedBy != ownAction || shoots(o) && shares(t.a, o))
@@ -71,7 +72,7 @@ func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
 	f.Confidence = diagnose.Possible
 	if t.way == onWay && t.counted >= n {
 		f.Confidence = diagnose.Likely
-		if named || alone && !t.busy && t.counted <= atMost*n && !othersMay(c, t) {
+		if sure && (named || alone && !t.busy && !othersMay(c, t)) {
 			f.Confidence, f.Rank = diagnose.Certain, rankMeasured
 			f.Explains = append(f.Explains, diagnose.Key(r)) // else it is told by its row: it may be harmless
 			f.Try = append(f.Try, detach(t)...)
@@ -182,13 +183,16 @@ func verb(a facts.Attached) string {
 // detach are the commands that take it away.
 func detach(t takenAt) []string {
 	dev := t.a.Dev
-	if !plain(dev) || strings.Contains(dev, " ") {
+	if words := dev + t.a.Direction + t.a.Protocol + t.a.Handle + t.a.Kind; !plain(words) || strings.Contains(words, " ") {
 		return nil
 	}
-	command := fmt.Sprintf("tc filter del dev %s %s pref %d", dev, t.a.Direction, t.a.Pref)
-	if t.a.Hook == facts.XDP {
+	var command string
+	switch {
+	case t.a.Hook == facts.XDP:
 		command = fmt.Sprintf("ip link set dev %s xdp off", dev)
-	} else if t.a.Hook != facts.TC {
+	case t.a.Hook == facts.TC && t.a.Protocol != "" && t.a.Pref > 0 && t.a.Handle != "" && t.a.Kind != "": // else it takes others of that priority as well
+		command = fmt.Sprintf("tc filter del dev %s %s protocol %s pref %d handle %s %s", dev, t.a.Direction, t.a.Protocol, t.a.Pref, t.a.Handle, t.a.Kind)
+	default:
 		return nil
 	}
 	return []string{fmt.Sprintf("%s   (on node %s, once you know whose it is)", command, t.node)}

@@ -49,7 +49,11 @@ func (w *world) sent(node string) *world {
 }
 
 func program(dev, hook, direction, name string) facts.Attached {
-	return facts.Attached{Dev: dev, Hook: hook, Direction: direction, Mode: "generic", Decides: true, ID: 7, Program: name}
+	a := facts.Attached{Dev: dev, Hook: hook, Direction: direction, Mode: "generic", Decides: true, ID: 7, Program: name}
+	if hook == facts.TC {
+		a.Kind, a.Pref, a.Handle, a.Protocol = "bpf", 3, "0x1", "all"
+	}
+	return a
 }
 
 func countedBy(a facts.Attached, by string) facts.Attached {
@@ -63,7 +67,7 @@ func pods(a facts.Attached, pods ...string) facts.Attached {
 }
 
 func redirect(dev string, m facts.Match) facts.Attached {
-	return countedBy(facts.Attached{Dev: dev, Hook: facts.TC, Direction: "ingress", Kind: "u32", Pref: 9, Handle: "800::800", Takes: []string{"redirect to nl0 (bridge)"}, Match: &m}, ownAction)
+	return countedBy(facts.Attached{Dev: dev, Hook: facts.TC, Direction: "ingress", Kind: "u32", Pref: 9, Handle: "800::800", Protocol: "ip", Takes: []string{"redirect to nl0 (bridge)"}, Match: &m}, ownAction)
 }
 
 func (w *world) tcCase(moves map[string]uint64) *diagnose.Case {
@@ -86,7 +90,7 @@ func TestTCDrop(t *testing.T) {
 		prepare      func(*world)
 	}{
 		{"a redirect that names one", "flannel", redirect("flannel.1", one), 3, diagnose.Certain, "a tc filter at flannel.1 of node b redirects what goes to 10.2.0.3:8080: ", nil},
-		{"which others meet as well", "flannel", redirect("flannel.1", one), 300, diagnose.Certain, "10.2.0.3:8080", nil},
+		{"which others meet as well", "flannel", redirect("flannel.1", one), 300, diagnose.Likely, "10.2.0.3:8080", nil},
 		{"which counted fewer", "flannel", redirect("flannel.1", facts.Match{DstPort: port}), 5, diagnose.Possible, "10.2.0.2:8080 and 10.2.0.3:8080", nil},
 		{"which names somebody else", "flannel", redirect("flannel.1", others), 30, 0, "", nil},
 		{"which counted nothing", "flannel", redirect("flannel.1", one), 0, 0, "", nil},
@@ -199,6 +203,47 @@ func TestTCDropBeside(t *testing.T) {
 		})
 		if tt.want == 0 && len(found) > 0 || tt.want != 0 && (len(found) != 1 || found[0].Confidence != tt.want) {
 			t.Errorf("%s: want %v, got %+v", name, tt.want, found)
+		}
+	}
+}
+
+// TestTCDropBefore: what stands before a filter may let pass what that would take.
+func TestTCDropBefore(t *testing.T) {
+	drop := redirect("flannel.1", facts.Match{Family: "ip", Dst: "10.2.0.3/32", Protocol: "tcp"})
+	lets := facts.Attached{Dev: "flannel.1", Hook: facts.TC, Direction: "ingress", Kind: "u32", Pref: 8, Handle: "800::800", Match: &facts.Match{}}
+	later, egress, same, tcx := lets, lets, lets, program("flannel.1", facts.TCX, "ingress", "cil_x")
+	later.Pref, egress.Direction, same.Pref, same.Handle = 10, "egress", 9, "800::1"
+	for name, tt := range map[string]struct {
+		o    facts.Attached
+		want diagnose.Confidence
+	}{
+		"before": {lets, diagnose.Likely}, "of its priority": {same, diagnose.Likely}, "tcx": {tcx, diagnose.Likely},
+		"behind": {later, diagnose.Certain}, "the other way": {egress, diagnose.Certain},
+	} {
+		w := tcWorld("flannel", tt.o, drop).came("b", 6)
+		found := slices.DeleteFunc(findTCDrop(w.tcCase(map[string]uint64{drop.Counter(): 9})), func(f diagnose.Finding) bool { return !strings.Contains(f.Headline, "redirects") })
+		if len(found) != 1 || found[0].Confidence != tt.want {
+			t.Errorf("%s: want %s, got %+v", name, tt.want, found)
+		}
+	}
+}
+
+// TestDetach: the command takes away one filter, not all of its priority.
+func TestDetach(t *testing.T) {
+	whole := redirect("flannel.1", facts.Match{})
+	const want = "tc filter del dev flannel.1 ingress protocol ip pref 9 handle 800::800 u32   (on node b, once you know whose it is)"
+	if got := detach(takenAt{node: "b", a: whole}); len(got) != 1 || got[0] != want {
+		t.Errorf("%q", got)
+	}
+	for name, spoil := range map[string]func(*facts.Attached){
+		"no handle": func(a *facts.Attached) { a.Handle = "" }, "no kind": func(a *facts.Attached) { a.Kind = "" },
+		"no protocol": func(a *facts.Attached) { a.Protocol = "" }, "no priority": func(a *facts.Attached) { a.Pref = 0 },
+		"a shell's words": func(a *facts.Attached) { a.Handle = "1; reboot" },
+	} {
+		a := whole
+		spoil(&a)
+		if got := detach(takenAt{node: "b", a: a}); got != nil {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 }

@@ -91,6 +91,15 @@ func shotBeside(c *diagnose.Case, node string, a facts.Attached, all []facts.Att
 	return n
 }
 
+// before reports whether something at the same place decides earlier than a filter, and may
+// let packets pass that this would take.
+func before(o, a facts.Attached) bool {
+	if a.Hook != facts.TC || o.Dev != a.Dev || o.Direction != a.Direction || o.Name() == a.Name() {
+		return false
+	}
+	return o.Hook == facts.TCX || o.Hook == facts.TC && o.Pref <= a.Pref
+}
+
 // cameTo reports whether an interface took in as many packets as there were connections,
 // and a tunnel some from each of the nodes at their other ends; or sent fewer than that.
 func cameTo(c *diagnose.Case, t takenAt, l facts.Link) bool {
