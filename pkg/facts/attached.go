@@ -14,6 +14,9 @@ const (
 	Netkit = "netkit" // eBPF programs of a netkit device
 )
 
+// Police is what Attached.Takes has of an action that drops what is beyond a rate.
+const Police = "police (drop beyond a rate)"
+
 // Attached is a program or a filter at an interface. It decides about packets before the
 // packet filter sees them (ingress), or behind it (egress): what it takes is in no rule,
 // and in next to no counter.
@@ -101,12 +104,18 @@ func (a Attached) Foreign(plugin string) bool {
 	}
 	p := PluginNamed(plugin)
 	switch {
-	case p != nil && p.Aside == aside && a.Kind == "flower":
-		return false // Open vSwitch has its flows done by the hardware so
+	case p != nil && p.Aside == aside && (a.Kind == "flower" || !slices.ContainsFunc(a.Takes, func(takes string) bool { return takes != Police })) && !a.Decides:
+		return false // Open vSwitch has its flows done by the hardware so, and bounds what a port sends
 	case len(a.Takes) > 0 || a.Program != "":
 		return true
 	}
 	return p != nil && len(p.Programs) == 0
+}
+
+// Unplaced reports whether it may as well be a program of the network plugin, which is not
+// one of those known here: its names are not known either.
+func (a Attached) Unplaced(plugin string) bool {
+	return PluginNamed(plugin) == nil && a.Decides && a.Owner() == nil
 }
 
 // Drop is it as a rule of the packet filter which asks for its interface.

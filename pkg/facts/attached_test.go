@@ -24,6 +24,10 @@ func TestForeign(t *testing.T) {
 		{"a redirect", "", Attached{Takes: []string{"redirect to eth1"}}, true},
 		{"Open vSwitch's flow, done by hardware", "Kube-OVN", Attached{Kind: "flower", Takes: []string{"redirect to eth1"}}, false},
 		{"the same elsewhere", "Cilium", Attached{Kind: "flower", Takes: []string{"redirect to eth1"}}, true},
+		{"Open vSwitch's bound of a pod's bandwidth", "OVN-Kubernetes", Attached{Kind: "basic", Takes: []string{Police}}, false},
+		{"the same elsewhere, by somebody", "Cilium", Attached{Kind: "basic", Takes: []string{Police}}, true},
+		{"a drop beside Open vSwitch's", "OVN-Kubernetes", Attached{Kind: "matchall", Takes: []string{Police, "drop"}}, true},
+		{"a program beside Open vSwitch's", "OVN-Kubernetes", Attached{Kind: "bpf", Decides: true, Program: "guard"}, true},
 		{"what only looks", "flannel", Attached{Kind: "u32"}, false},
 	} {
 		if got := tt.a.Foreign(tt.plugin); got != tt.want {

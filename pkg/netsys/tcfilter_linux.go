@@ -131,13 +131,13 @@ func addActions(f *facts.Attached, acts attributes, devices map[int]device) {
 				}
 			}
 		case kind == "police":
-			takes = "police (drop beyond a rate)"
+			takes = facts.Police
 		}
 		if takes == "" {
 			continue
 		}
 		f.Takes = append(f.Takes, takes)
-		if basic := act.nest(nl.TCA_ACT_STATS)[nl.TCA_STATS_BASIC]; len(basic) >= 12 && takes != "police (drop beyond a rate)" {
+		if basic := act.nest(nl.TCA_ACT_STATS)[nl.TCA_STATS_BASIC]; len(basic) >= 12 && takes != facts.Police {
 			f.Packets, f.CountedBy = new(uint64(binary.NativeEndian.Uint32(basic[8:]))), "its action"
 		}
 	}

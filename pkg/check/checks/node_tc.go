@@ -67,10 +67,10 @@ type tcParams struct {
 // of tcx could not be asked for.
 func judgeAttached(p tcParams, k facts.Kernel, unread error) check.Result {
 	r := check.Result{Status: check.Pass, Kernel: &facts.Kernel{Attached: k.Attached}}
-	carry, behind := carriers(p.qdiscParams, k), map[string][]string{}
+	carry, behind, pods := carriers(p.qdiscParams, k), map[string][]string{}, map[string]bool{}
 	for _, l := range k.Links {
 		if (l.Kind == "veth" || l.Kind == "netkit") && l.PeerNetns >= 0 && !addressed(l) {
-			carry[l.Name], behind[l.Name] = true, podsBehind(k, l)
+			carry[l.Name], behind[l.Name], pods[l.Name] = true, podsBehind(k, l), true
 		}
 	}
 	var foreign []string
@@ -81,7 +81,7 @@ func judgeAttached(p tcParams, k facts.Kernel, unread error) check.Result {
 		if owner := a.Owner(); owner != nil && owner.Name == p.Plugin {
 			own++
 		}
-		if suspect && carry[a.Dev] {
+		if suspect && carry[a.Dev] && !(pods[a.Dev] && a.Unplaced(p.Plugin)) {
 			foreign = append(foreign, dial.Clean(a.Name(), 120))
 		}
 		switch {

@@ -70,7 +70,7 @@ func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
 		return o.Name() != t.a.Name() && (o.Packets != nil && o.CountedBy == t.a.CountedBy && o.CountedBy != ownAction || shoots(o) && shares(t.a, o))
 	})
 	f.Confidence = diagnose.Possible
-	if t.way == onWay && t.counted >= n {
+	if t.way == onWay && t.counted >= n && !t.plugins {
 		f.Confidence = diagnose.Likely
 		if sure && (named || alone && !t.busy && !othersMay(c, t)) {
 			f.Confidence, f.Rank = diagnose.Certain, rankMeasured
@@ -104,7 +104,7 @@ func tcSilent(c *diagnose.Case, list []takenAt) diagnose.Finding {
 			f.Where = append(f.Where, o.a.Name())
 		}
 	}
-	doubted := slices.ContainsFunc(list, func(o takenAt) bool { return o.way < onWay || !o.came || o.mute })
+	doubted := slices.ContainsFunc(list, func(o takenAt) bool { return o.way < onWay || !o.came || o.mute || o.plugins })
 	if !doubted && !othersMay(c, t) {
 		f.Confidence = diagnose.Likely
 		f.Evidence = append(f.Evidence, t.arrival())
@@ -144,6 +144,10 @@ func tcFinding(c *diagnose.Case, t takenAt) diagnose.Finding {
 	}
 	if owner := t.a.Owner(); owner != nil {
 		f.Likely = fmt.Sprintf("left behind by %s, as its name says: the cluster's network plugin is %s", owner.Name, c.Facts.Network.Plugin)
+	}
+	if t.plugins {
+		f.Likely = "the network plugin's own, which is not known here, by a NetworkPolicy; or a security agent's"
+		f.Evidence = append(f.Evidence, "it is attached to a pod's interface, and the cluster's network plugin is not known")
 	}
 	if len(t.a.Takes) > 0 {
 		f.Evidence = append(f.Evidence, strings.TrimSuffix(fmt.Sprintf("%s: %s, asks for %s", t.a.Name(), strings.Join(t.a.Takes, ", "), t.a.Match), ", asks for "))

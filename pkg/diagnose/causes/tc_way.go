@@ -29,7 +29,8 @@ type takenAt struct {
 	// came says that the interface's counters show that the packets came as far as there,
 	// and mute that the pod may as well have said nothing; busy that the interface carries
 	// everybody's packets, so that its counters show nothing of ours.
-	came, mute, busy bool
+	// plugins says that it may be the network plugin's own, which is not known.
+	came, mute, busy, plugins bool
 }
 
 // takenBy looks for connections that came to an end at an interface: as far as the node's
@@ -67,6 +68,7 @@ func takenBy(c *diagnose.Case, node string, a facts.Attached) takenAt {
 	}
 	t.busy = underlays(c, node, links, links[i])
 	t.came = !t.busy && cameTo(c, t, links[i])
+	t.plugins = !t.busy && (links[i].Kind == "veth" || links[i].Kind == "netkit") && a.Unplaced(c.Facts.Network.Plugin)
 	return t
 }
 
@@ -78,7 +80,7 @@ func shares(a, o facts.Attached) bool {
 
 // shoots reports whether a filter's action drops, be it what is beyond a rate.
 func shoots(a facts.Attached) bool {
-	return slices.ContainsFunc(a.Takes, func(takes string) bool { return takes == "drop" || strings.HasPrefix(takes, "police ") })
+	return slices.ContainsFunc(a.Takes, func(takes string) bool { return takes == "drop" || takes == facts.Police })
 }
 
 // shotBeside is how much of what a filter's qdisc counted others' actions dropped.

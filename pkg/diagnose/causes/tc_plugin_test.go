@@ -1,0 +1,43 @@
+package causes
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
+)
+
+// TestTCDropUnknownPlugin: what is attached to a pod's interface may be the plugin's own way
+// of enforcing policies, where the plugin is not known: AWS's agent attaches handle_egress.
+func TestTCDropUnknownPlugin(t *testing.T) {
+	at := func(dev, hook string) facts.Attached {
+		return pods(countedBy(program(dev, hook, "ingress", "handle_egress"), "qdisc clsact of "+dev), "10.2.0.3")
+	}
+	silent := at("vetha", facts.TCX)
+	silent.Packets = nil
+	for name, tt := range map[string]struct {
+		plugin string
+		a      facts.Attached
+		want   diagnose.Confidence
+	}{
+		"flannel attaches none": {"flannel", at("vetha", facts.TC), diagnose.Certain},
+		"not known":             {"", at("vetha", facts.TC), diagnose.Possible},
+		"not known, no counter": {"", silent, diagnose.Possible},
+		"none of a pod's":       {"", at("flannel.1", facts.TC), diagnose.Certain},
+	} {
+		w := tcWorld(tt.plugin, tt.a).came("b", 6)
+		if tt.a.Dev == "vetha" {
+			w.sent("b")
+		}
+		found := findTCDrop(w.tcCase(map[string]uint64{tt.a.Counter(): 9, "dev.vetha.rxPackets": 20}))
+		if len(found) != 1 || found[0].Confidence != tt.want {
+			t.Errorf("%s: want %s, got %+v", name, tt.want, found)
+			continue
+		}
+		if removes := slices.ContainsFunc(found[0].Try, func(command string) bool { return strings.Contains(command, " del ") }); removes != (tt.want == diagnose.Certain) {
+			t.Errorf("%s: try %q", name, found[0].Try)
+		}
+	}
+}
