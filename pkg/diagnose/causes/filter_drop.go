@@ -240,7 +240,7 @@ func stoppedAt(c *diagnose.Case, node string, rejected bool) []netip.AddrPort {
 			continue
 		}
 		dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
-		if c.NodeOfAddr(dst.Addr()) != node && c.HostOfAddr(dst.Addr()) != node && node != c.Home() || refused[dst] && !rejected {
+		if c.NodeOfAddr(dst.Addr()) != node && c.HostOfAddr(dst.Addr()) != node && node != c.Home() || refused[dst] && !rejected || !flow.Found && exempt(c, node, dst.Addr()) {
 			continue
 		}
 		list = append(list, dst)

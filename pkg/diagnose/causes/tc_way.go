@@ -48,7 +48,7 @@ func takenBy(c *diagnose.Case, node string, a facts.Attached) takenAt {
 	refused := refusedAt(c)
 	for _, flow := range flowsAt(c, node) {
 		src, dst, ends, ok := wayOf(c, flow)
-		if !ok || refused[dst] || node != c.Home() && c.NodeOfAddr(dst.Addr()) != node {
+		if !ok || refused[dst] || !flow.Found && exempt(c, node, dst.Addr()) || node != c.Home() && c.NodeOfAddr(dst.Addr()) != node {
 			continue // what a service translated has another destination by then
 		}
 		for _, to := range ends {

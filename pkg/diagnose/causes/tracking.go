@@ -35,6 +35,26 @@ func tracksPast(c *diagnose.Case, node string) bool {
 	return false
 }
 
+// ipvsDevice holds all ClusterIPs where kube-proxy uses IPVS, which tracks connections to them.
+const ipvsDevice = "kube-ipvs0"
+
+// exempt reports whether what goes to an address may be exempt from a node's connection
+// tracking: one that an interface of the node holds, and that is not the node's by the API, or
+// one of the link alone. The NodeLocal DNSCache listens so on 169.254.20.10 and on the
+// ClusterIP of kube-dns, and has rules with NOTRACK for both.
+func exempt(c *diagnose.Case, node string, addr netip.Addr) bool {
+	addr = addr.Unmap()
+	if addr.IsLinkLocalUnicast() {
+		return true
+	}
+	return c.HostOfAddr(addr) == "" && slices.ContainsFunc(devicesAt(c, node), func(l facts.Link) bool {
+		return l.Name != ipvsDevice && slices.ContainsFunc(l.Addrs, func(text string) bool {
+			p, err := netip.ParsePrefix(text)
+			return err == nil && p.Addr().Unmap() == addr
+		})
+	})
+}
+
 // controlsFound reports whether connections that were answered are in a node's table,
 // true when none was looked up there.
 func controlsFound(c *diagnose.Case, node string) bool {

@@ -25,13 +25,13 @@ func init() {
 
 func findVIPDropped(c *diagnose.Case) []diagnose.Finding {
 	home := c.Home()
+	deep := c.Deep(home)
 	var troubles []vipTrouble
 	for _, t := range append(vipTroubles(c), coreTroubles(c)...) {
-		if t.whole && t.result.Failure == check.Timeout {
+		if t.whole && t.result.Failure == check.Timeout && !(deep && exempt(c, home, vipAddr(t.result))) {
 			troubles = append(troubles, t)
 		}
 	}
-	deep := c.Deep(home)
 	if len(troubles) == 0 || deep && !neverCame(c, troubles) && !heldBack(c) {
 		return nil
 	}
