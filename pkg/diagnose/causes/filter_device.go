@@ -57,7 +57,7 @@ func linkReach(c *diagnose.Case, node string, d facts.Drop, links []facts.Link, 
 			return astray // it does not leave the node
 		case c.NodeOfAddr(src) == node && c.HostOfAddr(to) == node:
 			return perhaps // a node port may be handed to another's pod
-		case isTunnel(l), !tunnelled, c.HostOfAddr(to) != "", mayCarry(c, d.Match) && d.Hook != "forward":
+		case isTunnel(l), !tunnelled, c.HostOfAddr(to) != "", mayCarry(c, node, d):
 			return onWay
 		}
 		return perhaps // there it is wrapped up, unless the plugin routes between some nodes

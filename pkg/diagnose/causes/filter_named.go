@@ -95,7 +95,7 @@ func flowReach(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) rea
 // kindFits reports whether a rule may ask for packets of a connection's family and protocol,
 // or for those of the tunnel that carries it from another node.
 func kindFits(c *diagnose.Case, node string, d facts.Drop, flow facts.Flow) bool {
-	if node != c.Home() && (d.Match == nil || mayCarry(c, d.Match)) && mayBe(c, node, ruleFamily(d)) {
+	if node != c.Home() && mayCarry(c, node, d) && mayBe(c, node, ruleFamily(d)) {
 		return true
 	}
 	to, err := netip.ParseAddrPort(flow.Orig.Dst)
@@ -167,22 +167,5 @@ func forOthers(c *diagnose.Case, node string, d facts.Drop, stopped []netip.Addr
 			return false // it may have been translated into anything by then
 		}
 	}
-	return node == c.Home() || !mayCarry(c, m)
-}
-
-// mayCarry reports whether a rule may ask for the packets in which a tunnel carries ours
-// from one node to another: those of nodes, and of no protocol that carries nothing.
-func mayCarry(c *diagnose.Case, m *facts.Match) bool {
-	if slices.Contains([]string{"tcp", "icmp", "ipv6-icmp", "sctp"}, m.Protocol) {
-		return false
-	}
-	ofNodes := func(cidr string) bool {
-		prefix, err := netip.ParsePrefix(cidr)
-		return err != nil || slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool { return slices.ContainsFunc(n.IPs, prefix.Contains) })
-	}
-	return ofNodes(m.Src) && ofNodes(m.Dst) && !slices.ContainsFunc(m.Demands, func(d facts.Demand) bool {
-		return !slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool {
-			return slices.ContainsFunc(n.IPs, func(ip netip.Addr) bool { return d.MayBeFor("saddr", ip) && d.MayBeFor("daddr", ip) })
-		})
-	})
+	return node == c.Home() || !mayCarry(c, node, d)
 }

@@ -65,7 +65,7 @@ func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
 	f := tcFinding(c, t)
 	n := uint64(len(t.flows))
 	sure := t.counted <= atMost*n && !slices.ContainsFunc(r.Kernel.Attached, func(o facts.Attached) bool { return before(o, t.a) })
-	named := len(t.a.Match.Others) == 0 && !t.a.Match.Anyone()
+	named := len(t.a.Match.Others) == 0 && !t.a.Match.Anyone() && (!t.wrapped || !t.a.Match.DstPort.Any()) // the tunnel's own, then
 	alone := !slices.ContainsFunc(r.Kernel.Attached, func(o facts.Attached) bool {
 		return o.Name() != t.a.Name() && (o.Packets != nil && o.CountedBy == t.a.CountedBy && o.CountedBy != ownAction || shoots(o) && shares(t.a, o))
 	})
@@ -87,6 +87,36 @@ func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
 		f.Evidence = append(f.Evidence, "these connections are not known to pass "+t.a.Dev)
 	}
 	return f
+}
+
+// shares reports whether what a filter counts by is its qdisc, which counts as well what
+// another filter's action shoots, of ingress and egress together.
+func shares(a, o facts.Attached) bool {
+	return a.Hook == facts.TC && o.Hook == facts.TC && a.Dev == o.Dev && a.CountedBy != ownAction
+}
+
+// shoots reports whether a filter's action drops, be it what is beyond a rate.
+func shoots(a facts.Attached) bool {
+	return slices.ContainsFunc(a.Takes, func(takes string) bool { return takes == "drop" || takes == facts.Police })
+}
+
+// shotBeside is how much of what a filter's qdisc counted others' actions dropped.
+func shotBeside(c *diagnose.Case, node string, a facts.Attached, all []facts.Attached) (n uint64) {
+	for _, o := range all {
+		if shares(a, o) && shoots(o) && o.CountedBy == ownAction {
+			n += c.Moved[node][o.Counter()]
+		}
+	}
+	return n
+}
+
+// before reports whether something at the same place decides earlier than a filter, and may
+// let packets pass that this would take.
+func before(o, a facts.Attached) bool {
+	if a.Hook != facts.TC || o.Dev != a.Dev || o.Direction != a.Direction || o.Name() == a.Name() {
+		return false
+	}
+	return o.Hook == facts.TCX || o.Hook == facts.TC && o.Pref <= a.Pref
 }
 
 // tcSilent is what those come to that count nothing: the first of them, where it is the

@@ -31,6 +31,8 @@ type takenAt struct {
 	// everybody's packets, so that its counters show nothing of ours.
 	// plugins says that it may be the network plugin's own, which is not known.
 	came, mute, busy, plugins bool
+	// wrapped says that some of it passes there only as what a tunnel carries.
+	wrapped bool
 }
 
 // takenBy looks for connections that came to an end at an interface: as far as the node's
@@ -61,6 +63,7 @@ func takenBy(c *diagnose.Case, node string, a facts.Attached) takenAt {
 				continue
 			}
 			t.flows, t.ends = append(t.flows, flow), append(t.ends, dst)
+			t.wrapped = t.wrapped || wrappedAt(c, node, links, links[i], from, at)
 			t.way, t.answers = max(t.way, passes), t.answers || answers
 			t.mute = t.mute || flow.Found && !flow.SeenReply && c.NodeOfAddr(to.Addr()) == node
 			break
@@ -70,36 +73,6 @@ func takenBy(c *diagnose.Case, node string, a facts.Attached) takenAt {
 	t.came = !t.busy && cameTo(c, t, links[i])
 	t.plugins = !t.busy && (links[i].Kind == "veth" || links[i].Kind == "netkit") && a.Unplaced(c.Facts.Network.Plugin)
 	return t
-}
-
-// shares reports whether what a filter counts by is its qdisc, which counts as well what
-// another filter's action shoots, of ingress and egress together.
-func shares(a, o facts.Attached) bool {
-	return a.Hook == facts.TC && o.Hook == facts.TC && a.Dev == o.Dev && a.CountedBy != ownAction
-}
-
-// shoots reports whether a filter's action drops, be it what is beyond a rate.
-func shoots(a facts.Attached) bool {
-	return slices.ContainsFunc(a.Takes, func(takes string) bool { return takes == "drop" || takes == facts.Police })
-}
-
-// shotBeside is how much of what a filter's qdisc counted others' actions dropped.
-func shotBeside(c *diagnose.Case, node string, a facts.Attached, all []facts.Attached) (n uint64) {
-	for _, o := range all {
-		if shares(a, o) && shoots(o) && o.CountedBy == ownAction {
-			n += c.Moved[node][o.Counter()]
-		}
-	}
-	return n
-}
-
-// before reports whether something at the same place decides earlier than a filter, and may
-// let packets pass that this would take.
-func before(o, a facts.Attached) bool {
-	if a.Hook != facts.TC || o.Dev != a.Dev || o.Direction != a.Direction || o.Name() == a.Name() {
-		return false
-	}
-	return o.Hook == facts.TCX || o.Hook == facts.TC && o.Pref <= a.Pref
 }
 
 // cameTo reports whether an interface took in as many packets as there were connections,
@@ -213,7 +186,7 @@ func faces(c *diagnose.Case, node string, a facts.Attached, links []facts.Link, 
 		}
 		return pick(unplaced(c, end), perhaps, onWay)
 	case underlays(c, node, links, l):
-		return pick(host != "" || !tunnelled || unplaced(c, end) || mayCarry(c, a.Match), onWay, astray)
+		return pick(host != "" || !tunnelled || unplaced(c, end) || mayCarry(c, node, a.Drop()), onWay, astray)
 	case unplaced(c, end) && (l.Kind == "" || l.Kind == "device"):
 		return perhaps // which way is not read here
 	}
@@ -250,10 +223,16 @@ func pick(yes bool, then, otherwise reach) reach {
 // nothing is understood.
 func attachedMayTake(c *diagnose.Case, node string, a facts.Attached, links []facts.Link, l facts.Link, flow facts.Flow, from, to netip.AddrPort) bool {
 	m := *a.Match
-	if underlays(c, node, links, l) && slices.ContainsFunc(links, isTunnel) && c.HostOfAddr(from.Addr()) == "" && c.HostOfAddr(to.Addr()) == "" {
-		return mayCarry(c, &m) && mayBe(c, node, m.Family)
+	if wrappedAt(c, node, links, l, from, to) {
+		return mayCarry(c, node, a.Drop()) && mayBe(c, node, m.Family)
 	}
 	return m.Takes(facts.Packet{Protocol: flow.Protocol, Src: from, Dst: to}) > facts.No
+}
+
+// wrappedAt reports whether what goes from one end to another passes an interface as what a
+// tunnel carries.
+func wrappedAt(c *diagnose.Case, node string, links []facts.Link, l facts.Link, from, to netip.AddrPort) bool {
+	return underlays(c, node, links, l) && slices.ContainsFunc(links, isTunnel) && c.HostOfAddr(from.Addr()) == "" && c.HostOfAddr(to.Addr()) == ""
 }
 
 // what says what is taken.
