@@ -65,10 +65,10 @@ func tcCounted(c *diagnose.Case, r check.Result, t takenAt) diagnose.Finding {
 	f := tcFinding(c, t)
 	n := uint64(len(t.flows))
 	sure := t.counted <= atMost*n && !slices.ContainsFunc(r.Kernel.Attached, func(o facts.Attached) bool { return before(o, t.a) })
-	named := len(t.a.Match.Others) == 0 && !t.a.Match.Anyone() && (!t.wrapped || !t.a.Match.DstPort.Any()) // the tunnel's own, then
 	alone := !slices.ContainsFunc(r.Kernel.Attached, func(o facts.Attached) bool {
 		return o.Name() != t.a.Name() && (o.Packets != nil && o.CountedBy == t.a.CountedBy && o.CountedBy != ownAction || shoots(o) && shares(t.a, o))
 	})
+	named := (alone || t.a.CountedBy == ownAction) && len(t.a.Match.Others) == 0 && !t.a.Match.Anyone() && (!t.wrapped || !t.a.Match.DstPort.Any()) // the tunnel's own, then
 	f.Confidence = diagnose.Possible
 	if t.way == onWay && t.counted >= n && !t.plugins {
 		f.Confidence = diagnose.Likely
