@@ -199,10 +199,6 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "a node sends what is for its own pod elsewhere", cause: "NL-NODE-ROUTE-MISSING", confidence: diagnose.Certain, world: stray("b", "astray to", "10.2.0.3 via 10.1.0.0 dev flannel.1")},
 		{name: "a node sends a pod's answers elsewhere", cause: "NL-NODE-ROUTE-MISSING", confidence: diagnose.Certain, world: stray("b", "astray from", "10.2.0.3 to 10.1.0.0/24 via 172.16.0.1 dev eth1")},
 		{name: "those of another pod", not: "NL-NODE-ROUTE-MISSING", left: -1, world: stray("b", "astray from", "10.2.0.9 to 10.1.0.0/24 via 172.16.0.1 dev eth1")},
-
-		{name: "some endpoints cut what others answer", cause: "NL-APP-RESETS", confidence: diagnose.Likely,
-			world: newWorld().fail(check.Reset, 2, "service.vip").saying("service.endpoint 10.2.0.3:8080", "answer", "connection stays open, but is cut when asked in http: the protocol is another one")},
-		{name: "the ClusterIP cuts, and every endpoint answers", left: 1, not: "NL-APP-RESETS", world: newWorld().fail(check.Reset, 2, "service.vip")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
@@ -243,27 +239,5 @@ func TestNodeRefusesServices(t *testing.T) {
 	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
 	if diff := cmp.Diff([]string{"NL-POD-NO-ROUTE"}, codes(v.Causes)); diff != "" || len(v.Causes[0].Explains) != 1 {
 		t.Errorf("causes (-want +got):\n%s\n%+v", diff, v.Causes)
-	}
-}
-
-// Where connection tracking never refused an entry, it is not its race.
-func TestRaceThatIsNone(t *testing.T) {
-	for _, tt := range []struct {
-		counters map[string]uint64
-		none     bool
-	}{{map[string]uint64{"conntrack.insert_failed": 0}, true}, {map[string]uint64{"conntrack.insert_failed": 3}, false}, {nil, false}} {
-		w := newWorld()
-		w.add("dns.race", "dns", "resolv.conf udp", "", "", 0)
-		w.fail(check.Loss, 0, "dns.race")
-		r := &w.results[len(w.results)-1]
-		r.Status, r.Summary = check.Warn, "9 of 40 pairs lost just one of the two answers"
-		w.read("a", "node.counters", check.Pass, "read").kernel("node.counters a", facts.Kernel{Counters: tt.counters})
-		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
-		if diff := cmp.Diff([]string{"NL-DNS-RACE"}, codes(v.Causes)); diff != "" {
-			t.Fatalf("causes (-want +got):\n%s", diff)
-		}
-		if none := strings.HasSuffix(v.Causes[0].Headline, "not the conntrack race"); none != tt.none {
-			t.Errorf("%v: %q", tt.counters, v.Causes[0].Headline)
-		}
 	}
 }
