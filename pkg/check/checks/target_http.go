@@ -106,6 +106,9 @@ func status(t *dial.Try, a *dial.Answer) {
 	if a.Location != "" {
 		t.See("redirects to", "%s (not followed)", a.Location)
 	}
+	if a.Behind != "" {
+		t.See("behind it", "a port that speaks TLS is asked in plain HTTP: %q", a.Behind)
+	}
 	t.Detail = "HTTP " + a.Text
 	t.Judge(a)
 }

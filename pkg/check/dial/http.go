@@ -3,6 +3,7 @@ package dial
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -29,6 +30,8 @@ type Answer struct {
 	Server   string
 	Location string
 	Body     string // the first line, cleaned, at most 120 characters
+	// Behind is what somebody behind this server says who wants TLS, "" where nobody does.
+	Behind string
 }
 
 // GetOptions is one HTTP request.
@@ -181,9 +184,15 @@ func trip(conn net.Conn, request *http.Request, write func(io.Writer) error, fir
 	body, _ := io.ReadAll(io.LimitReader(response.Body, most))
 	if answer.Status == http.StatusBadRequest {
 		for _, words := range saidByTLS {
-			if strings.Contains(string(body), words) {
-				return nil, problemf(check.Protocol, "answers HTTP %s, \"%s\": this port speaks TLS", answer.Text, words)
+			if !strings.Contains(string(body), words) {
+				continue
 			}
+			// Who was asked in TLS hands on what somebody behind it says.
+			if _, secure := conn.(*tls.Conn); secure {
+				answer.Behind = words
+				break
+			}
+			return nil, problemf(check.Protocol, "answers HTTP %s, \"%s\": this port, or one that it hands the request to, speaks TLS", answer.Text, words)
 		}
 	}
 	text, _, _ := strings.Cut(string(body), "\n")

@@ -254,3 +254,16 @@ func TestGetWithoutClientCertificate(t *testing.T) {
 		})
 	}
 }
+
+// TestGetTLSAsksBehind: a proxy that speaks TLS itself hands on what its backend says, and
+// that is no word of its own.
+func TestGetTLSAsksBehind(t *testing.T) {
+	ca := newAuthority(t)
+	u := serveTLS(t, "127.0.0.1", ca.issue(t, "127.0.0.1", time.Now().Add(time.Hour)), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, saidByTLS[0]+".", http.StatusBadRequest)
+	}))
+	try, answer := Get(within(t, 2*time.Second), GetOptions{Peer: peerOf(u), URL: u, Trust: Trust{Roots: ca.pool, Names: []string{"127.0.0.1"}}})
+	if answer == nil || answer.Status != http.StatusBadRequest || answer.Behind != saidByTLS[0] || try.Failure != "" {
+		t.Errorf("got %+v, %q (%s)", answer, try.Failure, try.Detail)
+	}
+}
