@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -32,6 +33,8 @@ type Answer struct {
 	Body     string // the first line, cleaned, at most 120 characters
 	// Behind is what somebody behind this server says who wants TLS, "" where nobody does.
 	Behind string
+	// From is who answered Get.
+	From netip.AddrPort
 }
 
 // GetOptions is one HTTP request.
@@ -80,6 +83,7 @@ func Get(ctx context.Context, o GetOptions) (Try, *Answer) {
 		t.failOn(ctx, s.withoutCertificate(err), s, stageFirstByte)
 		return t, nil
 	}
+	answer.From = s.addr
 	return t, answer
 }
 
