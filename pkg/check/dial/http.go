@@ -31,6 +31,9 @@ type Answer struct {
 	Server   string
 	Location string
 	Body     string // the first line, cleaned, at most 120 characters
+	// Bare says that neither Server nor Date came: errors that HAProxy answers by itself,
+	// and the OpenShift router for names that it does not know, have none.
+	Bare bool
 	// Behind is what somebody behind this server says who wants TLS, "" where nobody does.
 	Behind string
 	// From is who answered Get.
@@ -104,10 +107,16 @@ func askHTTP(_ context.Context, s *session, t Talk) (string, error) {
 	}
 	if p := answer.broken(); p != nil {
 		p.soft = true
+		if answer.Bare {
+			text += ", " + BareAnswer
+		}
 		return text, p
 	}
 	return text, nil
 }
+
+// BareAnswer is told of an error of which Answer.Bare holds.
+const BareAnswer = "neither Server nor Date"
 
 // Judge gives t a failure of kind http when the answer's status is 5xx.
 func (t *Try) Judge(a *Answer) {
@@ -177,6 +186,7 @@ func trip(conn net.Conn, request *http.Request, write func(io.Writer) error, fir
 		Text:     Clean(response.Status, 60),
 		Server:   Clean(response.Header.Get("Server"), 40),
 		Location: Clean(response.Header.Get("Location"), 120),
+		Bare:     response.Header.Get("Server") == "" && response.Header.Get("Date") == "",
 	}
 	// The head was the answer. A body that does not come along with it is not awaited.
 	const line, some, patience = 120, 1 << 10, 50 * time.Millisecond

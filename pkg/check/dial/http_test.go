@@ -267,3 +267,25 @@ func TestGetTLSAsksBehind(t *testing.T) {
 		t.Errorf("got %+v, %q (%s)", answer, try.Failure, try.Detail)
 	}
 }
+
+// TestErrorsOfHAProxy: what it answers by itself has the head of a file of its own.
+func TestErrorsOfHAProxy(t *testing.T) {
+	const page = "\r\nContent-Type: text/html\r\n\r\n<html><body>"
+	for _, tt := range []struct {
+		said, want string
+	}{
+		{"HTTP/1.0 503 Service Unavailable\r\nCache-Control: no-cache", "HTTP 503 Service Unavailable, " + BareAnswer},
+		{"HTTP/1.1 503 Service Unavailable\r\nDate: Fri, 27 Nov 2026 10:00:00 GMT", "HTTP 503 Service Unavailable"},
+		{"HTTP/1.1 503 Service Unavailable\r\nServer: nginx", "HTTP 503 Service Unavailable, server nginx"},
+		{"HTTP/1.0 200 OK\r\nCache-Control: no-cache", "HTTP 200 OK"},
+	} {
+		addr := serve(t, "127.0.0.1", func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 4096))
+			_, _ = io.WriteString(c, tt.said+page)
+		})
+		try := TCP(within(t, 2*time.Second), TCPOptions{Peer: Peer{Addr: addr}, Talk: Talk{Proto: protoHTTP}}, false)
+		if got := try.seen("answer"); got != tt.want {
+			t.Errorf("%q: answer %q, want %q", tt.said, got, tt.want)
+		}
+	}
+}
