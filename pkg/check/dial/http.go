@@ -83,7 +83,7 @@ func Get(ctx context.Context, o GetOptions) (Try, *Answer) {
 	})
 	if err != nil {
 		t.RTT = check.Duration(time.Since(s.start))
-		t.failOn(ctx, s.withoutCertificate(err), s, stageFirstByte)
+		t.failOn(ctx, s.withoutCertificate(lastWord(conn, err)), s, stageFirstByte)
 		return t, nil
 	}
 	answer.From = s.addr
