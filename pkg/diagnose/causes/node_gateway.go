@@ -59,7 +59,7 @@ func findNodeGateway(c *diagnose.Case) []diagnose.Finding {
 				Evidence:   append(seenAll(behind), fmt.Sprintf("node %s: default via %s dev %s, whose neighbour entry is %s", home, gateway, route.Dev, r.Kernel.Neighbours[i].State)),
 				Explains:   diagnose.Keys(behind),
 				Likely:     "a default route too many, with a lower metric than the right one: DHCP on a second interface, a VPN; or the router is down",
-				Try:        []string{"ip route show default   (on node " + home + ")", fmt.Sprintf("ip route del default via %s dev %s   (there, if another default route is the right one)", gateway, route.Dev)},
+				Try:        []string{"ip route show default   (on node " + home + ")", fmt.Sprintf("ip route del default via %s dev %s   (there, if another default route is the right one)", gateway.WithZone(""), device(route.Dev))},
 				Rank:       rankMeasured,
 			}
 			if others := otherDefaults(r.Kernel.Routes, route); len(others) > 0 {

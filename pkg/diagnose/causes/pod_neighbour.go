@@ -96,7 +96,7 @@ func wrongNeighbour(c *diagnose.Case, inside check.Result, at string, n facts.Ne
 			fmt.Sprintf("from inside %s: the interface with that address has %s", inside.Object, macs[0])),
 		Explains: c.Through(diagnose.Keys(lost)),
 		Likely:   "the entry was written by hand or by an agent, is of an older pod with that address, or another host answers for it",
-		Try:      []string{fmt.Sprintf("ip neigh show %s   (on node %s)", addr, node), fmt.Sprintf("ip neigh del %s dev %s   (there: it is asked for anew)", addr, n.Dev)},
+		Try:      []string{fmt.Sprintf("ip neigh show %s   (on node %s)", addr, node), fmt.Sprintf("ip neigh del %s dev %s   (there: it is asked for anew)", addr, device(n.Dev))},
 		Rank:     rankMeasured,
 	}
 	if n.State != "permanent" && n.State != "reachable" {

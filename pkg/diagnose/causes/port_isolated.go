@@ -69,7 +69,7 @@ func findPortIsolated(c *diagnose.Case) []diagnose.Finding {
 		Evidence:   append(firstOf(seenAll(lost), mostEvidence), fmt.Sprintf("%s, the port of %s, is isolated, and so are %d others of %s", own.Name, vantage, len(others), own.Master)),
 		Explains:   c.Through(diagnose.Keys(lost)),
 		Likely:     "the CNI's bridge plugin is told to isolate ports (portIsolation), or somebody has set it by hand",
-		Try:        []string{fmt.Sprintf("bridge -d link show   (on node %s)", c.Home()), fmt.Sprintf("bridge link set dev %s isolated off   (there)", own.Name)},
+		Try:        []string{fmt.Sprintf("bridge -d link show   (on node %s)", c.Home()), fmt.Sprintf("bridge link set dev %s isolated off   (there)", device(own.Name))},
 		Rank:       rankNode,
 	}
 	if certain {
