@@ -104,6 +104,11 @@ func TestLinkVerdicts(t *testing.T) {
 	entry := func(mac, state string) facts.Kernel {
 		return facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.2.0.3", Dev: "cni0", MAC: mac, State: state}}}
 	}
+	shares := func(other string) facts.Kernel {
+		k := entry("02:00:00:00:00:01", "permanent")
+		k.Neighbours = append(k.Neighbours, facts.Neighbour{IP: other, Dev: "cni0", MAC: "02:00:00:00:00:01", State: "reachable"})
+		return k
+	}
 	web2 := facts.Kernel{Links: []facts.Link{{Name: "eth0", Kind: "veth", PeerIndex: 9, MAC: "0a:00:00:00:00:03", Addrs: []string{"10.2.0.3/24"}}}}
 	far := func(k facts.Kernel) *world {
 		return newWorld().onePod("10.2.0.3").fail(check.Timeout, 2, "service.vip").within("pod/shop/web-2", web2).
@@ -166,6 +171,13 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "a node has an old one, which it will ask about", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Likely, world: far(entry("02:00:00:00:00:01", "stale"))},
 		{name: "the pod itself has a wrong one for its neighbour", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Certain,
 			world: near().within("pod/shop/web-0", isolatedPeer(8)).kernel("vantage.interface ", facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.1.0.2", Dev: "eth0", MAC: "02:00:00:00:00:01", State: "permanent"}}})},
+		{name: "the pod itself asks for a pod of another node at somebody who answers for it", not: "NL-POD-NEIGHBOUR", left: -1,
+			world: newWorld().onePod("10.2.0.3").within("pod/shop/web-2", web2).kernel("vantage.interface ", entry("12:34:56:78:9a:bc", "reachable"))},
+		{name: "others answer at that address: a candidate at most", world: far(shares("10.2.0.2"))},
+		{name: "the gateway answers at that address: a candidate at most", world: near().within("pod/shop/web-0", isolatedPeer(8)).
+			kernel("vantage.interface ", facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.1.0.1", Dev: "eth0", MAC: "02:00:00:00:00:aa"}, {IP: "10.1.0.2", Dev: "eth0", MAC: "02:00:00:00:00:AA", State: "reachable"}}})},
+		{name: "others have that address, and nobody asked for them", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Likely, world: far(shares("10.2.0.200"))},
+		{name: "only the pod's own other addresses have that address", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Certain, world: far(shares("fe80::3"))},
 
 		{name: "both pods' ports are isolated", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Certain, world: near().bridgePorts(true, true).within("pod/shop/web-0", isolatedPeer(8)).deep()},
 		{name: "both may be: the other is not known", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Likely, world: near().bridgePorts(true, true).deep()},
