@@ -54,6 +54,17 @@ func (w *world) bridgePorts(own, other bool) *world {
 	}})
 }
 
+// morePorts gives the bridge of node a three isolated ports: the vantage pod's, 8 and 9.
+func morePorts(w *world) *world {
+	w.bridgePorts(true, true)
+	for _, r := range w.results {
+		if r.Check == "node.bridge" && r.Kernel != nil {
+			r.Kernel.Links = append(r.Kernel.Links, facts.Link{Index: 9, Name: "vethz", Kind: "veth", Master: "br0", Up: true, State: "up", Isolated: true})
+		}
+	}
+	return w
+}
+
 func isolatedPeer(port int) facts.Kernel {
 	return facts.Kernel{Links: []facts.Link{{Name: "eth0", Kind: "veth", PeerIndex: port, MAC: "0a:00:00:00:00:02", Addrs: []string{"10.1.0.2/24"}}}}
 }
@@ -180,7 +191,13 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "only the pod's own other addresses have that address", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Certain, world: far(shares("fe80::3"))},
 
 		{name: "both pods' ports are isolated", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Certain, world: near().bridgePorts(true, true).within("pod/shop/web-0", isolatedPeer(8)).deep()},
-		{name: "both may be: the other is not known", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Likely, world: near().bridgePorts(true, true).deep()},
+		{name: "both may be: the other is not known", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Likely, world: near().fail(check.Timeout, -1, "dns.cluster 10.1.0.53").bridgePorts(true, true).deep()},
+		{name: "the other is not known, nor is that of one which answers: a candidate at most", world: near().bridgePorts(true, true).deep()},
+		{name: "both are, and so may be that of one which answers: a candidate at most", world: morePorts(near()).within("pod/shop/web-0", isolatedPeer(8)).deep()},
+		{name: "both are, and that of one which answers is not", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Certain,
+			world: morePorts(near()).within("pod/shop/web-0", isolatedPeer(8)).within("pod/shop/dns-0", isolatedPeer(10)).deep()},
+		{name: "both are, and so is that of one which answers", not: "NL-NODE-PORT-ISOLATED", left: -1,
+			world: morePorts(near()).within("pod/shop/web-0", isolatedPeer(8)).within("pod/shop/dns-0", isolatedPeer(9)).deep()},
 		{name: "the other pod's is another one", not: "NL-NODE-PORT-ISOLATED", left: -1, world: near().bridgePorts(true, true).within("pod/shop/web-0", isolatedPeer(9)).deep()},
 		{name: "only one is isolated", not: "NL-NODE-PORT-ISOLATED", left: -1, world: near().bridgePorts(true, false).deep()},
 		{name: "ports are isolated, and nothing fails", world: newWorld().bridgePorts(true, true).deep()},

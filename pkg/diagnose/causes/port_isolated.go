@@ -59,7 +59,8 @@ func findPortIsolated(c *diagnose.Case) []diagnose.Finding {
 			seenPorts = append(seenPorts, link.Name)
 		}
 	}
-	if len(lost) == 0 {
+	isolated, unknown := besidePorts(c, others)
+	if len(lost) == 0 || isolated {
 		return nil
 	}
 	f := diagnose.Finding{
@@ -72,13 +73,37 @@ func findPortIsolated(c *diagnose.Case) []diagnose.Finding {
 		Try:        []string{fmt.Sprintf("bridge -d link show   (on node %s)", c.Home()), fmt.Sprintf("bridge link set dev %s isolated off   (there)", device(own.Name))},
 		Rank:       rankNode,
 	}
-	if certain {
+	switch {
+	case unknown && len(seenPorts) < len(others): // it may be on one whose pod is not known
+		f.Confidence = diagnose.Possible
+		f.Evidence = append(f.Evidence, "other pods of the node answer, and may be on isolated ports as well")
+	case certain:
 		f.Confidence, f.Rank = diagnose.Certain, rankMeasured
 		for _, port := range seenPorts {
 			f.Evidence = append(f.Evidence, port+", isolated too, is the port of a pod that does not answer")
 		}
 	}
 	return []diagnose.Finding{f}
+}
+
+// besidePorts tells of the pods of the vantage point's own node that answer it: whether one
+// is known to be on a port that is isolated too, so that isolation is not what keeps pods
+// apart (the node routes between them: proxy_arp_pvlan), and whether the port of one is not
+// known.
+func besidePorts(c *diagnose.Case, isolated map[int]facts.Link) (known, unknown bool) {
+	vantage := c.Facts.Vantage.String()
+	for _, p := range c.Peers() {
+		if p.Vantage != vantage || p.Node != c.Home() || p.Object == vantage || p.Answered == 0 {
+			continue
+		}
+		port, read := 0, false
+		if p.Object != "" {
+			port, read = portInside(c, p.Object)
+		}
+		_, kept := isolated[port]
+		known, unknown = known || read && kept, unknown || !read
+	}
+	return known, unknown
 }
 
 // portInside is the index of the node's end of a pod's link, as a probe inside the pod has
