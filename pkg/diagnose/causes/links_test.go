@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
@@ -107,10 +105,24 @@ func defaultBy(gateway, state string, others ...string) facts.Kernel {
 	return k
 }
 
+// twoFamilies is a node with a dead IPv6 gateway, as a router's advertisement left it, and
+// an IPv4 gateway in some state.
+func twoFamilies(state string) facts.Kernel {
+	k := defaultBy("192.168.0.254", state)
+	k.Routes = append(k.Routes, facts.Route{Family: "ipv6", Dst: "default", Gateway: "fe80::1", Dev: "eth0", Type: "unicast"})
+	k.Neighbours = append(k.Neighbours, facts.Neighbour{IP: "fe80::1", Dev: "eth0", State: "failed"})
+	return k
+}
+
 func TestLinkVerdicts(t *testing.T) {
 	beyond := []string{"dns.cluster 10.2", "dns.cluster 10.96", "dns.cluster resolv.conf", "service.endpoint 10.2", "service.vip", "target.icmp 10.2", "path.mtu 10.2", "api.vip"}
 	node := func(kernel facts.Kernel) *world {
 		return newWorld().fail(check.Timeout, -1, "external.host").read("a", "node.neightable", check.Pass, "fine").kernel("node.neightable a", kernel)
+	}
+	outside := func(target string, kernel facts.Kernel) *world {
+		w := node(kernel)
+		w.add("target.tcp", "target", target, "", "", 3)
+		return w.fail(check.Timeout, -1, "target.tcp "+target)
 	}
 	entry := func(mac, state string) facts.Kernel {
 		return facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.2.0.3", Dev: "cni0", MAC: mac, State: state}}}
@@ -206,7 +218,16 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "the node answers no ARP, whatever its settings", cause: "NL-POD-GATEWAY", confidence: diagnose.Likely, world: silentGateway("1")},
 
 		{name: "a node's gateway is dead", cause: "NL-NODE-GATEWAY", confidence: diagnose.Certain, world: node(defaultBy("192.168.0.77", "failed"))},
-		{name: "one of two is", cause: "NL-NODE-GATEWAY", confidence: diagnose.Likely, world: node(defaultBy("192.168.0.77", "incomplete", "192.168.9.1"))},
+		{name: "one of two is", cause: "NL-NODE-GATEWAY", confidence: diagnose.Likely, world: outside("203.0.113.9:80", defaultBy("192.168.0.77", "incomplete", "192.168.9.1"))},
+		{name: "one of two is, and a name does not answer: a candidate at most", world: node(defaultBy("192.168.0.77", "incomplete", "192.168.9.1"))},
+		{name: "that of the other family is", world: node(twoFamilies("reachable"))},
+		{name: "those of both families are", cause: "NL-NODE-GATEWAY", confidence: diagnose.Certain, world: node(twoFamilies("failed"))},
+		{name: "an address of the family whose gateway is dead", cause: "NL-NODE-GATEWAY", confidence: diagnose.Certain, world: outside("[2001:db8::9]:80", twoFamilies("reachable"))},
+		{name: "a node's gateway is dead, and a name outside answers", not: "NL-NODE-GATEWAY", left: -1, world: func() *world {
+			w := outside("203.0.113.9:80", defaultBy("192.168.0.77", "failed"))
+			w.add("external.host", "external", "example.org:443", "", "", 3)
+			return w
+		}()},
 		{name: "a node's gateway is dead, and others outside answer", not: "NL-NODE-GATEWAY", left: -1, world: func() *world {
 			w := node(defaultBy("192.168.0.77", "failed"))
 			w.add("target.tcp", "target", "203.0.113.9:80", "", "", 3)
@@ -255,44 +276,5 @@ func TestDarkServerIsACandidate(t *testing.T) {
 	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
 	if len(v.Causes) > 0 || !slices.Contains(codes(v.Candidates), "NL-DNS-NO-ANSWER") {
 		t.Errorf("causes %q, candidates %q", codes(v.Causes), codes(v.Candidates))
-	}
-}
-
-// A node routes what it sends itself before it translates it: a route that refuses the
-// services' range hits it, and not its pods.
-func TestNodeRefusesServices(t *testing.T) {
-	w := newWorld().fail(check.NoRoute, -1, "service.vip", "service.endpoint 10.2.0.3")
-	w.facts.Vantage = facts.Vantage{Kind: facts.VantageNode, Node: &w.facts.Nodes[0]}
-	for i := range w.results {
-		w.results[i].Vantage = "node/a"
-	}
-	w.kernel("vantage.interface ", facts.Kernel{Routes: []facts.Route{
-		{Family: "ipv4", Dst: "10.96.0.0/16", Type: "blackhole"}, {Family: "ipv4", Dst: "10.2.0.0/26", Type: "blackhole"},
-	}})
-	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
-	if diff := cmp.Diff([]string{"NL-POD-NO-ROUTE"}, codes(v.Causes)); diff != "" || len(v.Causes[0].Explains) != 1 {
-		t.Errorf("causes (-want +got):\n%s\n%+v", diff, v.Causes)
-	}
-}
-
-// Where connection tracking never refused an entry, it is not its race.
-func TestRaceThatIsNone(t *testing.T) {
-	for _, tt := range []struct {
-		counters map[string]uint64
-		none     bool
-	}{{map[string]uint64{"conntrack.insert_failed": 0}, true}, {map[string]uint64{"conntrack.insert_failed": 3}, false}, {nil, false}} {
-		w := newWorld()
-		w.add("dns.race", "dns", "resolv.conf udp", "", "", 0)
-		w.fail(check.Loss, 0, "dns.race")
-		r := &w.results[len(w.results)-1]
-		r.Status, r.Summary = check.Warn, "9 of 40 pairs lost just one of the two answers"
-		w.read("a", "node.counters", check.Pass, "read").kernel("node.counters a", facts.Kernel{Counters: tt.counters})
-		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
-		if diff := cmp.Diff([]string{"NL-DNS-RACE"}, codes(v.Causes)); diff != "" {
-			t.Fatalf("causes (-want +got):\n%s", diff)
-		}
-		if none := strings.HasSuffix(v.Causes[0].Headline, "not the conntrack race"); none != tt.none {
-			t.Errorf("%v: %q", tt.counters, v.Causes[0].Headline)
-		}
 	}
 }
