@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +117,11 @@ func twoFamilies(state string) facts.Kernel {
 
 func TestLinkVerdicts(t *testing.T) {
 	beyond := []string{"dns.cluster 10.2", "dns.cluster 10.96", "dns.cluster resolv.conf", "service.endpoint 10.2", "service.vip", "target.icmp 10.2", "path.mtu 10.2", "api.vip"}
+	beside := func(plugin, own string) *world {
+		w := newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/14")).deaf("dns.cluster 10.2", "service.endpoint 10.2", "target.icmp 10.2", "path.mtu 10.2")
+		w.facts.Network.Plugin, w.facts.Vantage.Pod.IPs = plugin, []netip.Addr{addr(own)}
+		return w
+	}
 	node := func(kernel facts.Kernel) *world {
 		return newWorld().fail(check.Timeout, -1, "external.host").read("a", "node.neightable", check.Pass, "fine").kernel("node.neightable a", kernel)
 	}
@@ -182,6 +188,8 @@ func TestLinkVerdicts(t *testing.T) {
 			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/8")).deaf(beyond...)},
 		{name: "other nodes' pods are on the pod's link, services are not", cause: "NL-POD-ON-LINK", confidence: diagnose.Likely,
 			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/14")).deaf("dns.cluster 10.2", "service.endpoint 10.2", "target.icmp 10.2", "path.mtu 10.2")},
+		{name: "pods have no addresses of their nodes' pod CIDRs", not: "NL-POD-ON-LINK", left: -1, world: beside("", "10.3.0.9")},
+		{name: "the plugin has subnets of its own", not: "NL-POD-ON-LINK", left: -1, world: beside("Kube-OVN", "10.1.0.9")},
 		{name: "all pods are on one link, and one is gone", not: "NL-POD-ON-LINK", left: -1, world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/14")).deaf("service.endpoint 10.2.0.3")},
 		{name: "a pod of the own node is gone", not: "NL-POD-ON-LINK", cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely,
 			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/8")).deaf("service.endpoint 10.1.0.2")},
