@@ -43,31 +43,6 @@ func (w *world) onePod(ip string) *world {
 	return w.fail(check.Timeout, -1, "service.endpoint "+ip, "target.icmp "+ip, "path.mtu "+ip)
 }
 
-// bridgePorts are the bridge of node a with the vantage pod's port, 7, and another one, 8.
-func (w *world) bridgePorts(own, other bool) *world {
-	yes := false
-	return w.bridge(true).kernel("node.bridge a", facts.Kernel{Links: []facts.Link{
-		{Index: 5, Name: "br0", Kind: "bridge", Up: true, State: "up", Addrs: []string{"10.1.0.1/24"}, MAC: "02:00:00:00:00:aa"},
-		{Index: 7, Name: "vethx", Kind: "veth", Master: "br0", Up: true, State: "up", PortState: "forwarding", Hairpin: &yes, Isolated: own},
-		{Index: 8, Name: "vethy", Kind: "veth", Master: "br0", Up: true, State: "up", PortState: "forwarding", Hairpin: &yes, Isolated: other},
-	}})
-}
-
-// morePorts gives the bridge of node a three isolated ports: the vantage pod's, 8 and 9.
-func morePorts(w *world) *world {
-	w.bridgePorts(true, true)
-	for _, r := range w.results {
-		if r.Check == "node.bridge" && r.Kernel != nil {
-			r.Kernel.Links = append(r.Kernel.Links, facts.Link{Index: 9, Name: "vethz", Kind: "veth", Master: "br0", Up: true, State: "up", Isolated: true})
-		}
-	}
-	return w
-}
-
-func isolatedPeer(port int) facts.Kernel {
-	return facts.Kernel{Links: []facts.Link{{Name: "eth0", Kind: "veth", PeerIndex: port, MAC: "0a:00:00:00:00:02", Addrs: []string{"10.1.0.2/24"}}}}
-}
-
 func linkRoutes(dst string) facts.Kernel {
 	return facts.Kernel{Routes: []facts.Route{
 		{Family: "ipv4", Dst: "default", Gateway: "10.1.0.1", Dev: "eth0", Type: "unicast"},
@@ -214,6 +189,10 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "both may be: the other is not known", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Likely, world: near().fail(check.Timeout, -1, "dns.cluster 10.1.0.53").bridgePorts(true, true).deep()},
 		{name: "the other is not known, nor is that of one which answers: a candidate at most", world: near().bridgePorts(true, true).deep()},
 		{name: "both are, and so may be that of one which answers: a candidate at most", world: morePorts(near()).within("pod/shop/web-0", isolatedPeer(8)).deep()},
+		{name: "both are, and the bridge answers for the other", not: "NL-NODE-PORT-ISOLATED", left: -1,
+			world: reads(near().bridgePorts(true, true), facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.1.0.2", Dev: "eth0", MAC: "02:00:00:00:00:aa", State: "stale"}}}).within("pod/shop/web-0", isolatedPeer(8)).deep()},
+		{name: "both are, and the node routes between them", not: "NL-NODE-PORT-ISOLATED", left: -1,
+			world: reads(near().bridgePorts(true, true), facts.Kernel{Routes: []facts.Route{{Family: "ipv4", Dst: "default", Gateway: "10.1.0.1", Dev: "eth0"}}}).within("pod/shop/web-0", isolatedPeer(8)).deep()},
 		{name: "both are, and that of one which answers is not", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Certain,
 			world: morePorts(near()).within("pod/shop/web-0", isolatedPeer(8)).within("pod/shop/dns-0", isolatedPeer(10)).deep()},
 		{name: "both are, and so is that of one which answers", not: "NL-NODE-PORT-ISOLATED", left: -1,

@@ -2,7 +2,9 @@ package causes
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -29,12 +31,16 @@ func findPortIsolated(c *diagnose.Case) []diagnose.Finding {
 	if !found || !own.Isolated || own.Master == "" {
 		return nil
 	}
+	var bridge facts.Link
 	others := map[int]facts.Link{} // the isolated ports of the same bridge, by index
 	for _, r := range c.Find(diagnose.Match{Check: "node.bridge", Vantage: "node/"}) {
 		if r.Vantage != "node/"+c.Home() || r.Kernel == nil {
 			continue
 		}
 		for _, l := range r.Kernel.Links {
+			if l.Name == own.Master {
+				bridge = l
+			}
 			if l.Isolated && l.Master == own.Master && l.Index != own.Index {
 				others[l.Index] = l
 			}
@@ -45,7 +51,7 @@ func findPortIsolated(c *diagnose.Case) []diagnose.Finding {
 	var lost []check.Result
 	var seenPorts []string
 	for _, r := range c.Find(diagnose.Match{Vantage: vantage, Status: failing, Failure: []check.Failure{check.Timeout, check.Unreachable}}) {
-		if _, ok := diagnose.TargetAddr(r); !ok || r.Object == "" || c.NodeOf(r) != c.Home() || r.Object == vantage {
+		if addr, ok := diagnose.TargetAddr(r); !ok || r.Object == "" || c.NodeOf(r) != c.Home() || r.Object == vantage || byBridge(c, addr, bridge) {
 			continue
 		}
 		port, known := portInside(c, r.Object)
@@ -84,6 +90,20 @@ func findPortIsolated(c *diagnose.Case) []diagnose.Finding {
 		}
 	}
 	return []diagnose.Finding{f}
+}
+
+// byBridge reports whether what the vantage pod sends to an address is routed by its node,
+// and passes isolated ports by: it has a gateway, or the bridge answers for the address.
+func byBridge(c *diagnose.Case, addr netip.Addr, bridge facts.Link) bool {
+	vantage := c.Facts.Vantage.String()
+	if route, ok := routeOf(c, vantage, addr); ok && route.Gateway != "" {
+		return true
+	}
+	return bridge.MAC != "" && slices.ContainsFunc(c.Find(diagnose.Match{Check: "vantage.interface", Vantage: vantage}), func(r check.Result) bool {
+		return r.Kernel != nil && r.Vantage == vantage && slices.ContainsFunc(r.Kernel.Neighbours, func(n facts.Neighbour) bool {
+			return n.IP == addr.String() && strings.EqualFold(n.MAC, bridge.MAC)
+		})
+	})
 }
 
 // besidePorts tells of the pods of the vantage point's own node that answer it: whether one
