@@ -2,10 +2,7 @@ package causes
 
 import (
 	"slices"
-	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -130,27 +127,5 @@ func TestWrongAnswerSaysTheName(t *testing.T) {
 	const want = "DNS leads web.shop.svc.cluster.local to an address that is not its own"
 	if len(v.Causes) != 1 || v.Causes[0].Headline != want {
 		t.Errorf("causes %+v, want %q", v.Causes, want)
-	}
-}
-
-// Where connection tracking never refused an entry, it is not its race.
-func TestRaceThatIsNone(t *testing.T) {
-	for _, tt := range []struct {
-		counters map[string]uint64
-		none     bool
-	}{{map[string]uint64{"conntrack.insert_failed": 0}, true}, {map[string]uint64{"conntrack.insert_failed": 3}, false}, {nil, false}} {
-		w := newWorld()
-		w.add("dns.race", "dns", "resolv.conf udp", "", "", 0)
-		w.fail(check.Loss, 0, "dns.race")
-		r := &w.results[len(w.results)-1]
-		r.Status, r.Summary = check.Warn, "9 of 40 pairs lost just one of the two answers"
-		w.read("a", "node.counters", check.Pass, "read").kernel("node.counters a", facts.Kernel{Counters: tt.counters})
-		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
-		if diff := cmp.Diff([]string{"NL-DNS-RACE"}, codes(v.Causes)); diff != "" {
-			t.Fatalf("causes (-want +got):\n%s", diff)
-		}
-		if none := strings.HasSuffix(v.Causes[0].Headline, "not the conntrack race"); none != tt.none {
-			t.Errorf("%v: %q", tt.counters, v.Causes[0].Headline)
-		}
 	}
 }

@@ -236,10 +236,6 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "a node sends what is for its own pod elsewhere", cause: "NL-NODE-ROUTE-MISSING", confidence: diagnose.Certain, world: stray("b", "astray to", "10.2.0.3 via 10.1.0.0 dev flannel.1")},
 		{name: "a node sends a pod's answers elsewhere", cause: "NL-NODE-ROUTE-MISSING", confidence: diagnose.Certain, world: stray("b", "astray from", "10.2.0.3 to 10.1.0.0/24 via 172.16.0.1 dev eth1")},
 		{name: "those of another pod", not: "NL-NODE-ROUTE-MISSING", left: -1, world: stray("b", "astray from", "10.2.0.9 to 10.1.0.0/24 via 172.16.0.1 dev eth1")},
-
-		{name: "some endpoints cut what others answer", cause: "NL-APP-RESETS", confidence: diagnose.Likely,
-			world: newWorld().fail(check.Reset, 2, "service.vip").saying("service.endpoint 10.2.0.3:8080", "answer", "connection stays open, but is cut when asked in http: the protocol is another one")},
-		{name: "the ClusterIP cuts, and every endpoint answers", left: 1, not: "NL-APP-RESETS", world: newWorld().fail(check.Reset, 2, "service.vip")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
