@@ -148,7 +148,7 @@ func tcFinding(c *diagnose.Case, t takenAt) diagnose.Finding {
 	} else if t.a.Program == "" {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s attaches no programs, and the name of this one may not be read", c.Facts.Network.Plugin))
 	}
-	if dev := t.a.Dev; !plain(dev) || strings.Contains(dev, " ") {
+	if dev := t.a.Dev; device(dev) != dev || !word(t.a.Direction) {
 		f.Try = []string{"bpftool net show   (on node " + t.node + ")"}
 	} else if t.a.Hook == facts.TC {
 		f.Try = []string{fmt.Sprintf("tc -s filter show dev %s %s   (on node %s)", dev, t.a.Direction, t.node)}
@@ -181,7 +181,7 @@ func verb(a facts.Attached) string {
 // detach are the commands that take it away.
 func detach(t takenAt) []string {
 	dev := t.a.Dev
-	if !plain(dev) || strings.Contains(dev, " ") {
+	if device(dev) != dev || !word(t.a.Direction) {
 		return nil
 	}
 	command := fmt.Sprintf("tc filter del dev %s %s pref %d", dev, t.a.Direction, t.a.Pref)
