@@ -29,10 +29,13 @@ func proxyEnv(c corev1.Container) facts.ProxyEnv {
 			return facts.ProxyEnv{}
 		}
 		value := plain(v.Value, maxNoProxy)
-		if name == "NO_PROXY" {
-			no = true
-		} else {
-			value = proxyAddress(value)
+		if name != "NO_PROXY" {
+			*field = proxyAddress(value)
+			continue
+		}
+		no = true
+		if *field != "" { // in the other spelling: some libraries read this one, some that
+			value = *field + "," + value
 		}
 		*field = value
 	}

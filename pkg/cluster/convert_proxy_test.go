@@ -34,6 +34,7 @@ func TestProxyEnv(t *testing.T) {
 		"IPv6":                                 {env("HTTP_PROXY", "http://[fd00::1]:3128"), facts.ProxyEnv{HTTP: "[fd00::1]:3128"}},
 		"another protocol":                     {env("HTTP_PROXY", "socks5://proxy:1080"), facts.ProxyEnv{}},
 		"no URL":                               {env("HTTP_PROXY", "http://%zz"), facts.ProxyEnv{}},
+		"exceptions in both spellings":         {env("HTTP_PROXY", "proxy:3128", "NO_PROXY", ".svc", "no_proxy", "localhost"), facts.ProxyEnv{HTTP: "proxy:3128", No: ".svc,localhost"}},
 		"exceptions from a Secret":             {secret, facts.ProxyEnv{}},
 		"exceptions that are put in":           {env("HTTP_PROXY", "proxy:3128", "NO_PROXY", "$(HOST)"), facts.ProxyEnv{}},
 		"exceptions without end":               {env("HTTP_PROXY", "proxy:3128", "NO_PROXY", strings.Repeat("x,", maxNoProxy)), facts.ProxyEnv{}},

@@ -65,6 +65,10 @@ var Plugins = []Plugin{
 // aside is that of plugins on Open vSwitch.
 const aside = "Open vSwitch leads pods' packets and tracks their connections in zones of its own; the kernel's bridges, FDB and routes say nothing of them"
 
+// OwnAddresses reports whether pods' addresses may be others than those of their nodes' pod
+// CIDRs, whatever these say: it gives addresses of networks of its own.
+func (p *Plugin) OwnAddresses() bool { return p != nil && (p.Overlaps || p.Aside == aside) }
+
 // Network is the network plugin of the cluster, as far as it is known.
 type Network struct {
 	// Plugin is its name, "" when nothing told it; How says what did.

@@ -9,23 +9,9 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
-// sidecars are the containers by which service meshes take over a pod's outgoing TCP:
-// Istio's, Linkerd's, Consul's, Kuma's.
-var sidecars = []string{"istio-proxy", "linkerd-proxy", "consul-dataplane", "envoy-sidecar", "kuma-sidecar"}
-
 // sidecarOf is the container of the vantage pod that accepts its outgoing connections in
 // the peer's stead, "" without one.
-func sidecarOf(v facts.Vantage) string {
-	if v.Kind != facts.VantagePod || v.Pod == nil {
-		return ""
-	}
-	for _, c := range v.Pod.Containers {
-		if slices.Contains(sidecars, c.Name) {
-			return c.Name
-		}
-	}
-	return ""
-}
+func sidecarOf(v facts.Vantage) string { return v.Sidecar() }
 
 // envoysOwn are the beginnings of what Envoy answers when it does not reach the peer
 // (envoy: source/common/http/utility.cc, source/common/router/router.cc).

@@ -14,17 +14,17 @@ import (
 const maxForwards = 256
 
 // ownDevice is the bridge or device that the node's own pod CIDR is routed to, where
-// one is.
-func (n nodePeer) ownDevice(cidr netip.Prefix, k facts.Kernel) (facts.Link, bool) {
+// one is, and that route.
+func (n nodePeer) ownDevice(cidr netip.Prefix, k facts.Kernel) (facts.Link, facts.Route, bool) {
 	for _, r := range k.Routes {
-		if r.Type != "unicast" || r.Dst != cidr.Masked().String() {
+		if r.Type != "unicast" || !r.InMain() || r.Dst != cidr.Masked().String() {
 			continue
 		}
 		if i := slices.IndexFunc(k.Links, func(l facts.Link) bool { return l.Name == r.Dev }); i >= 0 {
-			return k.Links[i], true
+			return k.Links[i], r, true
 		}
 	}
-	return facts.Link{}, false
+	return facts.Link{}, facts.Route{}, false
 }
 
 // forwards asks the kernel what becomes of packets from a pod here to one on each
@@ -32,7 +32,7 @@ func (n nodePeer) ownDevice(cidr netip.Prefix, k facts.Kernel) (facts.Link, bool
 func forwards(p nodeParams, k facts.Kernel) []facts.Forward {
 	var list []facts.Forward
 	for _, own := range p.Self.PodCIDRs {
-		dev, ok := p.Self.ownDevice(own, k)
+		dev, _, ok := p.Self.ownDevice(own, k)
 		if !ok {
 			continue
 		}

@@ -40,9 +40,12 @@ type kernelRoutes struct {
 // pods as a whole, or whose packets it sends another way than those of any other pod: a
 // route or a policy rule for one address. What is refused is told elsewhere.
 func strays(p nodeParams, k facts.Kernel, ask kernelRoutes) []check.Evidence {
+	if slices.ContainsFunc(k.Links, leadsPast) {
+		return nil
+	}
 	var r check.Result
 	for _, own := range p.Self.PodCIDRs {
-		dev, ok := p.Self.ownDevice(own, k)
+		dev, usual, ok := p.Self.ownDevice(own, k)
 		if !ok {
 			continue
 		}
@@ -50,8 +53,10 @@ func strays(p nodeParams, k facts.Kernel, ask kernelRoutes) []check.Evidence {
 			if !own.Contains(pod) || len(r.Evidence) == maxDifferences {
 				continue
 			}
+			choice, err := ask.to(pod)
+			likeAll := choice.Link.Index == dev.Index && choice.Gateway == usual.Gateway || holds(k.Links, choice.Gateway)
 			// By a veth of its own it is beside the bridge, and where it should be.
-			if choice, err := ask.to(pod); err == nil && !choice.Local && (choice.Gateway != "" || choice.Link.Index != dev.Index && choice.Link.Kind != "veth") {
+			if beside := choice.Gateway == "" && choice.Link.Kind == "veth"; err == nil && !choice.Local && !likeAll && !beside {
 				r.With("astray to", "%s %s", pod, routeText(choice.Route))
 			}
 			for _, peer := range p.Peers {
@@ -63,6 +68,23 @@ func strays(p nodeParams, k facts.Kernel, ask kernelRoutes) []check.Evidence {
 		}
 	}
 	return r.Evidence
+}
+
+// leadsPast reports whether a link is one of a plugin that leads its pods' packets by
+// programs, or by a veth each: the routes of a node say little of pods then.
+func leadsPast(l facts.Link) bool {
+	plugin := facts.DeviceOf(l.Name)
+	return facts.TracksPast(l.Name) != nil || plugin != nil && plugin.Bridgeless
+}
+
+// holds reports whether an address is one of a node's own.
+func holds(links []facts.Link, addr string) bool {
+	return addr != "" && slices.ContainsFunc(links, func(l facts.Link) bool {
+		return slices.ContainsFunc(l.Addrs, func(text string) bool {
+			p, err := netip.ParsePrefix(text)
+			return err == nil && p.Addr().String() == addr
+		})
+	})
 }
 
 // strayFrom tells of a pod whose packets to a node the kernel sends another way than those

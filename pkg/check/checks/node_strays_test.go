@@ -2,6 +2,7 @@ package checks
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -56,8 +57,42 @@ func TestStrays(t *testing.T) {
 		if len(list) > 0 {
 			key, value = list[0].Key, list[0].Value
 		}
+		past := k
+		past.Links = append(slices.Clone(k.Links), facts.Link{Index: 5, Name: "cilium_host"})
+		if led := strays(p, past, tt.ask); len(led) > 0 {
+			t.Errorf("%s: with a plugin that leads packets past the routes: %+v", tt.name, led)
+		}
 		if diff := cmp.Diff([]string{tt.key, tt.value}, []string{key, value}); diff != "" || len(list) > 1 {
 			t.Errorf("%s (-want +got):\n%s%+v", tt.name, diff, list)
+		}
+	}
+}
+
+// A node may route its own CIDR by an address of its own, as Cilium does, or by a router.
+func TestStraysByGateway(t *testing.T) {
+	pod, cidr := netip.MustParseAddr("10.2.0.7"), netip.MustParsePrefix("10.2.0.0/24")
+	p := nodeParams{Self: nodePeer{Name: "b", PodCIDRs: []netip.Prefix{cidr}}, Pods: []netip.Addr{pod}}
+	host, tun := facts.Link{Index: 4, Name: "host0", Kind: "device", Addrs: []string{"10.2.0.80/32"}}, facts.Link{Index: 9, Name: "tun0", Kind: "tun"}
+	for _, tt := range []struct {
+		name, usual string
+		its         facts.Route
+		link        facts.Link
+		astray      bool
+	}{
+		{"by the node's own address, as all of them", "10.2.0.80", facts.Route{Gateway: "10.2.0.80", Dev: "host0"}, host, false},
+		{"by the node's own address, and the others not", "", facts.Route{Gateway: "10.2.0.80", Dev: "host0"}, host, false},
+		{"by a router, as all of them", "10.2.0.81", facts.Route{Gateway: "10.2.0.81", Dev: "host0"}, host, false},
+		{"by another router", "10.2.0.81", facts.Route{Gateway: "10.2.0.82", Dev: "host0"}, host, true},
+		{"by another device", "10.2.0.80", facts.Route{Dev: "tun0"}, tun, true},
+	} {
+		k := facts.Kernel{Links: []facts.Link{host, tun}, Routes: []facts.Route{
+			{Dst: cidr.String(), Dev: "tun0", Type: "unicast", Table: 100}, {Dst: cidr.String(), Gateway: tt.usual, Dev: "host0", Type: "unicast", Table: 254},
+		}}
+		list := strays(p, k, kernelRoutes{to: func(netip.Addr) (netsys.RouteChoice, error) {
+			return netsys.RouteChoice{Route: tt.its, Link: tt.link}, nil
+		}})
+		if (len(list) > 0) != tt.astray {
+			t.Errorf("%s: %+v", tt.name, list)
 		}
 	}
 }

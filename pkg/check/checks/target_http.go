@@ -3,9 +3,11 @@ package checks
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
@@ -89,7 +91,7 @@ func askURL(ctx context.Context, t check.Task, asked urlAsked) check.Result {
 		if answer != nil {
 			status(&try, answer)
 			if asked.Redirects && try.Failure == "" {
-				redirected(ctx, &try, asked.URL, answer.Location)
+				redirected(ctx, &try, asked.URL, answer)
 			}
 		}
 		return try
@@ -106,6 +108,9 @@ func status(t *dial.Try, a *dial.Answer) {
 	if a.Location != "" {
 		t.See("redirects to", "%s (not followed)", a.Location)
 	}
+	if a.Behind != "" {
+		t.See("behind it", "a port that speaks TLS is asked in plain HTTP: %q", a.Behind)
+	}
 	t.Detail = "HTTP " + a.Text
 	t.Judge(a)
 }
@@ -113,10 +118,11 @@ func status(t *dial.Try, a *dial.Answer) {
 // redirected connects to where a redirect leads, if that is another port of the host that
 // gave it, and says so in t if nobody is there. An application that wants HTTPS knows
 // nothing of the Service before it, which may have no such port. A warning: clients need
-// not follow.
-func redirected(ctx context.Context, t *dial.Try, from *url.URL, location string) {
-	to, err := from.Parse(location)
-	if location == "" || err != nil || !strings.EqualFold(to.Hostname(), from.Hostname()) || (to.Scheme != "http" && to.Scheme != "https") {
+// not follow. The address that just answered is connected to: looking the host up again
+// asks another question, and a stranger's name may lead elsewhere meanwhile.
+func redirected(ctx context.Context, t *dial.Try, from *url.URL, answer *dial.Answer) {
+	to, err := from.Parse(answer.Location)
+	if answer.Location == "" || err != nil || !strings.EqualFold(to.Hostname(), from.Hostname()) || (to.Scheme != "http" && to.Scheme != "https") {
 		return
 	}
 	here, err := peerOf(from)
@@ -127,13 +133,22 @@ func redirected(ctx context.Context, t *dial.Try, from *url.URL, location string
 	if err != nil || there.Port == here.Port {
 		return
 	}
-	next := dial.Connect(ctx, there)
-	if next.Failure == "" || next.Err != nil {
+	began := time.Now()
+	next := dial.Connect(ctx, addrPeer(netip.AddrPortFrom(answer.From.Addr(), there.Port)))
+	if next.Err != nil || !nobodyThere(next.Failure, time.Since(began)) {
 		return
 	}
 	t.See(redirectFails, "%s at port %d", next.Failure, there.Port)
 	t.Failure, t.Soft = check.HTTP, true
 	t.Detail = fmt.Sprintf("%s, redirects to %s, where nobody answers: %s", t.Detail, dial.Clean(to.String(), 120), next.Failure)
+}
+
+// nobodyThere reports whether a connection's failure is a word of its port, and no other
+// trouble. The answer before it may have left little of the attempt's time: silence is told
+// only where it was waited for.
+func nobodyThere(failure check.Failure, waited time.Duration) bool {
+	const patience = 500 * time.Millisecond
+	return failure == check.Refused || failure == check.Unreachable || failure == check.Timeout && waited >= patience
 }
 
 // redirectFails is the key of the evidence of a redirect that leads nowhere.

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/netsys"
 	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
@@ -22,7 +24,7 @@ func init() {
 		Area:    "target",
 		Summary: "what the pod's own environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) sends to a proxy is answered through that too; a warning, since not every application heeds it",
 		Plan:    planTargetProxy,
-		Run:     runTargetProxy,
+		Run:     systemDNS.byProxy,
 	}))
 }
 
@@ -32,6 +34,11 @@ type byProxyParams struct {
 	Proxy dial.Peer `json:"proxy"`
 	// Container is whose environment says so.
 	Container string `json:"container"`
+	// Service is the service's name without the cluster domain, Port its port and No the
+	// NO_PROXY that may except the name with the domain; "" for what is no service's.
+	Service string `json:"service,omitempty"`
+	Port    uint16 `json:"port,omitempty"`
+	No      string `json:"no,omitempty"`
 }
 
 func planTargetProxy(f *facts.Facts) []check.Planned[byProxyParams] {
@@ -49,11 +56,15 @@ func planTargetProxy(f *facts.Facts) []check.Planned[byProxyParams] {
 				continue
 			}
 			seen[label] = true
+			params := byProxyParams{URL: asked.url.String(), Proxy: peer, Container: c.Name}
+			if asked.service != "" {
+				params.Service, params.Port, params.No = asked.service, asked.port, c.Proxy.No
+			}
 			tasks = append(tasks, check.Planned[byProxyParams]{
 				Label:    check.Label{Title: "by the pod's proxy", Target: label, Object: f.Vantage.String(), Subject: asked.subject},
 				Key:      label,
 				Attempts: 1,
-				Params:   byProxyParams{URL: asked.url.String(), Proxy: peer, Container: c.Name},
+				Params:   params,
 			})
 		}
 	}
@@ -67,6 +78,7 @@ type urlAskedFor struct {
 	port    uint16
 	hosts   []string
 	subject string
+	service string // the name without the cluster domain, "" for what is no service's
 }
 
 // urlsAsked are the URLs among the targets, and those of services' ports that speak HTTP
@@ -98,8 +110,9 @@ func urlsAsked(f *facts.Facts) []urlAskedFor {
 			list = append(list, urlAskedFor{
 				url:     url.URL{Scheme: scheme, Host: host + ":" + strconv.Itoa(int(p.Port)), Path: "/"},
 				port:    p.Port,
-				hosts:   []string{host, s.Name, s.Name + "." + s.Namespace, host + "." + assumedDomain},
+				hosts:   []string{host, s.Name, s.Name + "." + s.Namespace, host + "." + cmp.Or(f.DNS.Domain, assumedDomain)},
 				subject: serviceObject(s.Ref()),
+				service: host,
 			})
 		}
 	}
@@ -132,10 +145,15 @@ func proxyPeer(proxy string) (dial.Peer, bool) {
 	return dial.Peer{Host: u.Hostname(), Port: uint16(port), Claimed: u.Hostname() != "localhost"}, true
 }
 
-func runTargetProxy(ctx context.Context, t check.Task, p byProxyParams) check.Result {
+// byProxy asks, unless the domain of the pod's resolv.conf, which the API does not tell,
+// makes a name of the service that is excepted.
+func (probe dnsProbe) byProxy(ctx context.Context, t check.Task, p byProxyParams) check.Result {
 	u, err := url.Parse(p.URL)
 	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return check.Errorf("%q is no http or https URL", dial.Clean(p.URL, 120))
+	}
+	if p.exceptedIn(probe.resolvConf) {
+		return check.Skipf("", "NO_PROXY of container %s excepts the service's name with the cluster's domain: applications may go there without the proxy", dial.Clean(p.Container, 80))
 	}
 	wants := false
 	tries := dial.Attempts(ctx, t.Attempts, t.Timeout.D(), func(ctx context.Context, _ int) dial.Try {
@@ -149,4 +167,18 @@ func runTargetProxy(ctx context.Context, t check.Task, p byProxyParams) check.Re
 	}
 	r.With("says so", "%s", fmt.Sprintf("%s_PROXY of container %s", map[string]string{"http": "HTTP", "https": "HTTPS"}[u.Scheme], dial.Clean(p.Container, 80)))
 	return r
+}
+
+// exceptedIn reports whether NO_PROXY excepts the service by its name in the cluster domain
+// that a resolv.conf tells.
+func (p byProxyParams) exceptedIn(resolvConf string) bool {
+	if p.Service == "" {
+		return false
+	}
+	conf, err := netsys.ReadResolvConf(resolvConf)
+	if err != nil {
+		return false
+	}
+	domain, env := domainOf(conf), facts.ProxyEnv{HTTP: p.Proxy.String(), No: p.No}
+	return domain != "" && env.For("http", p.Service+"."+domain, p.Port) == ""
 }

@@ -66,12 +66,12 @@ func TestTargetProxyRun(t *testing.T) {
 			t.Fatal("no peer")
 		}
 		task := check.Task{Attempts: 1, Timeout: check.Duration(2 * time.Second)}
-		r := runTargetProxy(t.Context(), task, byProxyParams{URL: "http://payments.shop/", Proxy: peer, Container: "app"})
+		r := systemDNS.byProxy(t.Context(), task, byProxyParams{URL: "http://payments.shop/", Proxy: peer, Container: "app"})
 		server.Close()
 		if r.Status != want {
 			t.Errorf("%d: %s %q, want %s", code, r.Status, r.Summary, want)
 		}
-		if r = runTargetProxy(t.Context(), task, byProxyParams{URL: "http://payments.shop/", Proxy: peer, Container: "app"}); r.Status != check.Warn || r.Failure != check.Refused {
+		if r = systemDNS.byProxy(t.Context(), task, byProxyParams{URL: "http://payments.shop/", Proxy: peer, Container: "app"}); r.Status != check.Warn || r.Failure != check.Refused {
 			t.Errorf("a proxy that is gone: %s %q", r.Status, r.Summary)
 		}
 	}
@@ -86,6 +86,40 @@ func TestProxyPeer(t *testing.T) {
 		peer, ok := proxyPeer(proxy)
 		if ok != (want != "") || ok && peer.String() != want {
 			t.Errorf("%q: %s, %v", proxy, peer, ok)
+		}
+	}
+}
+
+// What a NO_PROXY excepts by a cluster domain of its own, only the pod's resolv.conf tells.
+func TestTargetProxyDomain(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	for _, tt := range []struct {
+		name, search, no string
+		service          bool
+		want             check.Status
+	}{
+		{"another domain, excepted", "shop.svc.corp.internal svc.corp.internal corp.internal", ".corp.internal", true, check.Skipped},
+		{"another domain, not excepted", "shop.svc.corp.internal svc.corp.internal corp.internal", ".cluster.example", true, check.Pass},
+		{"no domain", "example.com", ".corp.internal", true, check.Pass},
+		{"no service", "svc.corp.internal", ".corp.internal", false, check.Pass},
+	} {
+		f := shopFacts()
+		f.Vantage.Pod.Containers = []facts.Container{{Name: "app", Proxy: facts.ProxyEnv{HTTP: server.Listener.Addr().String(), No: tt.no}}}
+		s := payments()
+		s.Asked = "svc/payments"
+		f.Services = []facts.Service{s}
+		if !tt.service {
+			f.Services, f.Targets = nil, []facts.Target{{Target: parseTarget(t, "http://payments.shop.svc")}}
+		}
+		planned := planTargetProxy(f)
+		if len(planned) != 1 {
+			t.Fatalf("%s: planned %v", tt.name, planned)
+		}
+		probe := dnsProbe{resolvConf: writeResolvConf(t, "search "+tt.search+"\nnameserver 127.0.0.1\n")}
+		r := probe.byProxy(t.Context(), check.Task{Attempts: 1, Timeout: check.Duration(2 * time.Second)}, planned[0].Params)
+		if r.Status != tt.want {
+			t.Errorf("%s: %s %q, want %s", tt.name, r.Status, r.Summary, tt.want)
 		}
 	}
 }

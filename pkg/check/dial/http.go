@@ -3,10 +3,12 @@ package dial
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -29,6 +31,13 @@ type Answer struct {
 	Server   string
 	Location string
 	Body     string // the first line, cleaned, at most 120 characters
+	// Bare says that neither Server nor Date came: errors that HAProxy answers by itself,
+	// and the OpenShift router for names that it does not know, have none.
+	Bare bool
+	// Behind is what somebody behind this server says who wants TLS, "" where nobody does.
+	Behind string
+	// From is who answered Get.
+	From netip.AddrPort
 }
 
 // GetOptions is one HTTP request.
@@ -74,9 +83,10 @@ func Get(ctx context.Context, o GetOptions) (Try, *Answer) {
 	})
 	if err != nil {
 		t.RTT = check.Duration(time.Since(s.start))
-		t.failOn(ctx, s.withoutCertificate(err), s, stageFirstByte)
+		t.failOn(ctx, s.withoutCertificate(lastWord(conn, err)), s, stageFirstByte)
 		return t, nil
 	}
+	answer.From = s.addr
 	return t, answer
 }
 
@@ -97,10 +107,16 @@ func askHTTP(_ context.Context, s *session, t Talk) (string, error) {
 	}
 	if p := answer.broken(); p != nil {
 		p.soft = true
+		if answer.Bare {
+			text += ", " + BareAnswer
+		}
 		return text, p
 	}
 	return text, nil
 }
+
+// BareAnswer is told of an error of which Answer.Bare holds.
+const BareAnswer = "neither Server nor Date"
 
 // Judge gives t a failure of kind http when the answer's status is 5xx.
 func (t *Try) Judge(a *Answer) {
@@ -170,6 +186,7 @@ func trip(conn net.Conn, request *http.Request, write func(io.Writer) error, fir
 		Text:     Clean(response.Status, 60),
 		Server:   Clean(response.Header.Get("Server"), 40),
 		Location: Clean(response.Header.Get("Location"), 120),
+		Bare:     response.Header.Get("Server") == "" && response.Header.Get("Date") == "",
 	}
 	// The head was the answer. A body that does not come along with it is not awaited.
 	const line, some, patience = 120, 1 << 10, 50 * time.Millisecond
@@ -181,9 +198,15 @@ func trip(conn net.Conn, request *http.Request, write func(io.Writer) error, fir
 	body, _ := io.ReadAll(io.LimitReader(response.Body, most))
 	if answer.Status == http.StatusBadRequest {
 		for _, words := range saidByTLS {
-			if strings.Contains(string(body), words) {
-				return nil, problemf(check.Protocol, "answers HTTP %s, \"%s\": this port speaks TLS", answer.Text, words)
+			if !strings.Contains(string(body), words) {
+				continue
 			}
+			// Who was asked in TLS hands on what somebody behind it says.
+			if _, secure := conn.(*tls.Conn); secure {
+				answer.Behind = words
+				break
+			}
+			return nil, problemf(check.Protocol, "answers HTTP %s, \"%s\": this port, or one that it hands the request to, speaks TLS", answer.Text, words)
 		}
 	}
 	text, _, _ := strings.Cut(string(body), "\n")

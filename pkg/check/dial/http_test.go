@@ -212,8 +212,7 @@ func TestGetFailures(t *testing.T) {
 }
 
 // TestGetWithoutClientCertificate: over TLS 1.3 the server's word about a certificate it
-// wants comes only after the handshake, and some say none at all. That it had asked is
-// known. Who asks and does without is well.
+// wants comes only after the handshake, and some say none at all: it may have asked in vain. Who asks and does without is well.
 func TestGetWithoutClientCertificate(t *testing.T) {
 	ca := newAuthority(t)
 	for _, tt := range []struct {
@@ -225,8 +224,9 @@ func TestGetWithoutClientCertificate(t *testing.T) {
 		soft    bool
 	}{
 		{"TLS 1.3", tls.VersionTLS13, tls.RequireAnyClientCert, false, WantsCertificate + " (remote error: tls: certificate required)", true},
+		{"TLS 1.3, and the server does not read on", tls.VersionTLS13, tls.RequireAnyClientCert, true, WantsCertificate + " (remote error: tls: certificate required)", true},
 		{"TLS 1.2", tls.VersionTLS12, tls.RequireAnyClientCert, false, WantsCertificate + " (remote error: tls: ", true},
-		{"it asks, and hangs up", tls.VersionTLS13, tls.RequestClientCert, true, WantsCertificate + " (closed by the peer)", true},
+		{"it asks, and hangs up", tls.VersionTLS13, tls.RequestClientCert, true, "closed by the peer; the server had asked for a certificate", false},
 		{"it does not ask, and hangs up", tls.VersionTLS13, tls.NoClientCert, true, "firstByte: closed by the peer", false},
 		{"it asks, and answers all the same", tls.VersionTLS13, tls.RequestClientCert, false, "", false},
 	} {
@@ -238,7 +238,9 @@ func TestGetWithoutClientCertificate(t *testing.T) {
 			addr := serve(t, "127.0.0.1", func(c net.Conn) {
 				secure := tls.Server(c, config)
 				if secure.Handshake() != nil {
-					_, _ = io.Copy(io.Discard, c) // closing early would reset
+					if !tt.rude { // who does not read what was sent resets by closing
+						_, _ = io.Copy(io.Discard, c)
+					}
 					return
 				}
 				_, _ = secure.Read(make([]byte, 4096))
@@ -252,5 +254,40 @@ func TestGetWithoutClientCertificate(t *testing.T) {
 				t.Errorf("got %q (%s), soft %v, %v", try.Failure, try.Detail, try.Soft, try.Err)
 			}
 		})
+	}
+}
+
+// TestGetTLSAsksBehind: a proxy that speaks TLS itself hands on what its backend says, and
+// that is no word of its own.
+func TestGetTLSAsksBehind(t *testing.T) {
+	ca := newAuthority(t)
+	u := serveTLS(t, "127.0.0.1", ca.issue(t, "127.0.0.1", time.Now().Add(time.Hour)), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, saidByTLS[0]+".", http.StatusBadRequest)
+	}))
+	try, answer := Get(within(t, 2*time.Second), GetOptions{Peer: peerOf(u), URL: u, Trust: Trust{Roots: ca.pool, Names: []string{"127.0.0.1"}}})
+	if answer == nil || answer.Status != http.StatusBadRequest || answer.Behind != saidByTLS[0] || try.Failure != "" {
+		t.Errorf("got %+v, %q (%s)", answer, try.Failure, try.Detail)
+	}
+}
+
+// TestErrorsOfHAProxy: what it answers by itself has the head of a file of its own.
+func TestErrorsOfHAProxy(t *testing.T) {
+	const page = "\r\nContent-Type: text/html\r\n\r\n<html><body>"
+	for _, tt := range []struct {
+		said, want string
+	}{
+		{"HTTP/1.0 503 Service Unavailable\r\nCache-Control: no-cache", "HTTP 503 Service Unavailable, " + BareAnswer},
+		{"HTTP/1.1 503 Service Unavailable\r\nDate: Fri, 27 Nov 2026 10:00:00 GMT", "HTTP 503 Service Unavailable"},
+		{"HTTP/1.1 503 Service Unavailable\r\nServer: nginx", "HTTP 503 Service Unavailable, server nginx"},
+		{"HTTP/1.0 200 OK\r\nCache-Control: no-cache", "HTTP 200 OK"},
+	} {
+		addr := serve(t, "127.0.0.1", func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 4096))
+			_, _ = io.WriteString(c, tt.said+page)
+		})
+		try := TCP(within(t, 2*time.Second), TCPOptions{Peer: Peer{Addr: addr}, Talk: Talk{Proto: protoHTTP}}, false)
+		if got := try.seen("answer"); got != tt.want {
+			t.Errorf("%q: answer %q, want %q", tt.said, got, tt.want)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -63,8 +64,9 @@ func handshake(ctx context.Context, s *session, serverName string, protocols ...
 
 // withoutCertificate says of an error that ended a connection what it is where the server
 // had asked for a certificate: over TLS 1.2 an alert in the handshake, over TLS 1.3 one
-// behind it, and of some servers no word at all. The application may have a certificate
-// that the probe has not, so it is no more than a warning.
+// behind it. The application may have a certificate that the probe has not, so it is no
+// more than a warning. Many servers ask for one and do without: an end without a word
+// stays what it is, and says that it may be this.
 func (s *session) withoutCertificate(err error) error {
 	kind := KindOf(err, nowhere)
 	if !s.wantsCertificate || kind != check.TLS && kind != check.Reset && kind != check.Closed {
@@ -74,9 +76,25 @@ func (s *session) withoutCertificate(err error) error {
 	if p, ok := errors.AsType[*problem](err); ok {
 		how = p.detail
 	}
+	if kind != check.TLS {
+		return problemf(kind, "%s; the server had asked for a certificate of its clients", how)
+	}
 	p := problemf(check.TLS, "%s (%s)", WantsCertificate, how)
 	p.soft = true
 	return p
+}
+
+// lastWord is the alert of a server that hung up while it was still written to, or the
+// error itself.
+func lastWord(conn net.Conn, err error) error {
+	kind := KindOf(err, nowhere)
+	if _, ok := conn.(*tls.Conn); !ok || kind != check.Reset && kind != check.Closed {
+		return err
+	}
+	if _, word := conn.Read(make([]byte, 1)); word != nil && KindOf(word, nowhere) == check.TLS {
+		return word
+	}
+	return err
 }
 
 // WantsCertificate begins the detail of an attempt that a server ended which had asked for

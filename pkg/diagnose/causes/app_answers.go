@@ -6,6 +6,7 @@ import (
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 // appWay is a way in which an application that was reached does not do what was asked of
@@ -17,8 +18,10 @@ type appWay struct {
 	says, say  string
 	confidence diagnose.Confidence
 	likely     string
-	// warned says which warnings count too; nil for none.
-	warned func(check.Result) bool
+	// warned says which warnings count too; nil for none. Where others than the cluster's
+	// own pods ask as well, or nobody by the name that was asked for, they are no more
+	// than possible.
+	warned func(*diagnose.Case, check.Result) bool
 }
 
 // find is the Find of such a cause. Most warnings are left to their rows: the port's
@@ -27,7 +30,7 @@ func (w appWay) find(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	for _, id := range []string{"service.endpoint", "target.tcp", "target.http"} {
 		found := slices.DeleteFunc(c.Find(diagnose.Match{Check: id, Status: failing, Failure: w.kinds}), func(r check.Result) bool {
-			return r.Status != check.Fail && (w.warned == nil || !w.warned(r))
+			return r.Status != check.Fail && (w.warned == nil || !w.warned(c, r))
 		})
 		for _, group := range bySubject(found) {
 			f := diagnose.Finding{
@@ -39,7 +42,12 @@ func (w appWay) find(c *diagnose.Case) []diagnose.Finding {
 				Likely:     w.likely,
 				Rank:       rankSymptom + 1,
 			}
-			if s := c.Service(group[0].Subject); s != nil && id == "service.endpoint" {
+			s := c.Service(group[0].Subject)
+			if group[0].Status != check.Fail && (s == nil || entered(s)) {
+				f.Confidence = diagnose.Possible
+				f.Likely += "; or it routes by names, and was asked by one that it was not told of"
+			}
+			if s != nil && id == "service.endpoint" {
 				f.Headline = fmt.Sprintf("an endpoint of service %s %s", s.Ref(), w.says)
 				if len(group) > 1 {
 					f.Headline = fmt.Sprintf("%d endpoints of service %s %s", len(group), s.Ref(), w.say)
@@ -53,4 +61,10 @@ func (w appWay) find(c *diagnose.Case) []diagnose.Finding {
 		}
 	}
 	return findings
+}
+
+// entered reports whether a service is meant to be entered from outside the cluster, where
+// it has other names than the one that it is asked by inside.
+func entered(s *facts.Service) bool {
+	return s.Type == "LoadBalancer" || s.Type == "NodePort" || len(s.ExternalIPs) > 0
 }

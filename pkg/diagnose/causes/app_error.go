@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
+	"github.com/netlook/kubectl-netlook/pkg/check/dial"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 )
 
@@ -20,7 +21,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-APP-ERROR",
 		Summary: "an application, or a proxy in front of it, answers with an HTTP error",
-		Signal:  "A request is answered with a status of 500 or more: that of a URL which was asked for; or every one to a port of a service with 502, 503 or 504, which say so of the whole server.",
+		Signal:  "A request is answered with a status of 500 or more: that of a URL which was asked for; or every one to a port of a service, asked by its name in the cluster, with 502, 503 or 504. A server that routes by name may say so to names that it was not told of: it is possible only where the service is entered from outside too, or a pod is asked by its address; what HAProxy (the OpenShift router), or the sidecar of the pod that asks, may have said by itself is left to its row.",
 		Meaning: "The network on the way there is in order: who answered was reached. Look at its log, and if it is a proxy, at what stands behind it.",
 		Confirm: []string{"curl -v URL: the headers tell who answered"},
 		Remedy:  []string{"mend what the log of who answered names", "kubectl netlook service NAME for the service that a proxy sends to"},
@@ -32,11 +33,19 @@ func init() {
 
 // unavailable reports whether every attempt was answered by a server that says of itself,
 // or of what it stands before, that it is not there. Another error at the path / need not
-// mean anything: nobody said that the application serves it.
-func unavailable(r check.Result) bool {
+// mean anything: nobody said that the application serves it. Nor does one of a server that
+// may just not know the name it was asked by, as HAProxy's own, or one without a word where
+// a sidecar stands between, which Envoy and Linkerd's answer by themselves.
+func unavailable(c *diagnose.Case, r check.Result) bool {
+	if strings.Contains(value(r, "answer"), dial.BareAnswer) {
+		return false
+	}
 	for _, a := range r.Attempts {
 		words := strings.Fields(a.Detail) // "HTTP 503 Service Unavailable"
 		if a.Failure != check.HTTP || len(words) < 2 || words[0] != "HTTP" || !slices.Contains([]string{"502", "503", "504"}, words[1]) {
+			return false
+		}
+		if c.Facts.Vantage.Sidecar() != "" && !strings.HasSuffix(a.Detail, `"`) {
 			return false
 		}
 	}

@@ -2,10 +2,12 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
+	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
 
 func init() {
@@ -36,11 +38,14 @@ func cutEndpoints(c *diagnose.Case) []diagnose.Finding {
 	var findings []diagnose.Finding
 	for _, vip := range c.Find(diagnose.Match{Check: "service.vip", Status: failing, Failure: []check.Failure{check.Reset, check.Closed}}) {
 		s := c.Service(vip.Subject)
-		if s == nil || vip.Lost() == len(vip.Attempts) {
+		if s == nil || vip.Lost() == len(vip.Attempts) || !slices.ContainsFunc(vip.Attempts, cutWhenAsked) {
 			continue
 		}
 		var cut, well []check.Result
 		for _, r := range c.Find(diagnose.Match{Check: "service.endpoint", Subject: vip.Subject, Vantage: vip.Vantage, Status: []check.Status{check.Pass}}) {
+			if !behindPort(s, vip, r) {
+				continue
+			}
 			if strings.Contains(value(r, "answer"), "is cut when asked") {
 				cut = append(cut, r)
 			} else {
@@ -66,4 +71,24 @@ func cutEndpoints(c *diagnose.Case) []diagnose.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// cutWhenAsked reports whether an attempt ended as those at such an endpoint do: cut at
+// the question, while a connection on which nothing is asked stays open.
+func cutWhenAsked(a check.Attempt) bool { return strings.HasPrefix(a.Detail, "cut when asked") }
+
+// behindPort reports whether the port of a service that was asked at a ClusterIP leads to
+// an endpoint's that was asked by itself: other ports of the service may speak otherwise.
+func behindPort(s *facts.Service, vip, endpoint check.Result) bool {
+	front, protocol, known := diagnose.TargetPort(vip)
+	at, _, ok := diagnose.TargetPort(endpoint)
+	i := slices.IndexFunc(s.Ports, func(p facts.ServicePort) bool { return p.Port == front.Port() && p.Protocol == protocol })
+	if !known || !ok || i < 0 {
+		return false
+	}
+	return slices.ContainsFunc(s.Endpoints, func(e facts.Endpoint) bool {
+		return e.Addr.Unmap() == at.Addr().Unmap() && slices.ContainsFunc(e.Ports, func(p facts.EndpointPort) bool {
+			return p.Name == s.Ports[i].Name && p.Protocol == protocol && p.Port == at.Port()
+		})
+	})
 }

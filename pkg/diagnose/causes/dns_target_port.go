@@ -10,8 +10,9 @@ import (
 )
 
 // dnsTargetPort is the port that the cluster's DNS service sends to, where all its servers
-// refuse over TCP: over UDP hosts may refuse a few times a second only, and the rest looks
-// like silence (icmp(7), icmp_ratelimit).
+// refuse over TCP and none answers over UDP: there hosts may refuse a few times a second
+// only, and the rest looks like silence (icmp(7), icmp_ratelimit). Servers, or policies that
+// reject, may leave out TCP alone.
 func dnsTargetPort(c *diagnose.Case) []diagnose.Finding {
 	s := c.Facts.DNS.Service
 	if s == nil {
@@ -21,7 +22,13 @@ func dnsTargetPort(c *diagnose.Case) []diagnose.Finding {
 	var refused []check.Result
 	for _, r := range c.Find(diagnose.Match{Check: "dns.cluster", Vantage: c.Facts.Vantage.String()}) {
 		at, protocol, ok := diagnose.TargetPort(r)
-		if !ok || protocol != facts.TCP || !slices.ContainsFunc(s.Ready(), func(e facts.Endpoint) bool { return e.Addr.Unmap() == at.Addr() }) {
+		if !ok || !slices.ContainsFunc(s.Ready(), func(e facts.Endpoint) bool { return e.Addr.Unmap() == at.Addr() }) {
+			continue
+		}
+		if protocol != facts.TCP {
+			if r.Status != check.Skipped && !allFailures(r, check.Refused, check.Timeout, check.Unreachable) {
+				return nil
+			}
 			continue
 		}
 		servers[at.String()] = true

@@ -52,14 +52,18 @@ func aliasOfNothing(s *facts.Service) diagnose.Finding {
 }
 
 // askedByAlias adds hosts and URLs whose host is the name of such a service and does not
-// resolve: the service was not asked about itself, or was too.
+// resolve: the service was not asked about itself, or was too. Who does not ask the cluster's
+// DNS learns nothing of it.
 func askedByAlias(c *diagnose.Case, findings []diagnose.Finding) []diagnose.Finding {
 	for _, t := range c.Facts.Targets {
 		if !isAlias(t) {
 			continue
 		}
 		unknown := c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.NXDomain}})
-		unknown = slices.DeleteFunc(unknown, func(r check.Result) bool { return r.Asked != t.Raw && r.Target != t.Host })
+		unknown = slices.DeleteFunc(unknown, func(r check.Result) bool {
+			_, searched := notSearched(c, r)
+			return r.Asked != t.Raw && r.Target != t.Host || searched || elsewhere(c, r)
+		})
 		if len(unknown) == 0 {
 			continue
 		}

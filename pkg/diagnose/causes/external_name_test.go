@@ -25,16 +25,21 @@ func TestAliasAskedByName(t *testing.T) {
 		name, kind, alias string
 		failure           check.Failure
 		both              bool // svc/legacy was asked about as well
+		policy            string
 		want              string
 		confidence        diagnose.Confidence
 	}{
-		{"an address", "ExternalName", "198.51.100.10", check.NXDomain, false, "NL-SVC-EXTERNAL-NAME", diagnose.Certain},
-		{"a name", "ExternalName", "db.example", check.NXDomain, false, "NL-SVC-EXTERNAL-NAME", diagnose.Likely},
-		{"both asked for", "ExternalName", "198.51.100.10", check.NXDomain, true, "NL-SVC-EXTERNAL-NAME", diagnose.Certain},
-		{"it resolves, and nobody answers", "ExternalName", "db.example", check.Timeout, false, "", 0},
-		{"no alias", "ClusterIP", "", check.NXDomain, false, "NL-DNS-NAME-UNKNOWN", diagnose.Likely},
+		{"an address", "ExternalName", "198.51.100.10", check.NXDomain, false, "", "NL-SVC-EXTERNAL-NAME", diagnose.Certain},
+		{"a name", "ExternalName", "db.example", check.NXDomain, false, "", "NL-SVC-EXTERNAL-NAME", diagnose.Likely},
+		{"a pod that does not ask the cluster's DNS", "ExternalName", "db.example", check.NXDomain, false, "Default", "NL-DNS-NAME-UNKNOWN", diagnose.Likely},
+		{"both asked for", "ExternalName", "198.51.100.10", check.NXDomain, true, "", "NL-SVC-EXTERNAL-NAME", diagnose.Certain},
+		{"it resolves, and nobody answers", "ExternalName", "db.example", check.Timeout, false, "", "", 0},
+		{"no alias", "ClusterIP", "", check.NXDomain, false, "", "NL-DNS-NAME-UNKNOWN", diagnose.Likely},
 	} {
 		w := newWorld()
+		if tt.policy != "" {
+			w.facts.Vantage.Pod.DNSPolicy = tt.policy
+		}
 		s := facts.Service{Namespace: "shop", Name: "legacy", Type: tt.kind, ExternalName: tt.alias}
 		w.facts.Targets = []facts.Target{{Target: parsed(t, "http://legacy.shop"), Service: &s}}
 		w.add("dns.search", "dns", "legacy.shop", "", "", 1)

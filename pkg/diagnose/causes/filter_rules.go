@@ -134,3 +134,20 @@ func plain(text string) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(` -_./:,+="`, r)
 	})
 }
+
+// word reports whether a text is one word to a shell, and no option of a command.
+func word(text string) bool {
+	return text != "" && text[0] != '-' && plain(text) && !strings.ContainsAny(text, ` "`)
+}
+
+// mostDevice is how long the name of an interface may be: IFNAMSIZ, less its end.
+const mostDevice = 15
+
+// device is the name of an interface as a command may have it: names are what a probe
+// says, and what is to be typed is typed by root.
+func device(name string) string {
+	if len(name) > mostDevice || !word(name) {
+		return "DEVICE"
+	}
+	return name
+}

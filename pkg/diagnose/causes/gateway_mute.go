@@ -33,7 +33,7 @@ func muteGateway(c *diagnose.Case, gateway netip.Addr, port, holder facts.Link) 
 			Evidence:   []string{seen(r), fmt.Sprintf("%s of node %s is up and has that address; pods on it answer", holder.Name, c.Home())},
 			Explains:   beyondGateway(c, gateway),
 			Likely:     "a rule of the node's (nft families arp and bridge, arptables, ebtables), or a program at tc, drops ARP",
-			Try:        []string{fmt.Sprintf("sysctl net.ipv4.conf.all.arp_ignore net.ipv4.conf.%s.arp_ignore; nft list ruleset arp; nft list ruleset bridge   (on node %s)", holder.Name, c.Home())},
+			Try:        []string{fmt.Sprintf("sysctl net.ipv4.conf.all.arp_ignore net.ipv4.conf.%s.arp_ignore; nft list ruleset arp; nft list ruleset bridge   (on node %s)", strings.ReplaceAll(device(holder.Name), ".", "/"), c.Home())},
 			Rank:       rankPod,
 		}
 		for _, link := range []string{"all", strings.ReplaceAll(holder.Name, ".", "/")} {
@@ -42,7 +42,7 @@ func muteGateway(c *diagnose.Case, gateway netip.Addr, port, holder facts.Link) 
 				f.Confidence, f.Rank = diagnose.Certain, rankMeasured
 				f.Evidence = append(f.Evidence, setting+" = "+value+" on node "+c.Home()+": it answers no ARP request")
 				f.Likely = "a tuning for load balancers, which are not to answer for a shared address, was set on a node of pods"
-				f.Try = []string{fmt.Sprintf("sysctl -w %s=0   (on node %s)", setting, c.Home())}
+				f.Try = []string{fmt.Sprintf("sysctl -w net.ipv4.conf.%s.arp_ignore=0   (on node %s)", strings.ReplaceAll(device(link), ".", "/"), c.Home())}
 			}
 		}
 		findings = append(findings, f)

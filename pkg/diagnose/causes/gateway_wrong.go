@@ -65,7 +65,7 @@ func findGateway(c *diagnose.Case) []diagnose.Finding {
 			}
 		}
 		f.Explains = beyondGateway(c, gateway)
-		f.Try = append([]string{fmt.Sprintf("ip addr show dev %s   (on node %s)", port.Master, c.Home())}, newPod(c)...)
+		f.Try = append([]string{fmt.Sprintf("ip addr show dev %s   (on node %s)", device(port.Master), c.Home())}, newPod(c)...)
 		if len(f.Explains) > 0 {
 			findings = append(findings, f)
 		}

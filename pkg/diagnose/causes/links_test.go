@@ -1,11 +1,10 @@
 package causes
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
@@ -42,20 +41,6 @@ func (w *world) within(pod string, k facts.Kernel) *world {
 // onePod makes one endpoint silent in every way that it was tried.
 func (w *world) onePod(ip string) *world {
 	return w.fail(check.Timeout, -1, "service.endpoint "+ip, "target.icmp "+ip, "path.mtu "+ip)
-}
-
-// bridgePorts are the bridge of node a with the vantage pod's port, 7, and another one, 8.
-func (w *world) bridgePorts(own, other bool) *world {
-	yes := false
-	return w.bridge(true).kernel("node.bridge a", facts.Kernel{Links: []facts.Link{
-		{Index: 5, Name: "br0", Kind: "bridge", Up: true, State: "up", Addrs: []string{"10.1.0.1/24"}, MAC: "02:00:00:00:00:aa"},
-		{Index: 7, Name: "vethx", Kind: "veth", Master: "br0", Up: true, State: "up", PortState: "forwarding", Hairpin: &yes, Isolated: own},
-		{Index: 8, Name: "vethy", Kind: "veth", Master: "br0", Up: true, State: "up", PortState: "forwarding", Hairpin: &yes, Isolated: other},
-	}})
-}
-
-func isolatedPeer(port int) facts.Kernel {
-	return facts.Kernel{Links: []facts.Link{{Name: "eth0", Kind: "veth", PeerIndex: port, MAC: "0a:00:00:00:00:02", Addrs: []string{"10.1.0.2/24"}}}}
 }
 
 func linkRoutes(dst string) facts.Kernel {
@@ -96,13 +81,37 @@ func defaultBy(gateway, state string, others ...string) facts.Kernel {
 	return k
 }
 
+// twoFamilies is a node with a dead IPv6 gateway, as a router's advertisement left it, and
+// an IPv4 gateway in some state.
+func twoFamilies(state string) facts.Kernel {
+	k := defaultBy("192.168.0.254", state)
+	k.Routes = append(k.Routes, facts.Route{Family: "ipv6", Dst: "default", Gateway: "fe80::1", Dev: "eth0", Type: "unicast"})
+	k.Neighbours = append(k.Neighbours, facts.Neighbour{IP: "fe80::1", Dev: "eth0", State: "failed"})
+	return k
+}
+
 func TestLinkVerdicts(t *testing.T) {
 	beyond := []string{"dns.cluster 10.2", "dns.cluster 10.96", "dns.cluster resolv.conf", "service.endpoint 10.2", "service.vip", "target.icmp 10.2", "path.mtu 10.2", "api.vip"}
+	beside := func(plugin, own string) *world {
+		w := newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/14")).deaf("dns.cluster 10.2", "service.endpoint 10.2", "target.icmp 10.2", "path.mtu 10.2")
+		w.facts.Network.Plugin, w.facts.Vantage.Pod.IPs = plugin, []netip.Addr{addr(own)}
+		return w
+	}
 	node := func(kernel facts.Kernel) *world {
 		return newWorld().fail(check.Timeout, -1, "external.host").read("a", "node.neightable", check.Pass, "fine").kernel("node.neightable a", kernel)
 	}
+	outside := func(target string, kernel facts.Kernel) *world {
+		w := node(kernel)
+		w.add("target.tcp", "target", target, "", "", 3)
+		return w.fail(check.Timeout, -1, "target.tcp "+target)
+	}
 	entry := func(mac, state string) facts.Kernel {
 		return facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.2.0.3", Dev: "cni0", MAC: mac, State: state}}}
+	}
+	shares := func(other string) facts.Kernel {
+		k := entry("02:00:00:00:00:01", "permanent")
+		k.Neighbours = append(k.Neighbours, facts.Neighbour{IP: other, Dev: "cni0", MAC: "02:00:00:00:00:01", State: "reachable"})
+		return k
 	}
 	web2 := facts.Kernel{Links: []facts.Link{{Name: "eth0", Kind: "veth", PeerIndex: 9, MAC: "0a:00:00:00:00:03", Addrs: []string{"10.2.0.3/24"}}}}
 	far := func(k facts.Kernel) *world {
@@ -154,6 +163,8 @@ func TestLinkVerdicts(t *testing.T) {
 			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/8")).deaf(beyond...)},
 		{name: "other nodes' pods are on the pod's link, services are not", cause: "NL-POD-ON-LINK", confidence: diagnose.Likely,
 			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/14")).deaf("dns.cluster 10.2", "service.endpoint 10.2", "target.icmp 10.2", "path.mtu 10.2")},
+		{name: "pods have no addresses of their nodes' pod CIDRs", not: "NL-POD-ON-LINK", left: -1, world: beside("", "10.3.0.9")},
+		{name: "the plugin has subnets of its own", not: "NL-POD-ON-LINK", left: -1, world: beside("Kube-OVN", "10.1.0.9")},
 		{name: "all pods are on one link, and one is gone", not: "NL-POD-ON-LINK", left: -1, world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/14")).deaf("service.endpoint 10.2.0.3")},
 		{name: "a pod of the own node is gone", not: "NL-POD-ON-LINK", cause: "NL-SVC-ENDPOINT-DOWN", confidence: diagnose.Likely,
 			world: newWorld().kernel("vantage.interface ", linkRoutes("10.0.0.0/8")).deaf("service.endpoint 10.1.0.2")},
@@ -166,9 +177,26 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "a node has an old one, which it will ask about", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Likely, world: far(entry("02:00:00:00:00:01", "stale"))},
 		{name: "the pod itself has a wrong one for its neighbour", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Certain,
 			world: near().within("pod/shop/web-0", isolatedPeer(8)).kernel("vantage.interface ", facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.1.0.2", Dev: "eth0", MAC: "02:00:00:00:00:01", State: "permanent"}}})},
+		{name: "the pod itself asks for a pod of another node at somebody who answers for it", not: "NL-POD-NEIGHBOUR", left: -1,
+			world: newWorld().onePod("10.2.0.3").within("pod/shop/web-2", web2).kernel("vantage.interface ", entry("12:34:56:78:9a:bc", "reachable"))},
+		{name: "others answer at that address: a candidate at most", world: far(shares("10.2.0.2"))},
+		{name: "the gateway answers at that address: a candidate at most", world: near().within("pod/shop/web-0", isolatedPeer(8)).
+			kernel("vantage.interface ", facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.1.0.1", Dev: "eth0", MAC: "02:00:00:00:00:aa"}, {IP: "10.1.0.2", Dev: "eth0", MAC: "02:00:00:00:00:AA", State: "reachable"}}})},
+		{name: "others have that address, and nobody asked for them", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Likely, world: far(shares("10.2.0.200"))},
+		{name: "only the pod's own other addresses have that address", cause: "NL-POD-NEIGHBOUR", confidence: diagnose.Certain, world: far(shares("fe80::3"))},
 
 		{name: "both pods' ports are isolated", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Certain, world: near().bridgePorts(true, true).within("pod/shop/web-0", isolatedPeer(8)).deep()},
-		{name: "both may be: the other is not known", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Likely, world: near().bridgePorts(true, true).deep()},
+		{name: "both may be: the other is not known", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Likely, world: near().fail(check.Timeout, -1, "dns.cluster 10.1.0.53").bridgePorts(true, true).deep()},
+		{name: "the other is not known, nor is that of one which answers: a candidate at most", world: near().bridgePorts(true, true).deep()},
+		{name: "both are, and so may be that of one which answers: a candidate at most", world: morePorts(near()).within("pod/shop/web-0", isolatedPeer(8)).deep()},
+		{name: "both are, and the bridge answers for the other", not: "NL-NODE-PORT-ISOLATED", left: -1,
+			world: reads(near().bridgePorts(true, true), facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.1.0.2", Dev: "eth0", MAC: "02:00:00:00:00:aa", State: "stale"}}}).within("pod/shop/web-0", isolatedPeer(8)).deep()},
+		{name: "both are, and the node routes between them", not: "NL-NODE-PORT-ISOLATED", left: -1,
+			world: reads(near().bridgePorts(true, true), facts.Kernel{Routes: []facts.Route{{Family: "ipv4", Dst: "default", Gateway: "10.1.0.1", Dev: "eth0"}}}).within("pod/shop/web-0", isolatedPeer(8)).deep()},
+		{name: "both are, and that of one which answers is not", cause: "NL-NODE-PORT-ISOLATED", confidence: diagnose.Certain,
+			world: morePorts(near()).within("pod/shop/web-0", isolatedPeer(8)).within("pod/shop/dns-0", isolatedPeer(10)).deep()},
+		{name: "both are, and so is that of one which answers", not: "NL-NODE-PORT-ISOLATED", left: -1,
+			world: morePorts(near()).within("pod/shop/web-0", isolatedPeer(8)).within("pod/shop/dns-0", isolatedPeer(9)).deep()},
 		{name: "the other pod's is another one", not: "NL-NODE-PORT-ISOLATED", left: -1, world: near().bridgePorts(true, true).within("pod/shop/web-0", isolatedPeer(9)).deep()},
 		{name: "only one is isolated", not: "NL-NODE-PORT-ISOLATED", left: -1, world: near().bridgePorts(true, false).deep()},
 		{name: "ports are isolated, and nothing fails", world: newWorld().bridgePorts(true, true).deep()},
@@ -177,7 +205,16 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "the node answers no ARP, whatever its settings", cause: "NL-POD-GATEWAY", confidence: diagnose.Likely, world: silentGateway("1")},
 
 		{name: "a node's gateway is dead", cause: "NL-NODE-GATEWAY", confidence: diagnose.Certain, world: node(defaultBy("192.168.0.77", "failed"))},
-		{name: "one of two is", cause: "NL-NODE-GATEWAY", confidence: diagnose.Likely, world: node(defaultBy("192.168.0.77", "incomplete", "192.168.9.1"))},
+		{name: "one of two is", cause: "NL-NODE-GATEWAY", confidence: diagnose.Likely, world: outside("203.0.113.9:80", defaultBy("192.168.0.77", "incomplete", "192.168.9.1"))},
+		{name: "one of two is, and a name does not answer: a candidate at most", world: node(defaultBy("192.168.0.77", "incomplete", "192.168.9.1"))},
+		{name: "that of the other family is", world: node(twoFamilies("reachable"))},
+		{name: "those of both families are", cause: "NL-NODE-GATEWAY", confidence: diagnose.Certain, world: node(twoFamilies("failed"))},
+		{name: "an address of the family whose gateway is dead", cause: "NL-NODE-GATEWAY", confidence: diagnose.Certain, world: outside("[2001:db8::9]:80", twoFamilies("reachable"))},
+		{name: "a node's gateway is dead, and a name outside answers", not: "NL-NODE-GATEWAY", left: -1, world: func() *world {
+			w := outside("203.0.113.9:80", defaultBy("192.168.0.77", "failed"))
+			w.add("external.host", "external", "example.org:443", "", "", 3)
+			return w
+		}()},
 		{name: "a node's gateway is dead, and others outside answer", not: "NL-NODE-GATEWAY", left: -1, world: func() *world {
 			w := node(defaultBy("192.168.0.77", "failed"))
 			w.add("target.tcp", "target", "203.0.113.9:80", "", "", 3)
@@ -199,10 +236,6 @@ func TestLinkVerdicts(t *testing.T) {
 		{name: "a node sends what is for its own pod elsewhere", cause: "NL-NODE-ROUTE-MISSING", confidence: diagnose.Certain, world: stray("b", "astray to", "10.2.0.3 via 10.1.0.0 dev flannel.1")},
 		{name: "a node sends a pod's answers elsewhere", cause: "NL-NODE-ROUTE-MISSING", confidence: diagnose.Certain, world: stray("b", "astray from", "10.2.0.3 to 10.1.0.0/24 via 172.16.0.1 dev eth1")},
 		{name: "those of another pod", not: "NL-NODE-ROUTE-MISSING", left: -1, world: stray("b", "astray from", "10.2.0.9 to 10.1.0.0/24 via 172.16.0.1 dev eth1")},
-
-		{name: "some endpoints cut what others answer", cause: "NL-APP-RESETS", confidence: diagnose.Likely,
-			world: newWorld().fail(check.Reset, 2, "service.vip").saying("service.endpoint 10.2.0.3:8080", "answer", "connection stays open, but is cut when asked in http: the protocol is another one")},
-		{name: "the ClusterIP cuts, and every endpoint answers", left: 1, not: "NL-APP-RESETS", world: newWorld().fail(check.Reset, 2, "service.vip")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v := Registry.Diagnose(diagnose.NewCase(&tt.world.facts, tt.world.results))
@@ -226,44 +259,5 @@ func TestDarkServerIsACandidate(t *testing.T) {
 	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
 	if len(v.Causes) > 0 || !slices.Contains(codes(v.Candidates), "NL-DNS-NO-ANSWER") {
 		t.Errorf("causes %q, candidates %q", codes(v.Causes), codes(v.Candidates))
-	}
-}
-
-// A node routes what it sends itself before it translates it: a route that refuses the
-// services' range hits it, and not its pods.
-func TestNodeRefusesServices(t *testing.T) {
-	w := newWorld().fail(check.NoRoute, -1, "service.vip", "service.endpoint 10.2.0.3")
-	w.facts.Vantage = facts.Vantage{Kind: facts.VantageNode, Node: &w.facts.Nodes[0]}
-	for i := range w.results {
-		w.results[i].Vantage = "node/a"
-	}
-	w.kernel("vantage.interface ", facts.Kernel{Routes: []facts.Route{
-		{Family: "ipv4", Dst: "10.96.0.0/16", Type: "blackhole"}, {Family: "ipv4", Dst: "10.2.0.0/26", Type: "blackhole"},
-	}})
-	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
-	if diff := cmp.Diff([]string{"NL-POD-NO-ROUTE"}, codes(v.Causes)); diff != "" || len(v.Causes[0].Explains) != 1 {
-		t.Errorf("causes (-want +got):\n%s\n%+v", diff, v.Causes)
-	}
-}
-
-// Where connection tracking never refused an entry, it is not its race.
-func TestRaceThatIsNone(t *testing.T) {
-	for _, tt := range []struct {
-		counters map[string]uint64
-		none     bool
-	}{{map[string]uint64{"conntrack.insert_failed": 0}, true}, {map[string]uint64{"conntrack.insert_failed": 3}, false}, {nil, false}} {
-		w := newWorld()
-		w.add("dns.race", "dns", "resolv.conf udp", "", "", 0)
-		w.fail(check.Loss, 0, "dns.race")
-		r := &w.results[len(w.results)-1]
-		r.Status, r.Summary = check.Warn, "9 of 40 pairs lost just one of the two answers"
-		w.read("a", "node.counters", check.Pass, "read").kernel("node.counters a", facts.Kernel{Counters: tt.counters})
-		v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
-		if diff := cmp.Diff([]string{"NL-DNS-RACE"}, codes(v.Causes)); diff != "" {
-			t.Fatalf("causes (-want +got):\n%s", diff)
-		}
-		if none := strings.HasSuffix(v.Causes[0].Headline, "not the conntrack race"); none != tt.none {
-			t.Errorf("%v: %q", tt.counters, v.Causes[0].Headline)
-		}
 	}
 }

@@ -113,7 +113,7 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 	// Echoes last, and only as a second witness: some networks let few of them pass.
 	results := slices.Clone(c.Results)
 	slices.SortStableFunc(results, func(a, b check.Result) int { return boolInt(a.Check == "path.echo") - boolInt(b.Check == "path.echo") })
-	alive := answering(results, vantage)
+	alive := answering(c, results, vantage)
 	for _, r := range results {
 		addr, known := diagnose.TargetAddr(r)
 		if !known || r.Vantage != vantage || c.NodeOf(r) == "" || r.Check == "path.mtu" || len(r.Attempts) == 0 {
@@ -139,7 +139,7 @@ func tallyLoss(c *diagnose.Case, vantage string) map[string]*lossTally {
 				lost++
 			}
 		}
-		if lost == len(r.Attempts) && lost > 1 && r.Check != "path.loss" && (!alive[portOf(r)] || !ofItsOwn(r)) {
+		if lost == len(r.Attempts) && lost > 1 && r.Check != "path.loss" && (!alive[portOf(r)] || !ofItsOwn(c, r)) {
 			continue // a port that never answers has a trouble of its own
 		}
 		t.tried += len(r.Attempts)
@@ -184,10 +184,10 @@ func portOf(r check.Result) spokenPort {
 
 // answering are the ports that answered some attempt from a vantage point: two attempts in
 // a row that both time out there are chance, where packets get lost.
-func answering(results []check.Result, vantage string) map[spokenPort]bool {
+func answering(c *diagnose.Case, results []check.Result, vantage string) map[spokenPort]bool {
 	alive := map[spokenPort]bool{}
 	for _, r := range results {
-		if port := portOf(r); port.at.IsValid() && r.Vantage == vantage && ofItsOwn(r) {
+		if port := portOf(r); port.at.IsValid() && r.Vantage == vantage && ofItsOwn(c, r) {
 			alive[port] = alive[port] || slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool { return a.Failure == "" })
 		}
 	}
@@ -195,9 +195,15 @@ func answering(results []check.Result, vantage string) map[spokenPort]bool {
 }
 
 // ofItsOwn reports whether a port answers what a check asked it of its own accord, or does
-// not: a name outside the cluster is another server's to answer. Nothing but timeouts: what
-// is said or sent after a connection came about has other ways to fail.
-func ofItsOwn(r check.Result) bool {
+// not: a name outside the cluster is another server's to answer, and so is that of a service
+// which is an alias of one. Nothing but timeouts: what is said or sent after a connection
+// came about has other ways to fail.
+func ofItsOwn(c *diagnose.Case, r check.Result) bool {
+	if r.Check == "dns.service" {
+		if s := serviceNamed(c, r.Target[strings.LastIndex(r.Target, " ")+1:]); s != nil && s.Type == "ExternalName" {
+			return false
+		}
+	}
 	return r.Check != "dns.external" && !slices.ContainsFunc(r.Attempts, func(a check.Attempt) bool {
 		return a.Failure != "" && a.Failure != check.Timeout
 	})

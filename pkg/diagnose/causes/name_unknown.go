@@ -33,11 +33,12 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 			findings = append(findings, f)
 			continue
 		}
-		if slices.ContainsFunc(c.Facts.Targets, func(t facts.Target) bool { return isAlias(t) && t.Host == r.Target }) {
-			continue // as below
+		s := serviceNamed(c, r.Target)
+		if i := slices.IndexFunc(c.Facts.Targets, func(t facts.Target) bool { return isAlias(t) && t.Host == r.Target }); i >= 0 {
+			s = c.Facts.Targets[i].Service
 		}
-		if s := serviceNamed(c, r.Target); s != nil {
-			if s.Type == "ExternalName" {
+		if s != nil {
+			if s.Type == "ExternalName" && !elsewhere(c, r) {
 				continue // its name is there; what it is an alias of is another matter
 			}
 			f := behind(r, s)
@@ -45,6 +46,7 @@ func findNameUnknown(c *diagnose.Case) []diagnose.Finding {
 				f.Headline = fmt.Sprintf("%s does not ask the cluster's DNS, which alone knows service %s", r.Vantage, s.Ref())
 				f.Likely = "the name servers of its node's resolv.conf are asked there: names of services are for pods with dnsPolicy ClusterFirst"
 				f.Try = []string{"kubectl netlook dns " + r.Target + " --from pod/NAME"}
+				f.Explains = askedFor(c, r)
 			}
 			findings = append(findings, f)
 			continue

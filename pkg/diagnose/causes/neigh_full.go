@@ -39,7 +39,7 @@ func findNeighFull(c *diagnose.Case) []diagnose.Finding {
 		}
 		if r.Kernel != nil {
 			for _, limit := range r.Kernel.Sysctls {
-				if n, err := strconv.Atoi(limit.Value); err == nil && strings.Contains(r.Summary, familyOf(limit.Name)) {
+				if n, err := strconv.Atoi(limit.Value); err == nil && word(limit.Name) && strings.Contains(r.Summary, familyOf(limit.Name)) {
 					f.Try = append(f.Try, fmt.Sprintf("sysctl -w %s=%d   (on node %s: twice what it is)", limit.Name, 2*n, node))
 				}
 			}

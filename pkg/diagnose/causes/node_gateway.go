@@ -39,9 +39,7 @@ func findNodeGateway(c *diagnose.Case) []diagnose.Finding {
 		}
 		for _, route := range r.Kernel.Routes {
 			gateway, err := netip.ParseAddr(route.Gateway)
-			i := slices.IndexFunc(r.Kernel.Neighbours, func(n facts.Neighbour) bool {
-				return n.IP == route.Gateway && n.Dev == route.Dev && (n.State == "failed" || n.State == "incomplete")
-			})
+			i := unresolved(*r.Kernel, route)
 			if route.Dst != "default" || !route.InMain() || err != nil || i < 0 {
 				continue
 			}
@@ -59,17 +57,34 @@ func findNodeGateway(c *diagnose.Case) []diagnose.Finding {
 				Evidence:   append(seenAll(behind), fmt.Sprintf("node %s: default via %s dev %s, whose neighbour entry is %s", home, gateway, route.Dev, r.Kernel.Neighbours[i].State)),
 				Explains:   diagnose.Keys(behind),
 				Likely:     "a default route too many, with a lower metric than the right one: DHCP on a second interface, a VPN; or the router is down",
-				Try:        []string{"ip route show default   (on node " + home + ")", fmt.Sprintf("ip route del default via %s dev %s   (there, if another default route is the right one)", gateway, route.Dev)},
+				Try:        []string{"ip route show default   (on node " + home + ")", fmt.Sprintf("ip route del default via %s dev %s   (there, if another default route is the right one)", gateway.WithZone(""), device(route.Dev))},
 				Rank:       rankMeasured,
 			}
 			if others := otherDefaults(r.Kernel.Routes, route); len(others) > 0 {
 				f.Evidence = append(f.Evidence, "it also has default "+strings.Join(others, ", "))
 				f.Confidence = diagnose.Likely // that one may be the one in use
 			}
+			named := !slices.ContainsFunc(behind, func(l check.Result) bool {
+				_, ok := diagnose.TargetAddr(l)
+				return ok
+			})
+			if named && slices.ContainsFunc(r.Kernel.Routes, func(other facts.Route) bool {
+				return other.Dst == "default" && other.InMain() && unresolved(*r.Kernel, other) < 0
+			}) {
+				f.Confidence = diagnose.Possible // a name does not tell by which family it was tried
+			}
 			findings = append(findings, f)
 		}
 	}
 	return findings
+}
+
+// unresolved is the neighbour entry of a route's gateway that does not resolve, by its index;
+// -1 for none.
+func unresolved(k facts.Kernel, route facts.Route) int {
+	return slices.IndexFunc(k.Neighbours, func(n facts.Neighbour) bool {
+		return n.IP == route.Gateway && n.Dev == route.Dev && (n.State == "failed" || n.State == "incomplete")
+	})
 }
 
 // outsideLost are the results of the vantage point and of its node that say that somebody
@@ -86,12 +101,13 @@ func outsideLost(c *diagnose.Case) []check.Result {
 	return lost
 }
 
-// outsideAnswers reports whether somebody outside the cluster answers in a family: there is
-// another way out then, and whoever does not answer may be gone.
+// outsideAnswers reports whether somebody outside the cluster answers in a family, or by a
+// name, which has none: there is another way out then, and whoever does not answer may be
+// gone.
 func outsideAnswers(c *diagnose.Case, v4 bool) bool {
 	return slices.ContainsFunc(c.Find(diagnose.Match{Vantage: c.Facts.Vantage.String(), Status: []check.Status{check.Pass}}), func(r check.Result) bool {
 		addr, ok := diagnose.TargetAddr(r)
-		return r.Vantage == c.Facts.Vantage.String() && len(r.Attempts) > 0 && ok && c.Outside(addr) && addr.Is4() == v4
+		return r.Vantage == c.Facts.Vantage.String() && len(r.Attempts) > 0 && (ok && c.Outside(addr) && addr.Is4() == v4 || !ok && r.Check == "external.host")
 	})
 }
 

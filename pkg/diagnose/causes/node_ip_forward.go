@@ -21,7 +21,7 @@ func init() {
 		mend: func(r check.Result) []string {
 			var commands []string
 			for _, e := range r.Evidence {
-				if e.Value == "0" && strings.HasPrefix(e.Key, "net.") {
+				if e.Value == "0" && strings.HasPrefix(e.Key, "net.") && word(e.Key) {
 					commands = append(commands, "sysctl -w "+e.Key+"=1")
 				}
 			}

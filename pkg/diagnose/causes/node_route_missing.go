@@ -72,9 +72,9 @@ func refusedParts(c *diagnose.Case) []diagnose.Finding {
 	for _, r := range c.Find(diagnose.Match{Check: "node.routes", Vantage: "node/"}) {
 		node := strings.TrimPrefix(r.Vantage, "node/")
 		for _, e := range r.Evidence {
-			_, text, _ := strings.Cut(e.Value, " ")
+			kind, text, _ := strings.Cut(e.Value, " ")
 			dst, err := netip.ParsePrefix(text)
-			if e.Key != "refuses" || err != nil {
+			if e.Key != "refuses" || err != nil || !word(kind) {
 				continue
 			}
 			var met []check.Result

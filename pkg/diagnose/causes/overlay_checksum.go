@@ -201,7 +201,7 @@ func offloadsOf(c *diagnose.Case, node string) (evidence, try []string) {
 			case l.Offload == nil:
 			case tunnel && l.Offload.TxChecksum:
 				evidence = append(evidence, fmt.Sprintf("tx checksumming is on at %s of node %s: the interface below it is to fill the checksums in", l.Name, node))
-				try = append(try, fmt.Sprintf("ethtool -K %s tx-checksum-ip-generic off   (on node %s)", l.Name, node))
+				try = append(try, fmt.Sprintf("ethtool -K %s tx-checksum-ip-generic off   (on node %s)", device(l.Name), node))
 			case tunnel:
 				evidence = append(evidence, fmt.Sprintf("tx checksumming is off at %s of node %s: the checksums are damaged later on the way", l.Name, node))
 			case !l.Offload.TxChecksum:

@@ -35,7 +35,7 @@ func findPodNeighbour(c *diagnose.Case) []diagnose.Finding {
 				continue
 			}
 			for _, n := range table.Kernel.Neighbours {
-				if f, ok := wrongNeighbour(c, inside, table.Vantage, n, own); ok {
+				if f, ok := wrongNeighbour(c, inside, table, n, own); ok {
 					findings = append(findings, f)
 				}
 			}
@@ -63,15 +63,17 @@ func hardwareOf(inside check.Result) map[netip.Addr][]string {
 
 // wrongNeighbour is what an entry of the neighbours at a place (a node, or the vantage pod)
 // is to blame for, if it leads to another hardware address than the pod's own. Only the
-// pod's own node sends to it by hardware address; another one sends to that node.
-func wrongNeighbour(c *diagnose.Case, inside check.Result, at string, n facts.Neighbour, own map[netip.Addr][]string) (diagnose.Finding, bool) {
+// pod's own node, and pods beside it, send to it by hardware address; others send to that
+// node, or to whoever answers for it.
+func wrongNeighbour(c *diagnose.Case, inside, table check.Result, n facts.Neighbour, own map[netip.Addr][]string) (diagnose.Finding, bool) {
+	at := table.Vantage
 	addr, err := netip.ParseAddr(n.IP)
 	macs := own[addr.Unmap()]
 	if err != nil || len(macs) == 0 || strings.Count(n.MAC, ":") != 5 || slices.Contains(macs, strings.ToLower(n.MAC)) {
 		return diagnose.Finding{}, false
 	}
 	node, isNode := strings.CutPrefix(at, "node/")
-	if isNode && c.NodeOfAddr(addr) != node {
+	if home := c.NodeOfAddr(addr.Unmap()); home == "" || home != homeOf(c, at) {
 		return diagnose.Finding{}, false
 	}
 	lost := slices.DeleteFunc(c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.Timeout, check.Unreachable, check.Loss}}), func(r check.Result) bool {
@@ -96,11 +98,17 @@ func wrongNeighbour(c *diagnose.Case, inside check.Result, at string, n facts.Ne
 			fmt.Sprintf("from inside %s: the interface with that address has %s", inside.Object, macs[0])),
 		Explains: c.Through(diagnose.Keys(lost)),
 		Likely:   "the entry was written by hand or by an agent, is of an older pod with that address, or another host answers for it",
-		Try:      []string{fmt.Sprintf("ip neigh show %s   (on node %s)", addr, node), fmt.Sprintf("ip neigh del %s dev %s   (there: it is asked for anew)", addr, n.Dev)},
+		Try:      []string{fmt.Sprintf("ip neigh show %s   (on node %s)", addr, node), fmt.Sprintf("ip neigh del %s dev %s   (there: it is asked for anew)", addr, device(n.Dev))},
 		Rank:     rankMeasured,
 	}
 	if n.State != "permanent" && n.State != "reachable" {
 		f.Confidence = diagnose.Likely // the kernel asks again before long
+	}
+	if shared, answers := standIn(c, table, n, own); answers {
+		f.Confidence = diagnose.Possible
+		f.Evidence = append(f.Evidence, "others answer at that hardware address: somebody may rightly answer for them all")
+	} else if shared {
+		f.Confidence = min(f.Confidence, diagnose.Likely)
 	}
 	if !isNode {
 		f.Try = newPod(c)
@@ -109,4 +117,22 @@ func wrongNeighbour(c *diagnose.Case, inside check.Result, at string, n facts.Ne
 		}
 	}
 	return f, true
+}
+
+// standIn reports whether the hardware address of an entry is that of other addresses too,
+// which are not the pod's own, and whether one of those answers: proxy ARP, a cloud or a
+// fabric that stands in for its hosts.
+func standIn(c *diagnose.Case, table check.Result, n facts.Neighbour, own map[netip.Addr][]string) (shared, answers bool) {
+	for _, other := range table.Kernel.Neighbours {
+		addr, err := netip.ParseAddr(other.IP)
+		if addr = addr.Unmap(); err != nil || !strings.EqualFold(other.MAC, n.MAC) || len(own[addr]) > 0 || addr.IsLinkLocalUnicast() {
+			continue
+		}
+		shared = true
+		answers = answers || slices.ContainsFunc(c.Results, func(r check.Result) bool {
+			to, ok := diagnose.TargetAddr(r)
+			return ok && to == addr && r.Status == check.Pass
+		}) || slices.ContainsFunc(c.Peers(), func(p diagnose.Peer) bool { return p.Addr == addr && p.Answered > 0 })
+	}
+	return shared, answers
 }

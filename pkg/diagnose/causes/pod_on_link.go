@@ -90,8 +90,22 @@ func awayFrom(c *diagnose.Case, vantage string, addr netip.Addr) bool {
 	if clusterIP(c, addr) {
 		return true
 	}
-	return slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool {
+	return byNode(c, vantage, addr) && slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool {
 		return n.Name != homeOf(c, vantage) && slices.ContainsFunc(n.PodCIDRs, func(p netip.Prefix) bool { return p.Contains(addr) })
+	})
+}
+
+// byNode reports whether pods have the addresses of their nodes' pod CIDRs, in the family
+// of addr, as that of the vantage pod shows: plugins with pools of their own leave what
+// nodes were given unused.
+func byNode(c *diagnose.Case, vantage string, addr netip.Addr) bool {
+	if facts.PluginNamed(c.Facts.Network.Plugin).OwnAddresses() || vantage != c.Facts.Vantage.String() {
+		return false
+	}
+	return slices.ContainsFunc(c.Facts.Nodes, func(n facts.Node) bool {
+		return n.Name == homeOf(c, vantage) && slices.ContainsFunc(c.Facts.Vantage.IPs(), func(own netip.Addr) bool {
+			return own.Is4() == addr.Is4() && slices.ContainsFunc(n.PodCIDRs, func(p netip.Prefix) bool { return p.Contains(own) })
+		})
 	})
 }
 

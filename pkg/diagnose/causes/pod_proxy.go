@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -12,7 +13,7 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-POD-PROXY",
 		Summary: "a pod's environment sends requests to a proxy that does not answer them",
-		Signal:  "HTTP_PROXY or HTTPS_PROXY in a container's spec is for the target, and no name of NO_PROXY is; asked for the target, the proxy is not reached, or answers with an error that the target does not give when it is asked directly.",
+		Signal:  "HTTP_PROXY or HTTPS_PROXY in a container's spec is for the target, and no name of NO_PROXY is; asked for the target, the proxy is not reached, or answers with an error that the target does not give when it is asked directly. One that takes the connection and says nothing may only be slow.",
 		Meaning: "Applications that heed these variables do not connect to the target at all. A proxy outside of the cluster knows none of its names and addresses.",
 		Confirm: []string{"kubectl -n NAMESPACE exec POD -- env | grep -i proxy", "curl -x PROXY URL"},
 		Remedy:  []string{"add the cluster's own to NO_PROXY as clients write it: .svc,.cluster.local for whole names, the names themselves for short ones, the CIDRs of services and pods for addresses", "or leave the proxy away, or mend it"},
@@ -21,8 +22,9 @@ func init() {
 			var findings []diagnose.Finding
 			for _, r := range c.Find(diagnose.Match{Check: "target.proxy", Status: failing}) {
 				direct := directly(c, r)
-				if r.Failure == check.HTTP && (len(direct) == 0 || direct[0].Status != check.Pass) {
-					continue // who is behind the proxy may give that answer
+				reached := slices.Contains([]check.Failure{check.HTTP, check.Silent, check.Closed, check.Reset, check.Undelivered, check.Protocol}, r.Failure)
+				if reached && (len(direct) == 0 || direct[0].Status != check.Pass) {
+					continue // it may be what is behind the proxy that answers so, or not
 				}
 				asked, proxy, _ := strings.Cut(r.Target, " by proxy ")
 				f := diagnose.Finding{
@@ -33,6 +35,10 @@ func init() {
 					Explains:   []string{diagnose.Key(r)},
 					Likely:     "NO_PROXY lacks the target's name, or the proxy is gone",
 					Rank:       rankService,
+				}
+				if reached && r.Failure != check.HTTP {
+					f.Confidence = diagnose.Possible // a proxy may look at what passes it, and take its time
+					f.Likely += "; or it is slow: a longer --timeout tells"
 				}
 				if namespace, pod := namespaced(r.Vantage); namespace != "" {
 					f.Try = []string{fmt.Sprintf("kubectl -n %s get pod %s -o jsonpath='{.spec.containers[*].env}'", namespace, pod)}

@@ -21,6 +21,7 @@ func TestPodProxy(t *testing.T) {
 		{"the proxy is gone", check.Warn, check.Refused, false, true},
 		{"the proxy's name does not resolve", check.Warn, check.NXDomain, false, true},
 		{"the proxy is gone, and the target too", check.Warn, check.Timeout, true, true},
+		{"the target is silent, and the proxy waits for it", check.Warn, check.Silent, true, false},
 		{"the proxy answers", check.Pass, "", false, false},
 	} {
 		for _, subject := range []string{"service/shop/web", "http://web.shop/"} {
@@ -46,6 +47,14 @@ func TestPodProxy(t *testing.T) {
 				t.Errorf("%s: %+v", tt.name, got)
 			}
 		}
+	}
+	// A proxy that takes its time is no more than suspected.
+	slow := newWorld()
+	slow.add("target.http", "target", "http://web.shop/", "", "", 1)
+	slow.add("target.proxy", "target", "http://web.shop/ by proxy proxy:3128", client, "http://web.shop/", 1)
+	slow.results[len(slow.results)-1].Status, slow.results[len(slow.results)-1].Failure = check.Warn, check.Silent
+	if v := Registry.Diagnose(diagnose.NewCase(&slow.facts, slow.results)); len(v.Causes) > 0 || len(v.Candidates) != 1 || v.Candidates[0].Code != "NL-POD-PROXY" {
+		t.Errorf("a slow proxy: causes %q, candidates %q", codes(v.Causes), codes(v.Candidates))
 	}
 	// Of a URL that nobody asked directly nothing is known.
 	w := newWorld()

@@ -40,3 +40,20 @@ func TestRouteThatRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A node routes what it sends itself before it translates it: a route that refuses the
+// services' range hits it, and not its pods.
+func TestNodeRefusesServices(t *testing.T) {
+	w := newWorld().fail(check.NoRoute, -1, "service.vip", "service.endpoint 10.2.0.3")
+	w.facts.Vantage = facts.Vantage{Kind: facts.VantageNode, Node: &w.facts.Nodes[0]}
+	for i := range w.results {
+		w.results[i].Vantage = "node/a"
+	}
+	w.kernel("vantage.interface ", facts.Kernel{Routes: []facts.Route{
+		{Family: "ipv4", Dst: "10.96.0.0/16", Type: "blackhole"}, {Family: "ipv4", Dst: "10.2.0.0/26", Type: "blackhole"},
+	}})
+	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+	if diff := cmp.Diff([]string{"NL-POD-NO-ROUTE"}, codes(v.Causes)); diff != "" || len(v.Causes[0].Explains) != 1 {
+		t.Errorf("causes (-want +got):\n%s\n%+v", diff, v.Causes)
+	}
+}

@@ -184,7 +184,7 @@ func tcFinding(c *diagnose.Case, t takenAt) diagnose.Finding {
 	} else if t.a.Program == "" {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s attaches no programs, and the name of this one may not be read", c.Facts.Network.Plugin))
 	}
-	if dev := t.a.Dev; !plain(dev) || strings.Contains(dev, " ") {
+	if dev := t.a.Dev; device(dev) != dev || !word(t.a.Direction) {
 		f.Try = []string{"bpftool net show   (on node " + t.node + ")"}
 	} else if t.a.Hook == facts.TC {
 		f.Try = []string{fmt.Sprintf("tc -s filter show dev %s %s   (on node %s)", dev, t.a.Direction, t.node)}
@@ -217,14 +217,14 @@ func verb(a facts.Attached) string {
 // detach are the commands that take it away.
 func detach(t takenAt) []string {
 	dev := t.a.Dev
-	if words := dev + t.a.Direction + t.a.Protocol + t.a.Handle + t.a.Kind; !plain(words) || strings.Contains(words, " ") {
+	if device(dev) != dev || !word(t.a.Direction) {
 		return nil
 	}
 	var command string
 	switch {
 	case t.a.Hook == facts.XDP:
 		command = fmt.Sprintf("ip link set dev %s xdp off", dev)
-	case t.a.Hook == facts.TC && t.a.Protocol != "" && t.a.Pref > 0 && t.a.Handle != "" && t.a.Kind != "": // else it takes others of that priority as well
+	case t.a.Hook == facts.TC && t.a.Pref > 0 && word(t.a.Protocol) && word(t.a.Handle) && word(t.a.Kind): // else it takes others of that priority as well
 		command = fmt.Sprintf("tc filter del dev %s %s protocol %s pref %d handle %s %s", dev, t.a.Direction, t.a.Protocol, t.a.Pref, t.a.Handle, t.a.Kind)
 	default:
 		return nil

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -19,11 +20,8 @@ func init() {
 		Source:  "RFC 5280, 4.1.2.5; RFC 9525",
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
-			for _, group := range bySubject(c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.TLS}})) {
+			for _, group := range brokenTLS(c, ofCertificate) {
 				r := group[0]
-				if !ofCertificate(r) || strings.HasPrefix(r.Check, "api.") {
-					continue
-				}
 				at := r.Target
 				findings = append(findings, diagnose.Finding{
 					Headline:   fmt.Sprintf("the certificate at %s is not accepted: %s", at, reasonOf(r)),
@@ -39,6 +37,25 @@ func init() {
 			return findings
 		},
 	})
+}
+
+// brokenTLS are the handshakes that failed in some way, but for the API server's: by the
+// service they are about, or each for itself where they are about none.
+func brokenTLS(c *diagnose.Case, so func(check.Result) bool) [][]check.Result {
+	found := slices.DeleteFunc(c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.TLS}}), func(r check.Result) bool {
+		return !so(r) || strings.HasPrefix(r.Check, "api.")
+	})
+	var groups [][]check.Result
+	for _, group := range bySubject(found) {
+		if group[0].Subject != "" {
+			groups = append(groups, group)
+			continue
+		}
+		for _, r := range group {
+			groups = append(groups, []check.Result{r})
+		}
+	}
+	return groups
 }
 
 // certificateWords are what the handshake's end says when it is the certificate's doing.

@@ -20,11 +20,8 @@ func init() {
 		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "wants mutual TLS"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
-			for _, group := range bySubject(c.Find(diagnose.Match{Status: failing, Failure: []check.Failure{check.TLS}})) {
+			for _, group := range brokenTLS(c, func(r check.Result) bool { return strings.HasPrefix(reasonOf(r), wantsCertificate) }) {
 				r := group[0]
-				if !strings.HasPrefix(reasonOf(r), wantsCertificate) || strings.HasPrefix(r.Check, "api.") {
-					continue
-				}
 				findings = append(findings, diagnose.Finding{
 					Headline:   fmt.Sprintf("the server at %s wants a certificate of its clients: without one it ends the connection", r.Target),
 					Confidence: diagnose.Likely, // the application may have one, and fail by something else

@@ -12,10 +12,10 @@ func init() {
 	Registry.Add(diagnose.Cause{
 		Code:    "NL-SVC-VIP-DROPPED",
 		Summary: "what is sent to a ClusterIP is dropped before the node hands it over",
-		Signal:  "A ClusterIP never answers while every endpoint answers by itself, kube-proxy is well, and the node's connection tracking holds none of the connections that were made to it: a rule drops them in the pod or on the node before they are sent on.",
+		Signal:  "A ClusterIP never answers while every endpoint answers by itself, kube-proxy is well, and the node's connection tracking holds none of the connections that were made to it: a rule, or a program at the pod's link, drops them in the pod or on the node before they are sent on.",
 		Meaning: "Services cannot be reached from there, whoever is behind them.",
-		Confirm: []string{"nft list ruleset (in the pod's network namespace, and on the node)", "iptables-save | grep -e DROP -e REJECT"},
-		Remedy:  []string{"remove the rule that drops the service range"},
+		Confirm: []string{"nft list ruleset (in the pod's network namespace, and on the node)", "iptables-save | grep -e DROP -e REJECT", "bpftool net show (on the node: eBPF programs, which no rule shows)"},
+		Remedy:  []string{"remove the rule or program that drops the service range"},
 		Source:  "net/netfilter/nf_conntrack_core.c, nf_conntrack_confirm: an entry exists once its first packet was sent on",
 		Deep:    true,
 		Spot:    diagnose.Spot{Place: diagnose.AtService, Says: "dropped"},
@@ -39,8 +39,8 @@ func findVIPDropped(c *diagnose.Case) []diagnose.Finding {
 		Headline:   fmt.Sprintf("connections to ClusterIPs are dropped in %s or on node %s before they are handed over", c.Facts.Vantage.String(), home),
 		Confidence: diagnose.Possible,
 		Where:      []string{c.Facts.Vantage.String(), "node/" + home},
-		Likely:     "a packet filter rule in the pod's own network namespace (a sidecar's or an init container's), or on the node",
-		Try:        []string{"nft list ruleset   (in the pod and on node " + home + ")"},
+		Likely:     "a packet filter rule in the pod's own network namespace (a sidecar's or an init container's), or on the node; or an eBPF program at the pod's link",
+		Try:        []string{"nft list ruleset   (in the pod and on node " + home + ")", "bpftool net show   (on node " + home + ")"},
 		Rank:       rankPod,
 	}
 	for _, t := range troubles {
