@@ -41,3 +41,18 @@ func TestTCDropUnknownPlugin(t *testing.T) {
 		}
 	}
 }
+
+// TestTCDropNamedByQdisc: a filter that names what fails is not certain by a count that is
+// another's as well.
+func TestTCDropNamedByQdisc(t *testing.T) {
+	drop := countedBy(redirect("flannel.1", facts.Match{Family: "ip", Dst: "10.2.0.3/32"}), "qdisc clsact of flannel.1")
+	beside := countedBy(program("flannel.1", facts.TC, "egress", "guard"), drop.CountedBy)
+	for want, attached := range map[diagnose.Confidence][]facts.Attached{diagnose.Certain: {drop}, diagnose.Likely: {drop, beside}} {
+		found := slices.DeleteFunc(findTCDrop(tcWorld("flannel", attached...).came("b", 6).tcCase(map[string]uint64{drop.Counter(): 9})), func(f diagnose.Finding) bool {
+			return !strings.Contains(f.Headline, "redirects")
+		})
+		if len(found) != 1 || found[0].Confidence != want {
+			t.Errorf("want %s, got %+v", want, found)
+		}
+	}
+}
