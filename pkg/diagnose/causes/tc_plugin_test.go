@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/diagnose"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
@@ -53,6 +54,21 @@ func TestTCDropNamedByQdisc(t *testing.T) {
 		})
 		if len(found) != 1 || found[0].Confidence != want {
 			t.Errorf("want %s, got %+v", want, found)
+		}
+	}
+}
+
+// TestTCDropSilentUnknownPlugin: the same of a program at the vantage pod's interface, which
+// counts nothing.
+func TestTCDropSilentUnknownPlugin(t *testing.T) {
+	for plugin, want := range map[string]diagnose.Confidence{"flannel": diagnose.Likely, "": diagnose.Possible} {
+		w := newWorld().fail(check.Timeout, -1, "service.endpoint 10.2.0.2").deep().bridge(false).tracks("a").
+			flows("a", [2]string{"10.2.0.2:8080"}).attach("a", program("vethx", facts.TCX, "ingress", "handle_ingress"))
+		w.facts.Network.Plugin = plugin
+		c := diagnose.NewCase(&w.facts, w.results)
+		c.Moved = moved{"a": {"dev.vethx.rxPackets": 20}}
+		if found := findTCDrop(c); len(found) != 1 || found[0].Confidence != want {
+			t.Errorf("%q: want %s, got %+v", plugin, want, found)
 		}
 	}
 }
