@@ -2,6 +2,7 @@ package causes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
@@ -18,8 +19,15 @@ func init() {
 		Remedy:  []string{"set the CNI's MTU to what the underlay carries minus its overhead (VXLAN 50, IPIP 20, WireGuard 60/80, Geneve 50 and more)", "let ICMP type 3 code 4 and ICMPv6 type 2 pass"},
 		Source:  "RFC 4821, RFC 8899; RFC 7348 for the VXLAN overhead",
 		Find: func(c *diagnose.Case) []diagnose.Finding {
-			return mtuFinding(c, check.Fail, "packets over %s bytes to %s vanish, though the interface promises more",
+			findings := mtuFinding(c, check.Fail, "packets over %s bytes to %s vanish, though the interface promises more",
 				"a link on the way has a smaller MTU, and the ICMP that would say so is filtered or never sent")
+			for i := range findings {
+				if onlyWhereLost(c) {
+					findings[i].Confidence = diagnose.Possible
+					findings[i].Evidence = append(findings[i].Evidence, "but small packets get lost there as well, so that a few large ones in a row may be chance")
+				}
+			}
+			return findings
 		},
 	})
 	Registry.Add(diagnose.Cause{
@@ -35,6 +43,15 @@ func init() {
 				"the CNI's MTU was set, or guessed, for a larger underlay")
 			return append(findings, tightUnderlays(c)...)
 		},
+	})
+}
+
+// onlyWhereLost reports whether large packets vanish only on ways that lose a share of the
+// small ones too. In a black hole those all arrive.
+func onlyWhereLost(c *diagnose.Case) bool {
+	return !slices.ContainsFunc(c.Find(diagnose.Match{Check: "path.mtu", Status: []check.Status{check.Fail}, Failure: []check.Failure{check.MTU}}), func(r check.Result) bool {
+		t := tallyLoss(c, r.Vantage)[c.NodeOf(r)]
+		return t == nil || !t.whole()
 	})
 }
 
