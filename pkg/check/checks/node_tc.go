@@ -81,7 +81,7 @@ func judgeAttached(p tcParams, k facts.Kernel, unread error) check.Result {
 		if owner := a.Owner(); owner != nil && owner.Name == p.Plugin {
 			own++
 		}
-		if suspect && carry[a.Dev] && !(pods[a.Dev] && a.Unplaced(p.Plugin)) {
+		if suspect && carry[a.Dev] && (!pods[a.Dev] || !a.Unplaced(p.Plugin)) {
 			foreign = append(foreign, dial.Clean(a.Name(), 120))
 		}
 		switch {

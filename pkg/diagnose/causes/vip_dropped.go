@@ -28,7 +28,7 @@ func findVIPDropped(c *diagnose.Case) []diagnose.Finding {
 	deep := c.Deep(home)
 	var troubles []vipTrouble
 	for _, t := range append(vipTroubles(c), coreTroubles(c)...) {
-		if t.whole && t.result.Failure == check.Timeout && !(deep && exempt(c, home, vipAddr(t.result))) {
+		if t.whole && t.result.Failure == check.Timeout && (!deep || !exempt(c, home, vipAddr(t.result))) {
 			troubles = append(troubles, t)
 		}
 	}
