@@ -135,6 +135,7 @@ func decidedBy(c diagnose.Cause) string {
 func causesDoc(r *diagnose.Registry) string {
 	var b strings.Builder
 	b.WriteString(generated + "# Root causes\n\nEach is printed with its code, and `kubectl netlook explain CODE` shows its page.\n\n" +
+		"(in the pod) is what `kubectl netlook shell POD -n NAMESPACE -- COMMAND` does, (on the node) a login there, or\n`kubectl netlook shell node/NAME --profile netadmin -- COMMAND`, whose image has no bpftool and changes no sysctl.\n\n" +
 		"| code | what is wrong | decided by |\n|---|---|---|\n")
 	for _, c := range r.List() {
 		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", c.Code, strings.ToLower(c.Code), cellText(c.Summary), decidedBy(c))

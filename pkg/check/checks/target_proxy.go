@@ -22,7 +22,7 @@ func init() {
 	Registry.Add(check.Define(check.Spec[byProxyParams]{
 		ID:      "target.proxy",
 		Area:    "target",
-		Summary: "what the pod's own environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) sends to a proxy is answered through that too; a warning, since not every application heeds it",
+		Summary: "what the pod's own environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) sends to a proxy is answered through that too, unless --external none; a warning, since not every application heeds it",
 		Plan:    planTargetProxy,
 		Run:     systemDNS.byProxy,
 	}))
@@ -42,7 +42,9 @@ type byProxyParams struct {
 }
 
 func planTargetProxy(f *facts.Facts) []check.Planned[byProxyParams] {
-	if f.Vantage.Kind != facts.VantagePod || f.Vantage.Pod == nil {
+	// A proxy mostly stands outside of the cluster: who wants nothing to be asked there
+	// (--external none) does not want that.
+	if f.Vantage.Kind != facts.VantagePod || f.Vantage.Pod == nil || len(f.Ask.External) == 0 {
 		return nil
 	}
 	var tasks []check.Planned[byProxyParams]

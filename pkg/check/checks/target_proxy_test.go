@@ -9,6 +9,7 @@ import (
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/facts"
+	"github.com/netlook/kubectl-netlook/pkg/target"
 )
 
 func TestTargetProxyPlanned(t *testing.T) {
@@ -27,6 +28,7 @@ func TestTargetProxyPlanned(t *testing.T) {
 		{"a service by another", "", true, ".cluster.local", ""},
 	} {
 		f := shopFacts()
+		f.Ask.External = []target.Target{parseTarget(t, "kubernetes.io:443")}
 		f.Vantage.Pod.Containers = []facts.Container{
 			{Name: "app", Proxy: facts.ProxyEnv{HTTP: proxy, No: tt.no}},
 			{Name: "side", Proxy: facts.ProxyEnv{HTTP: proxy, No: tt.no}},
@@ -51,6 +53,11 @@ func TestTargetProxyPlanned(t *testing.T) {
 		if strings.Join(got, "; ") != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
+		f.Ask.External = nil
+		if len(planTargetProxy(f)) > 0 {
+			t.Errorf("%s: nothing outside was to be asked", tt.name)
+		}
+		f.Ask.External = []target.Target{parseTarget(t, "kubernetes.io:443")}
 		f.Vantage = facts.Vantage{Kind: facts.VantageNode, Node: &f.Nodes[0]}
 		if len(planTargetProxy(f)) > 0 {
 			t.Errorf("%s: a node has no environment", tt.name)
@@ -105,6 +112,7 @@ func TestTargetProxyDomain(t *testing.T) {
 		{"no service", "svc.corp.internal", ".corp.internal", false, check.Pass},
 	} {
 		f := shopFacts()
+		f.Ask.External = []target.Target{parseTarget(t, "kubernetes.io:443")}
 		f.Vantage.Pod.Containers = []facts.Container{{Name: "app", Proxy: facts.ProxyEnv{HTTP: server.Listener.Addr().String(), No: tt.no}}}
 		s := payments()
 		s.Asked = "svc/payments"
