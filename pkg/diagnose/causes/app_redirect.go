@@ -17,8 +17,8 @@ func init() {
 		Summary: "an application sends its clients to another port of its own host, where nobody answers",
 		Signal:  "A URL is answered with a redirect to another port of the same host, most often http:// to https://, and a connection to that port of the address that answered is refused, or hears nothing. It is likely where that is the name of a service without such a port; else whoever listens there may be down, or a policy or firewall may let out the one port and not the other.",
 		Meaning: "Most often the application wants to be asked by HTTPS, and takes what stands before it from outside for its own, while inside the cluster its Service has no such port. Whoever follows the redirect fails, and the first answer looks well.",
-		Confirm: []string{"curl -sI URL (Location)", "kubectl -n NAMESPACE get service NAME"},
-		Remedy:  []string{"let the application trust X-Forwarded-Proto, or not redirect what comes from inside", "or add the port to the Service, and a listener with TLS behind it"},
+		Confirm: []string{"curl -sI URL (in the pod; Location)", "kubectl -n NAMESPACE get service NAME"},
+		Remedy:  []string{"let the application not redirect what comes from inside, or clients inside send X-Forwarded-Proto: https where it trusts that from them alone", "or add the port to the Service, and a listener with TLS behind it"},
 		Source:  "RFC 9110, 15.4",
 		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "redirects to nobody"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {

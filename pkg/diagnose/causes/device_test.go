@@ -44,6 +44,9 @@ func TestHostileDevices(t *testing.T) {
 	}
 	gateway := defaultBy("192.168.0.77", "failed")
 	gateway.Routes[0].Dev, gateway.Neighbours[0].Dev = hostile, hostile
+	other, silent := gateway.Routes[0], gateway.Neighbours[0] // the first may then be deleted
+	other.Gateway, silent.IP = "192.168.0.78", "192.168.0.78"
+	gateway.Routes, gateway.Neighbours = append(gateway.Routes, other), append(gateway.Neighbours, silent)
 	wrong := facts.Kernel{Neighbours: []facts.Neighbour{{IP: "10.2.0.3", Dev: hostile, MAC: "02:00:00:00:00:01", State: "permanent"}}}
 	inside := facts.Kernel{Links: []facts.Link{{Name: "eth0", MAC: "0a:00:00:00:00:03", Addrs: []string{"10.2.0.3/24"}}}}
 	for code, w := range map[string]*world{
@@ -68,4 +71,13 @@ func deref(k *facts.Kernel) facts.Kernel {
 		return facts.Kernel{}
 	}
 	return *k
+}
+
+// The only default route of a node is not told to be deleted: its router may be back soon.
+func TestOnlyDefaultRouteStays(t *testing.T) {
+	w := newWorld().fail(check.Timeout, -1, "external.host").read("a", "node.neightable", check.Pass, "fine").kernel("node.neightable a", defaultBy("192.168.0.77", "failed"))
+	v := Registry.Diagnose(diagnose.NewCase(&w.facts, w.results))
+	if len(v.Causes) == 0 || v.Causes[0].Code != "NL-NODE-GATEWAY" || strings.Contains(strings.Join(v.Causes[0].Try, "\n"), "del") {
+		t.Errorf("%+v", v.Causes)
+	}
 }

@@ -16,7 +16,7 @@ func init() {
 		Signal:  "The target is the name of a headless service, all connections to the port fail, and the service has that port with a targetPort which is another.",
 		Meaning: "A headless service has no address of its own: its name leads straight to the pods, and nobody is there to turn its port into the targetPort. Clients have to ask for the pods' port.",
 		Confirm: []string{"kubectl -n NAMESPACE get service NAME -o jsonpath='{.spec.clusterIP} {.spec.ports}'"},
-		Remedy:  []string{"let clients ask for the pods' own port", "make port and targetPort of the headless service the same, which is what it does anyway", "or give the service a ClusterIP: it has to be made anew for that"},
+		Remedy:  []string{"let clients ask for the pods' own port", "make port and targetPort of the headless service the same, which is what it does anyway", "or make a second service beside it, with a ClusterIP; leave the headless one: the pods of a StatefulSet have their names by it"},
 		Source:  "https://kubernetes.io/docs/concepts/services-networking/service/#headless-services",
 		Spot:    diagnose.Spot{Place: diagnose.AtService, Says: "no port mapping"},
 		Find:    findHeadlessPort,

@@ -18,7 +18,7 @@ func init() {
 		Signal:  "What is outside the cluster does not answer pods of the node, and on the node the address of a default route's gateway does not resolve (ARP, neighbour discovery) where it was asked for.",
 		Meaning: "What leaves the cluster from that node is sent to an address that nobody has. Of several default routes the one with the lowest metric is taken, whether its gateway lives or not.",
 		Confirm: []string{"ip route show default; ip neigh show GATEWAY (on the node): FAILED or INCOMPLETE"},
-		Remedy:  []string{"ip route del default via GATEWAY dev DEVICE (on the node), where another default route is the right one", "see who has set it: a DHCP client on a second interface, a VPN, the network's configuration"},
+		Remedy:  []string{"where it is the only default route, or the right one: mend the router, or its link; do not delete the route", "ip route del default via GATEWAY dev DEVICE (on the node), where another default route is the right one", "see who has set it: a DHCP client on a second interface, a VPN, the network's configuration"},
 		Source:  "ip-route(8), metric; arp(7)",
 		Deep:    true,
 		Spot:    diagnose.Spot{Place: diagnose.AtUnderlay, Says: "dead gateway"},
@@ -57,12 +57,13 @@ func findNodeGateway(c *diagnose.Case) []diagnose.Finding {
 				Evidence:   append(seenAll(behind), fmt.Sprintf("node %s: default via %s dev %s, whose neighbour entry is %s", home, gateway, route.Dev, r.Kernel.Neighbours[i].State)),
 				Explains:   diagnose.Keys(behind),
 				Likely:     "a default route too many, with a lower metric than the right one: DHCP on a second interface, a VPN; or the router is down",
-				Try:        []string{"ip route show default   (on node " + home + ")", fmt.Sprintf("ip route del default via %s dev %s   (there, if another default route is the right one)", gateway.WithZone(""), device(route.Dev))},
+				Try:        []string{"ip route show default   (on node " + home + ")"},
 				Rank:       rankMeasured,
 			}
 			if others := otherDefaults(r.Kernel.Routes, route); len(others) > 0 {
 				f.Evidence = append(f.Evidence, "it also has default "+strings.Join(others, ", "))
 				f.Confidence = diagnose.Likely // that one may be the one in use
+				f.Try = append(f.Try, fmt.Sprintf("ip route del default via %s dev %s   (there, if another default route is the right one)", gateway.WithZone(""), device(route.Dev)))
 			}
 			named := !slices.ContainsFunc(behind, func(l check.Result) bool {
 				_, ok := diagnose.TargetAddr(l)

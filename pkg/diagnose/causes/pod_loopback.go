@@ -15,8 +15,8 @@ func init() {
 		Summary: "the loopback interface of a pod is down",
 		Signal:  "In the pod's network namespace lo is not up; eth0 and all that is behind it may be well.",
 		Meaning: "Containers of the pod do not reach one another by 127.0.0.1 or localhost: sidecars, mesh proxies, health checks and DNS caches beside it fail, while the pod reaches the cluster.",
-		Confirm: []string{"kubectl netlook shell POD -- ip link show lo"},
-		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD: its network is then made anew", "if new pods have it too: the CNI plugin loopback is missing (/opt/cni/bin/loopback on the node), or a runtime that does not run it"},
+		Confirm: []string{"kubectl netlook shell POD -n NAMESPACE -- ip link show lo"},
+		Remedy:  []string{"kubectl -n NAMESPACE delete pod POD (if a controller owns it, which makes it anew): it gets a new network", "if new pods have it too: the CNI plugin loopback is missing (/opt/cni/bin/loopback on the node), or a runtime that does not run it"},
 		Source:  "https://github.com/containernetworking/plugins, plugins/main/loopback",
 		Spot:    diagnose.Spot{Place: diagnose.AtPod, Says: "lo is down"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {

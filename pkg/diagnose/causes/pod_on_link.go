@@ -18,7 +18,7 @@ func init() {
 		Signal:  "The pod's routing table sends a ClusterIP, or pods of other nodes, out of an interface without a gateway, and nobody there answers ARP (or neighbour discovery) for them; on its own node pods answer.",
 		Meaning: "The pod asks its neighbours for addresses that are behind its gateway, instead of sending to the gateway: it reaches pods on its own node only.",
 		Confirm: []string{"ip addr; ip route; ip neigh (in the pod): the route has no via, the entries are FAILED or INCOMPLETE"},
-		Remedy:  []string{"mend the prefix length in the CNI's IPAM configuration, and recreate the pod", "ip addr del ADDRESS/PREFIX dev eth0 (in the pod), where another one is left"},
+		Remedy:  []string{"mend the prefix length in the CNI's IPAM configuration, and recreate the pod"},
 		Source:  "ip-route(8); https://www.cni.dev/plugins/current/ipam/static/",
 		Spot:    diagnose.Spot{Place: diagnose.AtInterface, Says: "wrong netmask"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {

@@ -15,8 +15,8 @@ func init() {
 		Summary: "a pod's environment sends requests to a proxy that does not answer them",
 		Signal:  "HTTP_PROXY or HTTPS_PROXY in a container's spec is for the target, and no name of NO_PROXY is; asked for the target, the proxy is not reached, or answers with an error that the target does not give when it is asked directly. One that takes the connection and says nothing may only be slow.",
 		Meaning: "Applications that heed these variables do not connect to the target at all. A proxy outside of the cluster knows none of its names and addresses.",
-		Confirm: []string{"kubectl -n NAMESPACE exec POD -- env | grep -i proxy", "curl -x PROXY URL"},
-		Remedy:  []string{"add the cluster's own to NO_PROXY as clients write it: .svc,.cluster.local for whole names, the names themselves for short ones, the CIDRs of services and pods for addresses", "or leave the proxy away, or mend it"},
+		Confirm: []string{"kubectl -n NAMESPACE exec POD -c CONTAINER -- env | grep -i proxy (a proxy's URL may hold a password)", "curl -x PROXY URL (in the pod)"},
+		Remedy:  []string{"add the cluster's own to NO_PROXY as clients write it: .svc,.cluster.local for whole names, the names themselves for short ones, the CIDRs of services and pods for addresses", "or leave the proxy away, or mend it", "then make the pod anew: a process that runs keeps its environment"},
 		Source:  "https://pkg.go.dev/golang.org/x/net/http/httpproxy",
 		Find: func(c *diagnose.Case) []diagnose.Finding {
 			var findings []diagnose.Finding
@@ -41,7 +41,7 @@ func init() {
 					f.Likely += "; or it is slow: a longer --timeout tells"
 				}
 				if namespace, pod := namespaced(r.Vantage); namespace != "" {
-					f.Try = []string{fmt.Sprintf("kubectl -n %s get pod %s -o jsonpath='{.spec.containers[*].env}'", namespace, pod)}
+					f.Try = []string{fmt.Sprintf("kubectl -n %s exec %s -- env | grep -i no_proxy", namespace, pod)}
 				}
 				findings = append(findings, f)
 			}

@@ -43,7 +43,7 @@ func TestPodProxy(t *testing.T) {
 			if (got != nil) != tt.named {
 				t.Errorf("%s, %s: causes %q", tt.name, subject, codes(v.Causes))
 			}
-			if got != nil && (got.Confidence != diagnose.Likely || !strings.Contains(got.Headline, "for http://web.shop/ to the proxy proxy:3128") || !strings.Contains(got.Try[0], "-n shop get pod client")) {
+			if got != nil && (got.Confidence != diagnose.Likely || !strings.Contains(got.Headline, "for http://web.shop/ to the proxy proxy:3128") || !strings.Contains(got.Try[0], "-n shop exec client")) {
 				t.Errorf("%s: %+v", tt.name, got)
 			}
 		}

@@ -18,7 +18,7 @@ func init() {
 		Signal:  "Pods on the vantage pod's own node do not answer it, and the ports of both on the node's bridge are isolated; certain where a probe inside the other pod tells which port is its own.",
 		Meaning: "A bridge sends nothing from one isolated port to another: pods of one node do not reach one another, pods of other nodes and the world they do.",
 		Confirm: []string{"bridge -d link show (on the node): isolated on"},
-		Remedy:  []string{"bridge link set dev VETH isolated off (on the node)", "portIsolation: false in the CNI configuration of the bridge plugin, and recreate the pods"},
+		Remedy:  []string{"if nobody meant to keep these pods apart, for tenants: bridge link set dev VETH isolated off (on the node)", "portIsolation: false in the CNI configuration of the bridge plugin, and recreate the pods"},
 		Source:  "bridge(8), isolated; https://www.cni.dev/plugins/current/main/bridge/",
 		Deep:    true,
 		Spot:    diagnose.Spot{Place: diagnose.AtBridge, Says: "ports isolated"},
@@ -76,7 +76,7 @@ func findPortIsolated(c *diagnose.Case) []diagnose.Finding {
 		Evidence:   append(firstOf(seenAll(lost), mostEvidence), fmt.Sprintf("%s, the port of %s, is isolated, and so are %d others of %s", own.Name, vantage, len(others), own.Master)),
 		Explains:   c.Through(diagnose.Keys(lost)),
 		Likely:     "the CNI's bridge plugin is told to isolate ports (portIsolation), or somebody has set it by hand",
-		Try:        []string{fmt.Sprintf("bridge -d link show   (on node %s)", c.Home()), fmt.Sprintf("bridge link set dev %s isolated off   (there)", device(own.Name))},
+		Try:        []string{fmt.Sprintf("bridge -d link show   (on node %s)", c.Home()), fmt.Sprintf("bridge link set dev %s isolated off   (there, if nobody meant to keep these pods apart)", device(own.Name))},
 		Rank:       rankNode,
 	}
 	switch {

@@ -14,8 +14,8 @@ func init() {
 		Summary: "a server wants a certificate of its clients (mutual TLS), and ends the connection without one",
 		Signal:  "In the TLS handshake the server asks for a certificate, and ends the connection once it has got none: by an alert, or by closing it.",
 		Meaning: "The network is in order, and the server does what it was told. The probe has no certificate; whether the application has one that the server accepts, it cannot tell.",
-		Confirm: []string{"openssl s_client -connect ADDRESS:PORT -servername NAME </dev/null: \"Acceptable client certificate CA names\" says whose", "curl -v --cert FILE --key FILE URL, with the application's own"},
-		Remedy:  []string{"give the client a certificate that one of those CAs has signed, or renew it", "bring the client into the mesh that the server is in", "or let the server do without: PERMISSIVE in place of STRICT, verify_client optional"},
+		Confirm: []string{"openssl s_client -connect ADDRESS:PORT -servername NAME </dev/null 2>&1 | grep -A3 'client certificate CA names' (whose it is to be)", "curl -v --cert FILE --key FILE URL (with the application's own)"},
+		Remedy:  []string{"give the client a certificate that one of those CAs has signed, or renew it", "bring the client into the mesh that the server is in", "only if its owner agrees that clients no longer prove who they are: let the server do without (PERMISSIVE in place of STRICT, verify_client optional)"},
 		Source:  "RFC 8446, 4.3.2 and 4.4.2",
 		Spot:    diagnose.Spot{Place: diagnose.AtApp, Says: "wants mutual TLS"},
 		Find: func(c *diagnose.Case) []diagnose.Finding {
