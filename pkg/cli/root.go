@@ -36,7 +36,7 @@ func newRoot(s *seams) *cobra.Command {
 			privileges, or from a node. Nothing has to be installed in the cluster.
 			'kubectl netlook rbac' prints the rights that this takes.
 
-			Exit status: 0 healthy, 1 problems found, 2 could not diagnose.`),
+			Exit status: 0 healthy, 1 problems found, 2 could not diagnose, or not all of it.`),
 		Example: templates.Examples(`
 			# Is this pod's network all right: gateway, DNS, API server, its own services?
 			kubectl netlook pod web-0
