@@ -110,7 +110,12 @@ endpoints: [{addresses: [`+ip+`], conditions: {ready: true}}]
 		t.Fatalf("%s answers: nothing is wrong", vips[1])
 	}
 	rep, r := diagnose(t, "service", "half", "-n", namespace, "--from", "pod/client")
-	if r.code != 1 || firstCause(rep) != "NL-SVC-FAMILY" || len(rep.Verdict.Causes) != 1 || len(rep.Verdict.Unexplained) > 0 {
+	// Over IPv6 the tunnel takes 20 bytes more, of which the bridge's MTU here knows nothing.
+	more := false
+	for _, c := range rep.Verdict.Causes {
+		more = more || c.Code != "NL-SVC-FAMILY" && c.Code != "NL-PATH-MTU-SMALL"
+	}
+	if r.code != 1 || firstCause(rep) != "NL-SVC-FAMILY" || more || len(rep.Verdict.Unexplained) > 0 {
 		t.Errorf("status %d, causes %+v, unexplained %q\n%s", r.code, rep.Verdict.Causes, rep.Verdict.Unexplained, bad(rep))
 	}
 	must(t, rep, "service.family", "", check.Warn)
