@@ -34,13 +34,27 @@ func loadProgram(t *testing.T, kind, verdict uint32, name string) int {
 	copy(l.name[:], name)
 	fd, err := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(l), unsafe.Sizeof(*l))
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
-		t.Skipf("no eBPF here: %v", err)
+		netnstest.Lacking(t, "no eBPF here: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = unix.Close(fd) })
 	return fd
+}
+
+// nearLink makes a veth here, whose other end is there.
+func nearLink(t *testing.T) (link netlink.Link, there *netnstest.Namespace) {
+	t.Helper()
+	there = netnstest.New(t)
+	netnstest.Join(t,
+		netnstest.End{NS: netnstest.Here(t), Name: "near", Addrs: []string{"10.9.1.1/24"}},
+		netnstest.End{NS: there, Name: "far", Addrs: []string{"10.9.1.2/24"}})
+	link, err := netlink.LinkByName("near")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link, there
 }
 
 // TestAttached: what is attached at a veth in all the ways that this kernel knows is
@@ -50,14 +64,7 @@ func TestAttached(t *testing.T) {
 	if !netnstest.Isolate(t) {
 		return
 	}
-	here, there := netnstest.Here(t), netnstest.New(t)
-	netnstest.Join(t,
-		netnstest.End{NS: here, Name: "near", Addrs: []string{"10.9.1.1/24"}},
-		netnstest.End{NS: there, Name: "far", Addrs: []string{"10.9.1.2/24"}})
-	link, err := netlink.LinkByName("near")
-	if err != nil {
-		t.Fatal(err)
-	}
+	link, _ := nearLink(t)
 	if list, _, err := AttachedAll(); err != nil || len(list) > 0 {
 		t.Fatalf("%+v, %v of a new network namespace, want nothing", list, err)
 	}
@@ -67,7 +74,7 @@ func TestAttached(t *testing.T) {
 	}
 	clsact := &netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT}}
 	if err := netlink.QdiscAdd(clsact); err != nil {
-		t.Skipf("no clsact here: %v", err)
+		netnstest.Lacking(t, "no clsact here: %v", err)
 	}
 	attrs := func(parent uint32, prio uint16) netlink.FilterAttrs {
 		return netlink.FilterAttrs{LinkIndex: link.Attrs().Index, Parent: parent, Priority: prio, Protocol: unix.ETH_P_IP, Handle: 1}
@@ -135,14 +142,7 @@ func TestXDPDropsCounted(t *testing.T) {
 	if !netnstest.Isolate(t) {
 		return
 	}
-	here, there := netnstest.Here(t), netnstest.New(t)
-	netnstest.Join(t,
-		netnstest.End{NS: here, Name: "near", Addrs: []string{"10.9.1.1/24"}},
-		netnstest.End{NS: there, Name: "far", Addrs: []string{"10.9.1.2/24"}})
-	link, err := netlink.LinkByName("near")
-	if err != nil {
-		t.Fatal(err)
-	}
+	link, there := nearLink(t)
 	const xdp, drop = 6, 1
 	if err := netlink.LinkSetXdpFdWithFlags(link, loadProgram(t, xdp, drop, "guard"), unix.XDP_FLAGS_DRV_MODE); err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func attachTCX(t *testing.T, ifindex, fd int) {
 	}
 	a := &attach{ifindex: uint32(ifindex), program: uint32(fd), kind: unix.BPF_TCX_INGRESS}
 	if _, err := bpf(unix.BPF_PROG_ATTACH, unsafe.Pointer(a), unsafe.Sizeof(*a)); err != nil {
-		t.Skipf("no tcx here: %v", err)
+		netnstest.Lacking(t, "no tcx here: %v", err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -20,10 +19,7 @@ import (
 func legacy(t *testing.T, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		if os.Getenv("NETLOOK_REQUIRE_NETNS") == "1" {
-			t.Fatalf("%s does not work here: %v %s", name, err, out)
-		}
-		t.Skipf("%s does not work here: %v %s", name, err, out)
+		netnstest.Lacking(t, "%s does not work here: %v %s", name, err, out)
 	}
 }
 

@@ -10,6 +10,7 @@ package netnstest
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -28,8 +29,18 @@ import (
 // childEnv marks the process that Isolate started, with the name of its test.
 const childEnv = "NETLOOK_NETNS_CHILD"
 
-// requireEnv turns skips for missing rights into failures.
+// requireEnv turns skips for missing rights, programs and kernel parts into failures.
 const requireEnv = "NETLOOK_REQUIRE_NETNS"
+
+// Lacking skips a test for what this machine lacks, or fails it where nothing may be left
+// out, as in CI.
+func Lacking(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv(requireEnv) == "1" {
+		t.Fatalf("%s, and %s=1", fmt.Sprintf(format, args...), requireEnv)
+	}
+	t.Skipf(format, args...)
+}
 
 // Isolate runs the calling test again in a process with a network namespace of its
 // own, where it returns true. In the calling process it returns false, after it has
@@ -49,10 +60,7 @@ func Isolate(t *testing.T) bool {
 	}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-		if os.Getenv(requireEnv) == "1" {
-			t.Fatalf("no network namespace may be created here, and %s=1: %v", requireEnv, err)
-		}
-		t.Skipf("no network namespace may be created here: %v", err)
+		Lacking(t, "no network namespace may be created here: %v", err)
 	}
 	take(t, out, err)
 	return false
