@@ -10,7 +10,6 @@ package netnstest
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -28,19 +27,6 @@ import (
 
 // childEnv marks the process that Isolate started, with the name of its test.
 const childEnv = "NETLOOK_NETNS_CHILD"
-
-// requireEnv turns skips for missing rights, programs and kernel parts into failures.
-const requireEnv = "NETLOOK_REQUIRE_NETNS"
-
-// Lacking skips a test for what this machine lacks, or fails it where nothing may be left
-// out, as in CI.
-func Lacking(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv(requireEnv) == "1" {
-		t.Fatalf("%s, and %s=1", fmt.Sprintf(format, args...), requireEnv)
-	}
-	t.Skipf(format, args...)
-}
 
 // Isolate runs the calling test again in a process with a network namespace of its
 // own, where it returns true. In the calling process it returns false, after it has
