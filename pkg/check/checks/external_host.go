@@ -53,7 +53,7 @@ func planExternalHost(f *facts.Facts) []check.Planned[externalParams] {
 		switch t.Kind {
 		case target.URL:
 			task.Label = check.Label{Title: "url", Target: t.URL}
-			task.Params.HTTP = &httpParams{URL: t.URL, CA: clusterCAOf(f.Vantage), Soft: soft, Sidecar: sidecarOf(f.Vantage)}
+			task.Params.HTTP = &httpParams{URL: t.URL, CA: clusterCAOf(f.Vantage), Soft: soft, Sidecar: f.Vantage.Sidecar()}
 		case target.Host:
 			host := hostTask(f, t, proto, port)
 			task.Label, task.Params.Reach = host.Label, host.Params
@@ -63,7 +63,7 @@ func planExternalHost(f *facts.Facts) []check.Planned[externalParams] {
 			}
 			addr := netip.AddrPortFrom(t.Addr, port)
 			task.Label = check.Label{Title: "address", Target: portTarget(proto, addr)}
-			task.Params.Reach = reachParams{Protocol: proto, Peer: addrPeer(addr), Talk: dial.Guess("", "", port), Sidecar: sidecarOf(f.Vantage)}
+			task.Params.Reach = reachParams{Protocol: proto, Peer: addrPeer(addr), Talk: dial.Guess("", "", port), Sidecar: f.Vantage.Sidecar()}
 		default:
 			continue
 		}

@@ -6,12 +6,7 @@ import (
 
 	"github.com/netlook/kubectl-netlook/pkg/check"
 	"github.com/netlook/kubectl-netlook/pkg/check/dial"
-	"github.com/netlook/kubectl-netlook/pkg/facts"
 )
-
-// sidecarOf is the container of the vantage pod that accepts its outgoing connections in
-// the peer's stead, "" without one.
-func sidecarOf(v facts.Vantage) string { return v.Sidecar() }
 
 // envoysOwn are the beginnings of what Envoy answers when it does not reach the peer
 // (envoy: source/common/http/utility.cc, source/common/router/router.cc).

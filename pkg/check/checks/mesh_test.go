@@ -69,7 +69,7 @@ func TestBehindASidecar(t *testing.T) {
 		})
 	}
 	f := shopFacts()
-	if got := sidecarOf(f.Vantage); got != "" {
+	if got := f.Vantage.Sidecar(); got != "" {
 		t.Errorf("%q in a pod without one", got)
 	}
 	f.Vantage.Pod.Containers = []facts.Container{{Name: "app"}, {Name: "istio-proxy"}}

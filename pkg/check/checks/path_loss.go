@@ -50,7 +50,7 @@ func planPathLoss(f *facts.Facts) []check.Planned[lossParams] {
 			Label:    check.Label{Title: "loss", Target: p.at.String(), Object: p.object},
 			Attempts: lossAttempts,
 			Timeout:  lossTimeout,
-			Params:   lossParams{Peer: addrPeer(p.at), Sidecar: sidecarOf(f.Vantage)},
+			Params:   lossParams{Peer: addrPeer(p.at), Sidecar: f.Vantage.Sidecar()},
 		})
 	}
 	return tasks

@@ -66,6 +66,6 @@ func endpointTask(f *facts.Facts, s facts.Service, e facts.Endpoint, port facts.
 		Label: label,
 		// One endpoint may stand behind several services: each has its own row.
 		Key:    s.Ref().String() + " " + portTarget(port.Protocol, addr),
-		Params: reachParams{Protocol: port.Protocol, Peer: addrPeer(addr), Talk: talk, Sidecar: sidecarOf(f.Vantage)},
+		Params: reachParams{Protocol: port.Protocol, Peer: addrPeer(addr), Talk: talk, Sidecar: f.Vantage.Sidecar()},
 	}
 }

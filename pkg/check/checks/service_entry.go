@@ -187,7 +187,7 @@ func (e entry) task(f *facts.Facts, s facts.Service) check.Planned[entryParams] 
 		// Whether the rule is followed shows at once; loss is looked for elsewhere.
 		Attempts: 1,
 		Key:      s.Ref().String() + " " + e.object + " " + u.String() + " " + peer.String(),
-		Params:   entryParams{URL: u.String(), Peer: peer, CA: clusterCAOf(f.Vantage), Sidecar: sidecarOf(f.Vantage), AnyName: e.host == "*"},
+		Params:   entryParams{URL: u.String(), Peer: peer, CA: clusterCAOf(f.Vantage), Sidecar: f.Vantage.Sidecar(), AnyName: e.host == "*"},
 	}
 }
 

@@ -55,6 +55,6 @@ func lbTask(f *facts.Facts, s facts.Service, port facts.ServicePort, host string
 			Asked:   s.Asked,
 		},
 		Key:    s.Ref().String() + " " + peer.String(),
-		Params: reachParams{Protocol: facts.TCP, Peer: peer, Talk: talk, Sidecar: sidecarOf(f.Vantage), Soft: true, NoBackend: len(s.Ready()) == 0 && !s.EndpointsUnknown},
+		Params: reachParams{Protocol: facts.TCP, Peer: peer, Talk: talk, Sidecar: f.Vantage.Sidecar(), Soft: true, NoBackend: len(s.Ready()) == 0 && !s.EndpointsUnknown},
 	}
 }

@@ -84,7 +84,7 @@ func nodePortTask(f *facts.Facts, s facts.Service, port facts.ServicePort, n fac
 		Key: s.Ref().String() + " " + portTarget(port.Protocol, addr),
 		Params: nodePortParams{
 			reachParams: reachParams{
-				Protocol: port.Protocol, Peer: addrPeer(addr), Talk: talk, Sidecar: sidecarOf(f.Vantage),
+				Protocol: port.Protocol, Peer: addrPeer(addr), Talk: talk, Sidecar: f.Vantage.Sidecar(),
 				NoBackend: len(ready) == 0 && !s.EndpointsUnknown,
 			},
 			NoneLocal: s.ExternalLocal && local == 0 && len(ready) > 0 && !s.EndpointsUnknown,

@@ -72,7 +72,7 @@ func vipTask(f *facts.Facts, s facts.Service, port facts.ServicePort, ip netip.A
 			Protocol:  port.Protocol,
 			Peer:      addrPeer(addr),
 			Talk:      talk,
-			Sidecar:   sidecarOf(f.Vantage),
+			Sidecar:   f.Vantage.Sidecar(),
 			NoBackend: len(facts.OfFamily(s.Ready(), ip)) == 0 && !s.EndpointsUnknown,
 		},
 	}

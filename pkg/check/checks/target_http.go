@@ -40,7 +40,7 @@ func planTargetHTTP(f *facts.Facts) []check.Planned[httpParams] {
 		if t.Kind == target.URL {
 			tasks = append(tasks, check.Planned[httpParams]{
 				Label:  check.Label{Title: "url", Target: t.URL, Asked: t.Raw},
-				Params: httpParams{URL: t.URL, CA: clusterCAOf(f.Vantage), Sidecar: sidecarOf(f.Vantage)},
+				Params: httpParams{URL: t.URL, CA: clusterCAOf(f.Vantage), Sidecar: f.Vantage.Sidecar()},
 			})
 		}
 	}

@@ -117,7 +117,7 @@ func addrTask(f *facts.Facts, t facts.Target, proto facts.Protocol, ip netip.Add
 			Asked:   t.Raw,
 		},
 		Params: reachParams{
-			Protocol: proto, Peer: addrPeer(addr), Talk: dial.Guess("", p.name, p.port), Sidecar: sidecarOf(f.Vantage),
+			Protocol: proto, Peer: addrPeer(addr), Talk: dial.Guess("", p.name, p.port), Sidecar: f.Vantage.Sidecar(),
 		},
 	}
 }
@@ -133,7 +133,7 @@ func hostTask(f *facts.Facts, t target.Target, proto facts.Protocol, port uint16
 	return check.Planned[reachParams]{
 		Label: check.Label{Title: "host", Target: title, Asked: t.Raw},
 		Params: reachParams{
-			Protocol: proto, Peer: dial.Peer{Host: t.Host, Port: port}, Talk: talk, Sidecar: sidecarOf(f.Vantage),
+			Protocol: proto, Peer: dial.Peer{Host: t.Host, Port: port}, Talk: talk, Sidecar: f.Vantage.Sidecar(),
 		},
 	}
 }
